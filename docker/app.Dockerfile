@@ -1,0 +1,33 @@
+# The app tier, and db-init with another command. Context: the repository's root.
+ARG DEBIAN_IMAGE=debian:trixie-slim
+ARG NODE_IMAGE=node:26-trixie-slim
+
+FROM ${NODE_IMAGE} AS dependencies
+WORKDIR /srv
+COPY package.json package-lock.json .npmrc ./
+COPY apps/app/package.json apps/app/
+COPY packages/db/package.json packages/db/
+# The secret is optional: the machine's CA bundle, where a proxy intercepts TLS.
+RUN --mount=type=secret,id=ca,target=/run/ca.pem \
+    if [ -s /run/ca.pem ]; then export NODE_EXTRA_CA_CERTS=/run/ca.pem; fi; \
+    npm ci --omit=dev --workspace=apps/app --ignore-scripts --no-audit --no-fund
+
+# Node alone, without npm: nothing in the running image can install anything.
+FROM ${DEBIAN_IMAGE}
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates libatomic1 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt
+COPY --from=dependencies /usr/local/bin/node /usr/local/bin/node
+WORKDIR /srv
+# The workspace symlinks below node_modules stay symlinks: Node strips no types from real files there.
+COPY --from=dependencies /srv/node_modules node_modules
+COPY package.json ./
+COPY packages/db packages/db
+COPY apps/app apps/app
+# Not 1000, which is the first login user of most hosts.
+USER 10001:10001
+EXPOSE 9090
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --start-interval=1s --retries=2 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT ?? 9090}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "apps/app/src/main.ts"]

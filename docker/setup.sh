@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Supplies what a bare machine lacks: the Docker engine, the base images, the npm packages.
+# Usage: docker/setup.sh [engine] [images] [dependencies]   (all of them without an argument)
+# Finds everything in place in a second or so; an interrupted run is completed by the next.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Logs of the steps.
+readonly SETUP_STATE=.setup
+
+. docker/setup/step.sh
+. docker/setup/debian.sh
+. docker/setup/engine.sh
+. docker/setup/images.sh
+. docker/setup/dependencies.sh
+
+[ $# -gt 0 ] || set -- engine images dependencies
+for part in "$@"; do
+  case $part in
+    engine | images | dependencies) ;;
+    *) fail "'$part' is no part of the set-up." 'Parts: engine, images, dependencies.' ;;
+  esac
+done
+for part in "$@"; do "ensure_$part"; done

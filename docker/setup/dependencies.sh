@@ -1,0 +1,10 @@
+# node_modules in step with package-lock.json. Sourced by docker/setup.sh.
+
+ensure_dependencies() {
+  have npm || fail 'npm is not on this machine.' 'Get it with Node.js: https://nodejs.org/en/download'
+  local installed=node_modules/.installed-lock wanted=package-lock.json
+  cmp -s "$wanted" "$installed" && return
+  step 'Installing the npm packages' 'Does "npm ping" answer on this machine?' npm ci --no-audit --no-fund
+  # Written last: after an interrupted install it is not there, and the next run installs again.
+  cp "$wanted" "$installed"
+}
