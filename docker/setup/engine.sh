@@ -115,12 +115,12 @@ remove_stale_pid_file() {
   [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$program" ] || rm -f "$file"
 }
 
-# Compose 2.20 brought `depends_on.required`, buildx needs BuildKit in the engine (23).
+# Engine 25 brought the health check's start interval; Compose 2.20 knows it.
 check_engine_age() {
   local engine compose
   engine=$(docker version --format '{{.Server.Version}}')
   compose=$(docker compose version --short)
-  at_least "$engine" 23 0 || fail "Docker engine $engine is too old; 23.0 or newer is needed." "Get it: $ENGINE_HELP"
+  at_least "$engine" 25 0 || fail "Docker engine $engine is too old; 25.0 or newer is needed." "Get it: $ENGINE_HELP"
   at_least "$compose" 2 20 || fail "Docker Compose $compose is too old; 2.20 or newer is needed." "Get it: $ENGINE_HELP"
 }
 
