@@ -51,7 +51,7 @@ export function readEnvironment<Shape extends z.ZodRawShape>(
   const problems = (result.error?.issues ?? []).map(({ path: [key] }) => {
     const name = String(key)
     const value = given[name]
-    const expected = z.globalRegistry.get(shape[name] as z.ZodType)?.description ?? 'a value'
+    const expected = expectation(shape[name] as z.ZodType)
     return `${name}: expected ${expected}, ${value === undefined ? 'it is not set' : `got ${shown(name, value)}`}`
   })
   if ('DB_PASSWORD' in shape && Boolean(given.DB_PASSWORD) === Boolean(given.DB_PASSWORD_FILE)) {
@@ -59,6 +59,13 @@ export function readEnvironment<Shape extends z.ZodRawShape>(
   }
   if (problems.length > 0 || !result.success) throw new ConfigError(problems.join('\n'))
   return result.data
+}
+
+/** A setting with a default, or an optional one, expects what the schema within it describes. */
+function expectation(schema: z.ZodType): string {
+  const inner =
+    schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema
+  return inner.description ?? 'a value'
 }
 
 const shown = (name: string, value: string) =>
