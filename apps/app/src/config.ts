@@ -22,9 +22,6 @@ const variables = {
   DRAIN_DEADLINE_MS: integer(100, 600_000).default(20_000),
 }
 
-/** Every variable that the application reads. */
-export const variableNames: readonly string[] = [...Object.keys(variables)]
-
 /** The application's settings. Times are in milliseconds. */
 export interface Config {
   readonly port: number

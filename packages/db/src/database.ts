@@ -8,7 +8,7 @@ import { share } from './share.ts'
 import { insertTimes, type Page, type Position, selectPage } from './times.ts'
 
 /** Where a server listens. */
-export interface Address {
+interface Address {
   readonly host: string
   readonly port: number
 }

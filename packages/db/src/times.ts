@@ -18,7 +18,7 @@ export interface Page {
 }
 
 /** A time as MySQL takes and gives it: `YYYY-MM-DD HH:MM:SS.mmm`, UTC. */
-export const toDateTime = (time: Date) => time.toISOString().slice(0, 23).replace('T', ' ')
+const toDateTime = (time: Date) => time.toISOString().slice(0, 23).replace('T', ' ')
 
 /** Stores the times with one statement, so all or none of them, committed when it resolves. */
 export async function insertTimes(connection: Connection, table: string, times: readonly Date[]): Promise<void> {
