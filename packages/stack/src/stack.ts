@@ -35,7 +35,7 @@ export interface Stack extends AsyncDisposable {
   logs(service: string): Promise<string>
   /** Starts what is missing and waits until all that `openStack` was asked for is healthy. */
   up(): Promise<void>
-  /** Removes containers, networks and volumes. */
+  /** Removes containers, networks, volumes and the images built. */
   down(): Promise<void>
 }
 
@@ -68,7 +68,8 @@ export async function openStack(options: StackOptions): Promise<Stack> {
       return stdout + stderr
     },
     up: async () => void (await inProject(['up', '--build', '--wait', ...scale, ...services])),
-    down: async () => void (await inProject(['down', '--volumes', '--remove-orphans', '--timeout', '5'])),
+    down: async () =>
+      void (await inProject(['down', '--volumes', '--remove-orphans', '--rmi', 'all', '--timeout', '5'])),
     [Symbol.asyncDispose]: () => stack.down(),
   }
 
