@@ -27,6 +27,12 @@ export async function insertTimes(connection: Connection, table: string, times: 
   await query(connection, `INSERT INTO ${mysql.escapeId(table)} (dt) VALUES ?`, [rows])
 }
 
+/** The id of the row stored last; 0 if none. */
+export async function newestId(connection: Connection, table: string): Promise<number> {
+  const [row] = await query(connection, `SELECT MAX(id) AS id FROM ${mysql.escapeId(table)}`)
+  return Number(row?.id ?? 0)
+}
+
 /** At most `limit` times from behind `after` (from the oldest, without it). */
 export async function selectPage(
   connection: Connection,
