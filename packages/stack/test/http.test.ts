@@ -12,6 +12,9 @@ beforeAll(async () => {
 }, 600_000)
 afterAll(() => stack?.down())
 
+/** For what takes a moment by its nature: replication, logs. */
+const patience = { timeout: 10_000, interval: 100 }
+
 const get = (path: string, init: RequestInit = {}) => fetch(stack.url + path, init)
 const empty = () => stack.sql('db-writer', 'TRUNCATE testdb.testtable')
 const stored = async (service: string) =>
@@ -35,7 +38,7 @@ describe('the contract, through the ALB', () => {
   it('answers [] at / and /read when nothing is stored', async () => {
     await empty()
     for (const path of ['/', '/read']) {
-      await vi.waitFor(async () => expect(await (await get(path)).text()).toBe('[]'), { timeout: 5000 })
+      await vi.waitFor(async () => expect(await (await get(path)).text()).toBe('[]'), patience)
       expect((await get(path)).headers.get('content-type')).toBe('application/json')
     }
   })
@@ -49,7 +52,10 @@ describe('the contract, through the ALB', () => {
     expect(answers[0]?.headers.get('content-type')).toBe('text/plain')
     expect(answers[0]?.headers.get('cache-control')).toBe('no-store')
     const [first, second] = saved.map((text) => text.slice('Saved: '.length))
-    await vi.waitFor(async () => expect(await (await get('/read')).text()).toBe(`[\n  "${first}",\n  "${second}"\n]`))
+    await vi.waitFor(
+      async () => expect(await (await get('/read')).text()).toBe(`[\n  "${first}",\n  "${second}"\n]`),
+      patience,
+    )
     expect(await (await get('/read', { headers: { Accept: 'application/x-ndjson' } })).text()).toBe(
       `"${first}"\n"${second}"\n`,
     )
@@ -72,7 +78,7 @@ describe('the contract, through the ALB', () => {
   it('links from page to page', async () => {
     await empty()
     for (let i = 0; i < 3; i++) await get('/write')
-    await vi.waitFor(async () => expect(await (await get('/read')).json()).toHaveLength(3))
+    await vi.waitFor(async () => expect(await (await get('/read')).json()).toHaveLength(3), patience)
     const first = await get('/read?limit=2')
     const next = /<([^>]+)>; rel="next"/.exec(first.headers.get('link') ?? '')?.[1]
     const second = await get(String(next))
@@ -134,7 +140,7 @@ describe('the topology', () => {
 
   it('reads from the reader and writes to the writer', async () => {
     await empty()
-    await vi.waitFor(async () => expect(await stored('db-reader')).toEqual([]))
+    await vi.waitFor(async () => expect(await stored('db-reader')).toEqual([]), patience)
     // A row that only the reader has, kept out of every binary log.
     const onlyHere = (statement: string) =>
       stack.sql(
@@ -180,7 +186,7 @@ describe('the logs', () => {
     await vi.waitFor(async () => {
       expect((await linesOf('web')).some(({ requestId }) => requestId === given)).toBe(true)
       expect((await linesOf('app')).some(({ id }) => id === given)).toBe(true)
-    })
+    }, patience)
   })
 
   it('replace a hostile id by one and the same in answer, web and app', async () => {
@@ -190,7 +196,7 @@ describe('the logs', () => {
     await vi.waitFor(async () => {
       expect((await linesOf('web')).some(({ requestId }) => requestId === id)).toBe(true)
       expect((await linesOf('app')).some((line) => line.id === id)).toBe(true)
-    })
+    }, patience)
   })
 
   it.each(['web', 'app', 'db-init'])('of %s are JSON, every line', async (service) => {
