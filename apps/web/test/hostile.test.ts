@@ -32,7 +32,7 @@ describe.concurrent('refused with a problem', () => {
     ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 400],
     ['HTTP/1.1 without Host', 'GET / HTTP/1.1\r\n\r\n', 400],
     ['two Hosts', get('Host: other\r\n'), 400],
-    ['an unknown method', 'BREW / HTTP/1.1\r\nHost: web\r\n\r\n', 501],
+    ['an unknown method', 'BREW / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n', 405],
     ['TRACE', 'TRACE / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n', 405],
     ['CONNECT', 'CONNECT web:443 HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n', 400],
     ['an absolute target', get('Connection: close\r\n', 'http://127.0.0.1:9090/'), 400],

@@ -1,0 +1,33 @@
+import type { Drill } from '../drill.ts'
+import { crashWriter } from './crash-writer.ts'
+import { failover } from './failover.ts'
+import { freezeWriter } from './freeze-writer.ts'
+import { hostile } from './hostile.ts'
+import { killApp } from './kill-app.ts'
+import { killReader } from './kill-reader.ts'
+import { killWeb } from './kill-web.ts'
+import { lagReader } from './lag-reader.ts'
+import { overload } from './overload.ts'
+import { partition } from './partition.ts'
+import { rolling } from './rolling.ts'
+import { rotatePassword } from './rotate-password.ts'
+import { slowClients } from './slow-clients.ts'
+import { soak } from './soak.ts'
+
+/** All drills, in the order in which they run. */
+export const drills: readonly Drill[] = [
+  killApp,
+  killWeb,
+  killReader,
+  lagReader,
+  crashWriter,
+  failover,
+  freezeWriter,
+  partition,
+  rolling,
+  overload,
+  slowClients,
+  hostile,
+  rotatePassword,
+  soak,
+]

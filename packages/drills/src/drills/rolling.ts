@@ -1,0 +1,35 @@
+import { type Arena, docker, until } from '../arena.ts'
+import { answeredInTime, atMost, type Drill, failed, kept, outages } from '../drill.ts'
+
+/** Every app and web container is replaced, one at a time, as a deployment does: first the new one, then the old. */
+export const rolling: Drill = {
+  name: 'rolling',
+  async run(arena) {
+    const { attempts, result: replaced } = await arena.underLoad(async () => {
+      return (await replaceAll(arena, 'app')) + (await replaceAll(arena, 'web'))
+    })
+    return [
+      { ...atMost('containers left that were there before', 0, 4 - replaced), measured: `${replaced} of 4 replaced` },
+      atMost('failed requests', 0, failed(attempts).length, '', outages(attempts)),
+      answeredInTime(arena, attempts),
+      ...kept(await arena.verdict(attempts)),
+    ]
+  },
+}
+
+async function replaceAll(arena: Arena, service: 'app' | 'web'): Promise<number> {
+  const old = await arena.stack.containers(service)
+  for (const container of old) {
+    const before = await arena.stack.containers(service)
+    await arena.stack.compose('up', '--detach', '--no-deps', '--no-recreate', '--scale', `${service}=3`, service)
+    const [added = ''] = (await arena.stack.containers(service)).filter((id) => !before.includes(id))
+    await until(`the new ${service} is healthy`, async () => {
+      return (await docker('inspect', '--format', '{{.State.Health.Status}}', added)) === 'healthy'
+    })
+    // SIGTERM or SIGWINCH, as the image says; killed when it takes longer than Compose would give it.
+    await docker('stop', '--time', '30', container)
+    await docker('rm', container)
+  }
+  const now = await arena.stack.containers(service)
+  return old.filter((container) => !now.includes(container)).length
+}

@@ -1,0 +1,81 @@
+import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Arena, docker, until } from '../arena.ts'
+import { atLeast, atMost, type Drill, failed, kept, outages } from '../drill.ts'
+
+const million = `
+  SET SESSION cte_max_recursion_depth = 1000000;
+  INSERT INTO testdb.testtable (dt)
+    WITH RECURSIVE n AS (SELECT 0 i UNION ALL SELECT i + 1 FROM n WHERE i < 999999)
+    SELECT TIMESTAMPADD(SECOND, i, '2020-01-01') FROM n`
+
+const busy = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'app' AND COMMAND = 'Query'"
+
+/** A hundred clients ask for a million rows and take none; two hundred never get to the end of their headers. */
+export const slowClients: Drill = {
+  name: 'slow-clients',
+  async run(arena) {
+    const { stack } = arena
+    await stack.sql('db-writer', million)
+    const newest = () => stack.sql('db-reader', 'SELECT COUNT(*) >= 1000000 FROM testdb.testtable')
+    await until('the reader has the rows', async () => (await newest()) === '1')
+    const before = await memory(arena)
+    const stalled = await Promise.all(Array.from({ length: 100 }, () => stall(stack.url)))
+    const drips = Array.from({ length: 200 }, () => drip(stack.url))
+    try {
+      // Of three looks, so that the gauge of the reader's lag is not taken for a client.
+      const looks: number[] = []
+      for (let look = 0; look < 3; look += 1) {
+        await delay(1000)
+        looks.push(Number(await stack.sql('db-reader', busy)) + Number(await stack.sql('db-writer', busy)))
+      }
+      const { attempts } = await arena.underLoad(() => delay(5000))
+      const open = stalled.filter((socket) => !socket.destroyed).length
+      const after = await memory(arena)
+      const growth = Math.max(...after.map((mib, at) => mib - (before[at] ?? 0)))
+      return [
+        atLeast('stalled readers that are still there', 90, open),
+        atMost('statements under way for them', 0, Math.min(...looks)),
+        atMost('growth of an app instance', 64, growth, 'MiB'),
+        atMost("other clients' failed requests", 0, failed(attempts).length, '', outages(attempts)),
+        ...kept(await arena.verdict(attempts)),
+      ]
+    } finally {
+      for (const socket of [...stalled, ...drips]) socket.destroy()
+      await stack.sql('db-writer', 'TRUNCATE testdb.testtable')
+    }
+  },
+}
+
+/** Asks for the whole list and takes only its beginning. */
+function stall(url: string): Promise<Socket> {
+  const socket = open(url)
+  socket.write('GET /read HTTP/1.1\r\nHost: three-tier\r\n\r\n')
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve(socket))
+    socket.once('data', () => resolve(socket.pause()))
+  })
+}
+
+/** Sends a header, a byte a second, for as long as it is let. */
+function drip(url: string): Socket {
+  const socket = open(url)
+  socket.write('GET /read HTTP/1.1\r\nHost: three-tier\r\nX-Slow: ')
+  const timer = setInterval(() => socket.write('a'), 1000)
+  return socket.once('close', () => clearInterval(timer))
+}
+
+function open(url: string): Socket {
+  const { hostname, port } = new URL(url)
+  return connect(Number(port), hostname).on('error', () => {})
+}
+
+/** MiB of memory of each app instance's process. */
+async function memory(arena: Arena): Promise<number[]> {
+  const apps = await arena.stack.containers('app')
+  return Promise.all(
+    apps.map(
+      async (app) => Number(/\d+/.exec(await docker('exec', app, 'grep', 'VmRSS', '/proc/1/status'))?.[0]) / 1024,
+    ),
+  )
+}

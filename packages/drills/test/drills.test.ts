@@ -1,0 +1,25 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type Arena, openArena } from '../src/arena.ts'
+import type { Drill } from '../src/drill.ts'
+import { crashWriter } from '../src/drills/crash-writer.ts'
+import { failover } from '../src/drills/failover.ts'
+import { hostileWith } from '../src/drills/hostile.ts'
+import { killApp } from '../src/drills/kill-app.ts'
+import { rolling } from '../src/drills/rolling.ts'
+
+let arena: Arena
+
+beforeAll(async () => {
+  arena = await openArena({ project: 'three-tier-test-drills', steadyMs: 1000, patience: 3 })
+}, 600_000)
+afterEach(() => arena.heal(), 120_000)
+afterAll(() => arena?.[Symbol.asyncDispose](), 60_000)
+
+const quick: readonly Drill[] = [killApp, crashWriter, rolling, hostileWith(700), failover]
+
+describe('the promises', () => {
+  it.each(quick)('hold through $name', { timeout: 180_000 }, async (drill) => {
+    const checks = await drill.run(arena)
+    expect(checks.filter(({ ok }) => !ok)).toEqual([])
+  })
+})
