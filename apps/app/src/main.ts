@@ -1,0 +1,36 @@
+import { ConfigError, openDatabase } from '@three-tier/db'
+import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
+import { createApp } from './app.ts'
+import { type Config, loadConfig } from './config.ts'
+import { createHttpServer, drain, listen } from './server.ts'
+
+async function main(config: Config): Promise<void> {
+  const logger = pino({
+    level: config.logLevel,
+    base: { service: 'app' },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (level) => ({ level }) },
+  })
+  const database = openDatabase(config.database)
+  let draining = false
+  const server = createHttpServer(createApp({ database, logger, isDraining: () => draining }))
+  const port = await listen(server, config.port)
+  logger.info({ port }, 'listening')
+
+  closeWithGrace({ delay: config.drain.deadlineMs, logger }, async ({ err, signal }) => {
+    if (err) logger.fatal({ err }, 'failed beyond repair')
+    else logger.info({ signal }, 'draining')
+    draining = true
+    await drain(server, err ? 0 : config.drain.delayMs)
+    await database.close()
+    logger.info('stopped')
+  })
+}
+
+try {
+  await main(loadConfig(process.env))
+} catch (error) {
+  console.error(error instanceof ConfigError ? `The environment is not right:\n${error.message}` : error)
+  process.exitCode = 1
+}

@@ -1,0 +1,131 @@
+import type { Database, Page, Position } from '@three-tier/db'
+import { type Request, type RequestHandler, type Response, Router } from 'express'
+import { HttpError, methodNotAllowed } from '../errors.ts'
+import { send, stream } from '../send.ts'
+
+/** A whole list is put together from pages of this many rows: enough to be quick, few enough to hold. */
+const streamedPageRows = 5000
+
+const maxLimit = 10_000
+
+/** How a list of times is written down. */
+interface Format {
+  readonly contentType: string
+  readonly open: string
+  readonly separator: string
+  readonly close: string
+  readonly empty: string
+  readonly item: (time: string) => string
+}
+
+/** As Python's `json.dumps(list, indent=2)` prints it. */
+const json: Format = {
+  contentType: 'application/json',
+  open: '[\n  ',
+  separator: ',\n  ',
+  close: '\n]',
+  empty: '[]',
+  item: (time) => `"${time}"`,
+}
+
+/** One JSON string a line. */
+const ndjson: Format = {
+  contentType: 'application/x-ndjson',
+  open: '',
+  separator: '\n',
+  close: '\n',
+  empty: '',
+  item: (time) => `"${time}"`,
+}
+
+/** `/` and `/read` list the stored times, `/write` stores the time at which it was asked. */
+export function timesRoutes(database: Database): Router {
+  const router = Router({ strict: true, caseSensitive: true })
+
+  const list: RequestHandler = async (req, res) => {
+    const { limit, after } = pageQuery(req)
+    const format = req.accepts(['application/json', 'application/x-ndjson']) === 'application/x-ndjson' ? ndjson : json
+    // The first page is here before the status is sent, so that a database that is away can still be told.
+    const page = await database.page(limit ?? streamedPageRows, after)
+    res.setHeader('Cache-Control', 'no-cache')
+    res.setHeader('Vary', 'Accept')
+    if (limit !== undefined && page.next) {
+      res.setHeader('Link', `<${req.path}?limit=${limit}&after=${toCursor(page.next)}>; rel="next"`)
+    }
+    if (limit !== undefined || page.next === undefined) send(res, 200, format.contentType, whole(page, format))
+    else await stream(res, format.contentType, written(database, page, format))
+  }
+
+  const save = (status: 200 | 201) => async (req: Request, res: Response) => {
+    const arrived = new Date()
+    queryOf(req, [])
+    await database.save(arrived)
+    send(res, status, 'text/plain', `Saved: ${arrived.toISOString().slice(0, 19).replace('T', ' ')}`)
+  }
+
+  router.route('/').get(list).all(methodNotAllowed('GET', 'HEAD'))
+  router.route('/read').get(list).all(methodNotAllowed('GET', 'HEAD'))
+  router
+    .route('/write')
+    // Express answers HEAD with the GET handler, and a HEAD must store nothing.
+    .head(methodNotAllowed('GET', 'POST'))
+    .get(save(200))
+    .post(save(201))
+    .all(methodNotAllowed('GET', 'POST'))
+
+  return router
+}
+
+function whole(page: Page, format: Format): string {
+  if (page.times.length === 0) return format.empty
+  return format.open + items(page, format) + format.close
+}
+
+async function* written(database: Database, first: Page, format: Format): AsyncGenerator<string> {
+  yield format.open + items(first, format)
+  for (let position = first.next; position; ) {
+    const page: Page = await database.page(streamedPageRows, position)
+    // Between the pages the rows behind the last one may be gone.
+    if (page.times.length > 0) yield format.separator + items(page, format)
+    position = page.next
+  }
+  yield format.close
+}
+
+const items = (page: Page, format: Format) => page.times.map(format.item).join(format.separator)
+
+function pageQuery(req: Request): { limit?: number; after?: Position } {
+  const { limit, after } = queryOf(req, ['limit', 'after'])
+  if (limit === undefined) {
+    if (after !== undefined) throw new HttpError(400, "'after' goes with 'limit'.")
+    return {}
+  }
+  const rows = /^\d{1,5}$/.test(limit) ? Number(limit) : 0
+  if (rows < 1 || rows > maxLimit) throw new HttpError(400, `'limit' must be a whole number from 1 to ${maxLimit}.`)
+  return after === undefined ? { limit: rows } : { limit: rows, after: fromCursor(after) }
+}
+
+/** The query's parameters, each at most once and none but `allowed`. */
+function queryOf<Name extends string>(req: Request, allowed: readonly Name[]): { [name in Name]?: string } {
+  const at = req.originalUrl.indexOf('?')
+  if (at < 0) return {}
+  const values: { [name in Name]?: string } = {}
+  for (const [name, value] of new URLSearchParams(req.originalUrl.slice(at))) {
+    const known = allowed.find((candidate) => candidate === name)
+    if (known === undefined) throw new HttpError(400, `No such query parameter here: ${JSON.stringify(name)}.`)
+    if (values[known] !== undefined) throw new HttpError(400, `'${known}' is there twice.`)
+    values[known] = value
+  }
+  return values
+}
+
+const toCursor = (position: Position) => Buffer.from(`${position.dt} ${position.id}`).toString('base64url')
+
+function fromCursor(cursor: string): Position {
+  const [, dt, id] =
+    /^(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3}) (\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
+  if (dt === undefined || Number.isNaN(Date.parse(`${dt}Z`))) {
+    throw new HttpError(400, "'after' must be a cursor from a 'Link' header.")
+  }
+  return { dt, id: Number(id) }
+}

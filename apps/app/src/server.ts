@@ -1,0 +1,51 @@
+import { createServer, type Server, STATUS_CODES } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Express } from 'express'
+
+/**
+ * The HTTP server around the application, with every limit explicit. The order of the times across the tiers is in
+ * docs/time-budget.md.
+ */
+export function createHttpServer(app: Express): Server {
+  const server = createServer(
+    {
+      // Longer than the proxy keeps an idle connection (30 s): it must never send into one that we are closing.
+      keepAliveTimeout: 65_000,
+      headersTimeout: 10_000,
+      requestTimeout: 10_000,
+      maxHeaderSize: 16_384,
+    },
+    app,
+  )
+  // A client that takes nothing for this long is gone, and so is its place in memory.
+  server.timeout = 60_000
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+    const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status })
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n` +
+        `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+    )
+  })
+  return server
+}
+
+/** Starts listening; resolves with the port. */
+export async function listen(server: Server, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, resolve)
+  })
+  const address = server.address()
+  return typeof address === 'object' && address ? address.port : port
+}
+
+/**
+ * Stops the server so that nobody notices: goes on for `delayMs`, in which the balancers see that it is unhealthy,
+ * then takes no new connections and waits for the requests under way.
+ */
+export async function drain(server: Server, delayMs: number): Promise<void> {
+  await delay(delayMs)
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+}

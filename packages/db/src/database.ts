@@ -1,0 +1,144 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Connection } from 'mysql2'
+import { connect, query } from './connection.ts'
+import { DatabaseUnavailable } from './errors.ts'
+import { createPool, type Pool } from './pool.ts'
+import { createSaveQueue } from './save-queue.ts'
+import { insertTimes, type Page, type Position, selectPage } from './times.ts'
+
+/** Everything a database needs to know. All times are in milliseconds. */
+export interface DatabaseOptions {
+  readonly writerHost: string
+  readonly readerHost: string
+  readonly port: number
+  readonly user: string
+  /** Asked at each connect, so that a rotated password is picked up. */
+  readonly password: () => Promise<string>
+  readonly tlsCa?: string | undefined
+  readonly database: string
+  readonly table: string
+  readonly writerConnections: number
+  readonly readerConnections: number
+  /** The most reads waiting for a connection. */
+  readonly readQueueLimit: number
+  readonly connectTimeoutMs: number
+  /** From being asked to an answer, for each statement and for a save with all its waiting. */
+  readonly deadlineMs: number
+  /** The most times in one INSERT; 1 turns sharing off. */
+  readonly saveBatchLimit: number
+  readonly saveQueueLimit: number
+}
+
+/** The one resource, the stored times, and the health of the two endpoints it is kept behind. */
+export interface Database {
+  /**
+   * Stores `time` through the writer; resolves after the commit.
+   *
+   * @throws {DatabaseUnavailable} the time may or may not be stored.
+   * @throws {DatabaseOverloaded} the time is not stored.
+   */
+  save(time: Date): Promise<void>
+  /**
+   * A page of at most `limit` times from behind `after`, through the reader, or the writer while the reader is away.
+   *
+   * @throws {DatabaseUnavailable}
+   * @throws {DatabaseOverloaded}
+   */
+  page(limit: number, after?: Position): Promise<Page>
+  /** Asks an endpoint a trivial question, with no falling back. @throws {DatabaseUnavailable} */
+  ping(endpoint: 'writer' | 'reader'): Promise<void>
+  /** Answers what was asked so far, then ends the connections. */
+  close(): Promise<void>
+}
+
+/** Connects lazily: an unreachable database is an error of the calls, not of opening it. The caller closes it. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const { table, connectTimeoutMs, deadlineMs } = options
+  const writer = endpointPool('writer', options.writerHost, options.writerConnections, refuseReadOnly)
+  const reader = endpointPool('reader', options.readerHost, options.readerConnections)
+  let readerAwayUntil = 0
+
+  function endpointPool(name: string, host: string, limit: number, check?: (connection: Connection) => Promise<void>) {
+    return createPool({
+      name,
+      limit,
+      queueLimit: options.readQueueLimit,
+      maxAgeMs: 15 * 60_000,
+      async open() {
+        const { port, user, database, tlsCa } = options
+        const endpoint = { host, port, user, password: await options.password(), tlsCa }
+        const connection = await connect(endpoint, connectTimeoutMs, { database })
+        await check?.(connection).catch((error: unknown) => {
+          connection.destroy()
+          throw error
+        })
+        return connection
+      },
+    })
+  }
+
+  const queue = createSaveQueue({
+    insert: insertThroughWriter,
+    batchLimit: options.saveBatchLimit,
+    // Two statements under way keep the server busy while the next batch gathers; without sharing every connection works.
+    concurrency: options.saveBatchLimit === 1 ? options.writerConnections : Math.min(2, options.writerConnections),
+    queueLimit: options.saveQueueLimit,
+    deadlineMs,
+  })
+
+  async function insertThroughWriter(times: readonly Date[], deadline: number): Promise<void> {
+    for (;;) {
+      try {
+        return await writer.use(deadline, (connection) => insertTimes(connection, table, times))
+      } catch (error) {
+        if (!isReadOnlyRefusal(error)) throw error
+        // A demoted writer refused the statement, so it was not carried out and may be repeated. Every other
+        // connection leads to the same server: all of them have to go.
+        writer.evict()
+        if (performance.now() + 100 > deadline) throw new DatabaseUnavailable('writer: read-only', { cause: error })
+        await delay(50 + 50 * Math.random())
+      }
+    }
+  }
+
+  async function page(limit: number, after?: Position): Promise<Page> {
+    const select = (pool: Pool, deadline: number) =>
+      pool.use(deadline, (connection) => selectPage(connection, table, limit, after))
+    const now = performance.now()
+    const deadline = now + deadlineMs
+    if (now < readerAwayUntil) return select(writer, deadline)
+    try {
+      // Half of the time, so that the other half is left for the writer.
+      return await select(reader, now + deadlineMs / 2)
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailable)) throw error
+      readerAwayUntil = performance.now() + 500
+      return select(writer, deadline)
+    }
+  }
+
+  async function ping(endpoint: 'writer' | 'reader'): Promise<void> {
+    const pool = endpoint === 'writer' ? writer : reader
+    await pool.use(performance.now() + deadlineMs, (connection) => query(connection, 'SELECT 1'))
+  }
+
+  async function close(): Promise<void> {
+    await queue.flush()
+    await Promise.all([writer.close(), reader.close()])
+  }
+
+  return { save: queue.save, page, ping, close }
+}
+
+/** An old name may still lead to a demoted writer: such a connection is never used. */
+async function refuseReadOnly(connection: Connection): Promise<void> {
+  const [row] = await query(connection, 'SELECT @@global.super_read_only OR @@global.innodb_read_only AS readOnly')
+  if (row?.readOnly) throw new DatabaseUnavailable('writer: the server is read-only')
+}
+
+// ER_OPTION_PREVENTS_STATEMENT, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION, ER_READ_ONLY_MODE
+const readOnlyRefusals = new Set([1290, 1792, 1836])
+
+function isReadOnlyRefusal(error: unknown): boolean {
+  return error instanceof Error && 'errno' in error && readOnlyRefusals.has(Number(error.errno))
+}

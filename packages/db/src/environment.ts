@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { ConfigError } from './errors.ts'
+
+/** A whole number in decimal digits, within bounds. `Number('')` is 0 and `parseInt('30x')` is 30: neither will do. */
+export const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max)
+    .describe(`a whole number from ${min} to ${max}`)
+
+/** A MySQL identifier as this project allows it: it needs no quoting anywhere. */
+export const identifier = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/)
+  .describe('1-64 letters, digits or underscores, not beginning with a digit')
+
+/** A DNS name or an IP address. */
+export const host = z
+  .string()
+  .regex(/^[A-Za-z0-9._:-]{1,253}$/)
+  .describe('a host name or an address')
+
+const text = z.string().min(1).describe('not empty')
+
+/** What every process that talks to the database is told, under the names of the environment. */
+export const databaseVariables = {
+  DB_WRITE_ENDPOINT_ADDRESS: host,
+  DB_NAME: identifier,
+  DB_TABLENAME: identifier,
+  DB_USER: identifier,
+  DB_PASSWORD: text.optional(),
+  DB_PASSWORD_FILE: text.describe("a file's path").optional(),
+  MYSQL_PORT: integer(1, 65_535).default(3306),
+  DB_TLS_CA: text.describe("'amazon-rds' or a PEM file's path").optional(),
+}
+
+/**
+ * Reads the variables that `shape` names; an empty one counts as unset.
+ *
+ * @throws {ConfigError} with every problem at once: name, value unless it is a secret, what is expected.
+ */
+export function readEnvironment<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  environment: NodeJS.ProcessEnv,
+): z.output<z.ZodObject<Shape>> {
+  const given = Object.fromEntries(Object.keys(shape).map((name) => [name, environment[name] || undefined]))
+  const result = z.object(shape).safeParse(given)
+  const problems = (result.error?.issues ?? []).map(({ path: [key] }) => {
+    const name = String(key)
+    const value = given[name]
+    const expected = expectation(shape[name] as z.ZodType)
+    return `${name}: expected ${expected}, ${value === undefined ? 'it is not set' : `got ${shown(name, value)}`}`
+  })
+  if ('DB_PASSWORD' in shape && Boolean(given.DB_PASSWORD) === Boolean(given.DB_PASSWORD_FILE)) {
+    problems.push('DB_PASSWORD, DB_PASSWORD_FILE: expected exactly one of the two')
+  }
+  if (problems.length > 0 || !result.success) throw new ConfigError(problems.join('\n'))
+  return result.data
+}
+
+/** A setting with a default, or an optional one, expects what the schema within it describes. */
+function expectation(schema: z.ZodType): string {
+  const inner =
+    schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema
+  return inner.description ?? 'a value'
+}
+
+const shown = (name: string, value: string) =>
+  name.endsWith('PASSWORD') ? 'a secret that is not' : JSON.stringify(value)
+
+/**
+ * Where the password comes from. A file is read anew each time, so that a rotated password needs no restart; white
+ * space at its end is dropped.
+ */
+export function passwordSource(settings: {
+  DB_PASSWORD?: string | undefined
+  DB_PASSWORD_FILE?: string | undefined
+}): () => Promise<string> {
+  const { DB_PASSWORD: password, DB_PASSWORD_FILE: file } = settings
+  if (file !== undefined) return async () => (await readFile(file, 'utf8')).trimEnd()
+  if (password !== undefined) return async () => password
+  throw new ConfigError('DB_PASSWORD, DB_PASSWORD_FILE: expected exactly one of the two')
+}

@@ -1,0 +1,6 @@
+export { type Database, type DatabaseOptions, openDatabase } from './database.ts'
+export { databaseVariables, host, identifier, integer, passwordSource, readEnvironment } from './environment.ts'
+export { ConfigError, DatabaseOverloaded, DatabaseUnavailable, MigrationError } from './errors.ts'
+export { type MigrateOptions, migrate } from './migrate.ts'
+export { loadMigrations, type Migration, parseMigrations, serializeMigrations } from './migrations.ts'
+export type { Page, Position } from './times.ts'

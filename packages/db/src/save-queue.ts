@@ -1,0 +1,86 @@
+import { DatabaseOverloaded, DatabaseUnavailable } from './errors.ts'
+
+/** What the queue needs to know. Times are in milliseconds. */
+export interface SaveQueueOptions {
+  /** Stores the times in one transaction: all of them are committed when it resolves. */
+  readonly insert: (times: readonly Date[], deadline: number) => Promise<void>
+  /** The most times in one statement; 1 gives every time a statement of its own. */
+  readonly batchLimit: number
+  /** The most statements under way at a time. */
+  readonly concurrency: number
+  /** The most times waiting; a further one is refused at once. */
+  readonly queueLimit: number
+  /** From being asked to being answered. */
+  readonly deadlineMs: number
+}
+
+/** See {@link createSaveQueue}. */
+export interface SaveQueue {
+  /** Resolves when `time` is committed. */
+  save(time: Date): Promise<void>
+  /** Waits until everything asked for so far is answered. */
+  flush(): Promise<void>
+}
+
+interface Entry {
+  readonly time: Date
+  readonly deadline: number
+  readonly done: () => void
+  readonly failed: (error: unknown) => void
+}
+
+/**
+ * Lets concurrent saves share statements, and so the commits, which are what a write costs. There is no timer: a lone
+ * save goes at once, and what arrives while the statements under way are busy shares the next one.
+ * An error rejects exactly the saves of its statement.
+ */
+export function createSaveQueue(options: SaveQueueOptions): SaveQueue {
+  const { insert, batchLimit, concurrency, queueLimit, deadlineMs } = options
+  const waiting: Entry[] = []
+  let underWay = 0
+  const whenEmpty: (() => void)[] = []
+
+  function save(time: Date): Promise<void> {
+    if (waiting.length >= queueLimit) return Promise.reject(new DatabaseOverloaded(`${queueLimit} saves are waiting`))
+    return new Promise((done, failed) => {
+      waiting.push({ time, deadline: performance.now() + deadlineMs, done, failed })
+      if (underWay < concurrency) void sendNext()
+    })
+  }
+
+  async function sendNext(): Promise<void> {
+    const batch = takeBatch()
+    const first = batch[0]
+    if (first === undefined) return
+    underWay += 1
+    try {
+      // The first has waited longest: its deadline binds the statement.
+      await insert(
+        batch.map((entry) => entry.time),
+        first.deadline,
+      )
+      for (const entry of batch) entry.done()
+    } catch (error) {
+      for (const entry of batch) entry.failed(error)
+    }
+    underWay -= 1
+    if (waiting.length > 0) void sendNext()
+    else if (underWay === 0) for (const resolve of whenEmpty.splice(0)) resolve()
+  }
+
+  /** The next batch, without those whose time ran out while they waited: nothing of theirs was sent. */
+  function takeBatch(): Entry[] {
+    const now = performance.now()
+    const late = waiting.findIndex((entry) => entry.deadline > now)
+    const expired = waiting.splice(0, late < 0 ? waiting.length : late)
+    for (const entry of expired) entry.failed(new DatabaseUnavailable('not sent in time'))
+    return waiting.splice(0, batchLimit)
+  }
+
+  function flush(): Promise<void> {
+    if (waiting.length === 0 && underWay === 0) return Promise.resolve()
+    return new Promise((resolve) => whenEmpty.push(resolve))
+  }
+
+  return { save, flush }
+}

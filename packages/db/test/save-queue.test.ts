@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import { DatabaseOverloaded, DatabaseUnavailable } from '../src/index.ts'
+import { createSaveQueue, type SaveQueueOptions } from '../src/save-queue.ts'
+
+/** A queue whose statements end when the test says so. */
+function controlled(options: Partial<SaveQueueOptions> = {}) {
+  const statements: { size: number; finish: (error?: Error) => void }[] = []
+  const queue = createSaveQueue({
+    insert: (times) =>
+      new Promise((resolve, reject) => {
+        statements.push({ size: times.length, finish: (error) => (error ? reject(error) : resolve()) })
+      }),
+    batchLimit: 100,
+    concurrency: 1,
+    queueLimit: 1000,
+    deadlineMs: 10_000,
+    ...options,
+  })
+  const saveMany = (count: number) => Array.from({ length: count }, () => queue.save(new Date()))
+  return { queue, statements, saveMany }
+}
+
+const settled = async (promises: Promise<void>[]) => (await Promise.allSettled(promises)).map(({ status }) => status)
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('save', () => {
+  it('sends a lone time at once', () => {
+    const { statements, saveMany } = controlled()
+    saveMany(1)
+    expect(statements.map(({ size }) => size)).toEqual([1])
+  })
+
+  it('lets what arrives during a statement share the next one', async () => {
+    const { statements, saveMany } = controlled()
+    const saves = saveMany(8)
+    statements[0]?.finish()
+    await turn()
+    expect(statements.map(({ size }) => size)).toEqual([1, 7])
+    statements[1]?.finish()
+    expect(await settled(saves)).toEqual(Array(8).fill('fulfilled'))
+  })
+
+  it('acknowledges nothing before its own statement is committed', async () => {
+    const { statements, saveMany } = controlled()
+    const [first, second] = saveMany(2)
+    let acknowledged = 0
+    second?.then(() => acknowledged++)
+    statements[0]?.finish()
+    await first
+    await turn()
+    expect(acknowledged).toBe(0)
+    statements[1]?.finish()
+    await second
+    expect(acknowledged).toBe(1)
+  })
+
+  it('rejects exactly the times of the statement that failed', async () => {
+    const { statements, saveMany } = controlled()
+    const early = settled(saveMany(4))
+    statements[0]?.finish()
+    await turn()
+    const late = settled(saveMany(2))
+    statements[1]?.finish(new Error('broken'))
+    await turn()
+    statements[2]?.finish()
+    expect(await early).toEqual(['fulfilled', 'rejected', 'rejected', 'rejected'])
+    expect(await late).toEqual(['fulfilled', 'fulfilled'])
+  })
+
+  it('keeps to the limits of batch, concurrency and queue', async () => {
+    const { statements, saveMany } = controlled({ batchLimit: 3, concurrency: 2, queueLimit: 5 })
+    const saves = saveMany(8)
+    expect(statements.map(({ size }) => size)).toEqual([1, 1])
+    await expect(saves[7]).rejects.toBeInstanceOf(DatabaseOverloaded)
+    statements[0]?.finish()
+    await turn()
+    expect(statements.map(({ size }) => size)).toEqual([1, 1, 3])
+  })
+
+  it('does not send what waited too long', async () => {
+    const { statements, saveMany } = controlled({ deadlineMs: 5 })
+    const [first, second] = saveMany(2)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    statements[0]?.finish()
+    await first
+    await expect(second).rejects.toBeInstanceOf(DatabaseUnavailable)
+    expect(statements).toHaveLength(1)
+  })
+})
+
+describe('flush', () => {
+  it('resolves when everything asked for is answered', async () => {
+    const { queue, statements, saveMany } = controlled()
+    saveMany(3)
+    let flushed = false
+    const flush = queue.flush().then(() => {
+      flushed = true
+    })
+    statements[0]?.finish()
+    await turn()
+    expect(flushed).toBe(false)
+    statements[1]?.finish()
+    await flush
+    await queue.flush()
+  })
+})
