@@ -1,5 +1,5 @@
 import type { Migration } from '@three-tier/db'
-import { Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import { InstanceType } from 'aws-cdk-lib/aws-ec2'
 import {
   AuroraMysqlEngineVersion,
@@ -61,11 +61,31 @@ export class Data extends Construct {
       deletionProtection: config.protect,
       removalPolicy: config.protect ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
     })
-    acknowledge(this.cluster, 'AwsSolutions-RDS11', 'MySQL is expected on 3306; the security groups hide it, not its number.')
-    acknowledge(this.cluster, 'AwsSolutions-RDS14', 'Backups restore to any second; rewinding the live cluster would lose acknowledged writes.')
+    acknowledge(
+      this.cluster,
+      'AwsSolutions-RDS11',
+      'MySQL is expected on 3306; the security groups hide it, not its number.',
+    )
+    acknowledge(
+      this.cluster,
+      'AwsSolutions-RDS14',
+      'Backups restore to any second; rewinding the live cluster would lose acknowledged writes.',
+    )
     if (!config.protect) {
       acknowledge(this.cluster, 'AwsSolutions-RDS10', 'A development deployment is made to be torn down.')
     }
+
+    const logRetention = Stack.of(this).node.findChild('LogRetentionaae0aa3c5b4d4f87b02d85b201efdd8a')
+    acknowledge(
+      logRetention,
+      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
+      'Log lines only, as AWS keeps it up to date.',
+    )
+    acknowledge(
+      logRetention,
+      'AwsSolutions-IAM5[Resource::*]',
+      "The library's own function sets the retention of log groups that RDS makes and names itself.",
+    )
 
     const adminSecret = required(this.cluster.secret)
     this.appSecret = new DatabaseSecret(this, 'AppSecret', {
@@ -75,8 +95,8 @@ export class Data extends Construct {
     }).attach(this.cluster)
 
     this.schema = new Schema(this, 'Schema', { config, network, migrations, adminSecret, appSecret: this.appSecret })
-    // The cluster alone is there before it answers; its instances do.
-    this.schema.resource.node.addDependency(this.cluster)
+    // The cluster is there before it answers; its writer does.
+    this.schema.resource.node.addDependency(this.cluster.node.findChild('Writer'))
 
     const rotation = new Rotation(this, 'Rotation', { config, network })
     for (const secret of [adminSecret, this.appSecret]) {

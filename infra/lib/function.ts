@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { Duration, RemovalPolicy } from 'aws-cdk-lib'
 import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda'
-import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs'
+import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import type { Construct } from 'constructs'
 import { acknowledge } from './acknowledge.ts'
@@ -24,7 +24,15 @@ export class DatabaseFunction extends NodejsFunction {
       entry: `${root}infra/functions/${name}.ts`,
       projectRoot: root,
       depsLockFilePath: `${root}package-lock.json`,
-      bundling: { bundleAwsSDK: true, target: 'node24' },
+      bundling: {
+        bundleAwsSDK: true,
+        target: 'node24',
+        format: OutputFormat.ESM,
+        mainFields: ['module', 'main'],
+        // The driver's own files ask for each other with it.
+        banner: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
+        logLevel: LogLevel.WARNING,
+      },
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: 256,

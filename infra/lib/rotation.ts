@@ -18,7 +18,6 @@ export class Rotation extends Construct {
   constructor(scope: Construct, id: string, { config, network }: RotationProps) {
     super(scope, id)
     this.handler = new DatabaseFunction(this, 'Function', { config, network, name: 'rotation' })
-    this.handler.node.addDependency(network)
     acknowledge(
       this.handler,
       'AwsSolutions-IAM5[Resource::*]',

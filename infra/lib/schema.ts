@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Migration, serializeMigrations } from '@three-tier/db'
-import { CustomResource, Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import type { CfnFunction } from 'aws-cdk-lib/aws-lambda'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager'
 import { ParameterTier, StringParameter } from 'aws-cdk-lib/aws-ssm'
@@ -31,6 +32,7 @@ export class Schema extends Construct {
 
   constructor(scope: Construct, id: string, { config, network, migrations, adminSecret, appSecret }: SchemaProps) {
     super(scope, id)
+    const stack = Stack.of(this)
 
     // A parameter's value must not hold `{{`, which Parameter Store takes for a reference to another parameter.
     const sql = serializeMigrations(
@@ -67,6 +69,11 @@ export class Schema extends Construct {
       'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
       'Log lines only, as AWS keeps it up to date.',
     )
+    acknowledge(
+      provider,
+      `AwsSolutions-IAM5[Resource::<${stack.getLogicalId(handler.node.defaultChild as CfnFunction)}.Arn>:*]`,
+      'Any version of this one function.',
+    )
 
     const properties: SchemaProperties = {
       Parameter: parameter.parameterName,
@@ -82,6 +89,6 @@ export class Schema extends Construct {
       properties: { ...properties },
     })
     // Rights and network are there before the first call, and until after the last.
-    this.resource.node.addDependency(handler, network)
+    this.resource.node.addDependency(handler, network.functionSecurityGroup, network.databaseSecurityGroup)
   }
 }
