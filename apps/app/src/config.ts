@@ -49,9 +49,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
     port: settings.PORT,
     logLevel: settings.LOG_LEVEL,
     database: {
-      writerHost: settings.DB_WRITE_ENDPOINT_ADDRESS,
-      readerHost: settings.DB_READ_ENDPOINT_ADDRESS,
-      port: settings.MYSQL_PORT,
+      writer: { host: settings.DB_WRITE_ENDPOINT_ADDRESS, port: settings.MYSQL_PORT },
+      reader: { host: settings.DB_READ_ENDPOINT_ADDRESS, port: settings.MYSQL_PORT },
       user: settings.DB_USER,
       password: passwordSource(settings),
       tlsCa: settings.DB_TLS_CA,

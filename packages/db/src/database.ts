@@ -6,11 +6,16 @@ import { createPool, type Pool } from './pool.ts'
 import { createSaveQueue } from './save-queue.ts'
 import { insertTimes, type Page, type Position, selectPage } from './times.ts'
 
+/** Where a server listens. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
 /** Everything a database needs to know. All times are in milliseconds. */
 export interface DatabaseOptions {
-  readonly writerHost: string
-  readonly readerHost: string
-  readonly port: number
+  readonly writer: Address
+  readonly reader: Address
   readonly user: string
   /** Asked at each connect, so that a rotated password is picked up. */
   readonly password: () => Promise<string>
@@ -54,19 +59,24 @@ export interface Database {
 /** Connects lazily: an unreachable database is an error of the calls, not of opening it. The caller closes it. */
 export function openDatabase(options: DatabaseOptions): Database {
   const { table, connectTimeoutMs, deadlineMs } = options
-  const writer = endpointPool('writer', options.writerHost, options.writerConnections, refuseReadOnly)
-  const reader = endpointPool('reader', options.readerHost, options.readerConnections)
+  const writer = endpointPool('writer', options.writer, options.writerConnections, refuseReadOnly)
+  const reader = endpointPool('reader', options.reader, options.readerConnections)
   let readerAwayUntil = 0
 
-  function endpointPool(name: string, host: string, limit: number, check?: (connection: Connection) => Promise<void>) {
+  function endpointPool(
+    name: string,
+    address: Address,
+    limit: number,
+    check?: (connection: Connection) => Promise<void>,
+  ): Pool {
     return createPool({
       name,
       limit,
       queueLimit: options.readQueueLimit,
       maxAgeMs: 15 * 60_000,
       async open() {
-        const { port, user, database, tlsCa } = options
-        const endpoint = { host, port, user, password: await options.password(), tlsCa }
+        const { user, database, tlsCa } = options
+        const endpoint = { ...address, user, password: await options.password(), tlsCa }
         const connection = await connect(endpoint, connectTimeoutMs, { database })
         await check?.(connection).catch((error: unknown) => {
           connection.destroy()

@@ -1,0 +1,178 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { connect, query } from '../src/connection.ts'
+import {
+  type Database,
+  type DatabaseOptions,
+  DatabaseOverloaded,
+  DatabaseUnavailable,
+  openDatabase,
+} from '../src/index.ts'
+import { startMigrated } from './server.ts'
+
+let mysql: Awaited<ReturnType<typeof startMigrated>>['mysql']
+let options: DatabaseOptions
+let database: Database
+
+beforeAll(async () => {
+  ;({ mysql, options } = await startMigrated())
+  database = openDatabase(options)
+})
+
+afterAll(async () => {
+  await database?.close()
+  await mysql?.[Symbol.asyncDispose]()
+})
+
+const empty = () => mysql.sql('TRUNCATE testtable')
+const inserts = async () => Number((await mysql.sql("SHOW GLOBAL STATUS LIKE 'Com_insert'")).split('\t')[1])
+const count = async () => Number(await mysql.sql('SELECT COUNT(*) FROM testtable'))
+
+const times = (count: number, from = Date.UTC(2026, 0, 1)) =>
+  Array.from({ length: count }, (_, at) => new Date(from + at * 1000))
+
+describe('save and page', () => {
+  it('answers an empty page when nothing is stored', async () => {
+    await empty()
+    expect(await database.page(10)).toEqual({ times: [], next: undefined })
+  })
+
+  it('keeps the time in UTC, cut to the second in the list', async () => {
+    await empty()
+    await database.save(new Date('2026-11-22T09:33:53.999Z'))
+    expect((await database.page(10)).times).toEqual(['2026-11-22 09:33:53'])
+  })
+
+  it('lists the oldest first, whatever the order of storing', async () => {
+    await empty()
+    for (const second of [30, 10, 20]) await database.save(new Date(Date.UTC(2026, 0, 1, 0, 0, second)))
+    expect((await database.page(10)).times).toEqual([
+      '2026-01-01 00:00:10',
+      '2026-01-01 00:00:20',
+      '2026-01-01 00:00:30',
+    ])
+  })
+
+  it('pages through everything without a gap or a double, equal times included', async () => {
+    await empty()
+    const sameTime = Array.from({ length: 50 }, () => new Date(Date.UTC(2026, 0, 1)))
+    await Promise.all([...sameTime, ...times(50)].map((time) => database.save(time)))
+    const ids: string[] = []
+    const listed: string[] = []
+    for (let page = await database.page(7); ; page = await database.page(7, page.next)) {
+      listed.push(...page.times)
+      if (page.next === undefined) break
+      ids.push(`${page.next.dt} ${page.next.id}`)
+    }
+    expect(listed).toHaveLength(100)
+    expect(listed).toEqual([...listed].sort())
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  it('has no next page when the page ends with the last row', async () => {
+    await empty()
+    for (const time of times(3)) await database.save(time)
+    expect((await database.page(3)).next).toBeUndefined()
+    expect((await database.page(2)).next).toMatchObject({ dt: '2026-01-01 00:00:01.000' })
+  })
+
+  it('stores each of many concurrent times exactly once, in few transactions', async () => {
+    await empty()
+    const before = await inserts()
+    await Promise.all(times(500).map((time) => database.save(time)))
+    const after = await inserts()
+    const listed = (await database.page(1000)).times
+    expect(listed).toHaveLength(500)
+    expect(new Set(listed).size).toBe(500)
+    expect(after - before).toBeLessThan(20)
+  })
+})
+
+describe('the connection policy', () => {
+  it('goes on by itself after the server dropped every connection', async () => {
+    await database.save(new Date())
+    await mysql.killConnections('app')
+    const outcome = async () =>
+      database.save(new Date()).then(
+        () => 'saved',
+        () => 'refused',
+      )
+    const outcomes = [await outcome(), await outcome(), await outcome()]
+    // At most the statement under way is lost.
+    expect(outcomes.slice(1)).toEqual(['saved', 'saved'])
+  })
+
+  it('refuses within the deadline while the server is frozen, and recovers with it', async () => {
+    const impatient = openDatabase({ ...options, deadlineMs: 700, connectTimeoutMs: 300 })
+    try {
+      await impatient.save(new Date())
+      await mysql.pause()
+      const startedAt = performance.now()
+      const outcomes = await Promise.allSettled([
+        impatient.save(new Date()),
+        impatient.page(1),
+        impatient.ping('reader'),
+      ])
+      expect(performance.now() - startedAt).toBeLessThan(1500)
+      for (const outcome of outcomes) {
+        expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(DatabaseUnavailable) })
+      }
+      await mysql.unpause()
+      await delay(600)
+      await impatient.save(new Date())
+    } finally {
+      await impatient.close()
+    }
+  })
+
+  it('does not use a writer that is read-only, and repeats the refused statement when it is one no more', async () => {
+    await database.save(new Date())
+    await mysql.sql('SET GLOBAL super_read_only = ON')
+    const counted = await count()
+    const saving = database.save(new Date())
+    await delay(300)
+    await mysql.sql('SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF')
+    await saving
+    expect(await count()).toBe(counted + 1)
+  })
+
+  it('reads from the writer while the reader is away', async () => {
+    const halved = openDatabase({ ...options, reader: { host: '127.0.0.2', port: 1 } })
+    try {
+      expect((await halved.page(1)).times).toHaveLength(1)
+      await expect(halved.ping('reader')).rejects.toBeInstanceOf(DatabaseUnavailable)
+      await halved.ping('writer')
+    } finally {
+      await halved.close()
+    }
+  })
+
+  it('refuses at once what the queue has no room for', async () => {
+    const narrow = openDatabase({ ...options, saveQueueLimit: 5, saveBatchLimit: 2 })
+    try {
+      const outcomes = await Promise.allSettled(times(50).map((time) => narrow.save(time)))
+      const reasons = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason)
+      expect(reasons.length).toBeGreaterThan(0)
+      for (const reason of reasons) expect(reason).toBeInstanceOf(DatabaseOverloaded)
+    } finally {
+      await narrow.close()
+    }
+  })
+})
+
+describe('the least rights', () => {
+  it.each([
+    'DELETE FROM testtable',
+    'UPDATE testtable SET dt = NOW()',
+    'DROP TABLE testtable',
+    'CREATE TABLE other (id INT)',
+    'SELECT * FROM schema_migrations',
+    'SELECT * FROM mysql.user',
+    'GRANT SELECT ON testtable TO app',
+  ])('let the application not do: %s', async (statement) => {
+    const { writer, user, database } = options
+    const connection = await connect({ ...writer, user, password: await options.password() }, 1000, { database })
+    const outcome = query(connection, statement).finally(() => connection.destroy())
+    await expect(outcome).rejects.toThrow(/denied/)
+  })
+})

@@ -1,0 +1,2 @@
+export { startMysql, type TestMysql } from './mysql.ts'
+export { baseImage, repositoryRoot } from './repository.ts'
