@@ -82,7 +82,9 @@ export class AppTier extends Construct {
         DB_TLS_CA: 'amazon-rds',
         MYSQL_PORT: String(contract.databasePort),
         PORT: String(contract.appPort),
+        LOG_LEVEL: 'info',
       },
+      writable: ['/tmp'],
       secret: data.appSecret,
       targetGroup: this.targetGroup,
     })

@@ -15,18 +15,18 @@ export interface BootSettings {
   readonly stop_seconds: string
   readonly secret: string
   readonly reader: string
+  readonly environment: readonly string[]
+  readonly writable: readonly string[]
 }
 
 const script = readFileSync(new URL('../boot/boot.sh', import.meta.url), 'utf8')
 
 /** The boot script with its settings, as the user data of a launch template. */
-export function bootScript(settings: BootSettings, environment: Readonly<Record<string, string>>): UserData {
-  const lines = [
-    ...Object.entries(settings).map(([name, value]) => `readonly ${name}=${quoted(value)}`),
-    `readonly environment=(${Object.entries(environment)
-      .map(([name, value]) => quoted(`${name}=${value}`))
-      .join(' ')})`,
-  ]
+export function bootScript(settings: BootSettings): UserData {
+  const lines = Object.entries(settings).map(
+    ([name, value]) =>
+      `readonly ${name}=${typeof value === 'string' ? quoted(value) : `(${value.map(quoted).join(' ')})`}`,
+  )
   return UserData.custom(script.replace('# @settings@', () => lines.join('\n')))
 }
 

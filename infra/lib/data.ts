@@ -41,7 +41,7 @@ export class Data extends Construct {
     this.cluster = new DatabaseCluster(this, 'Cluster', {
       // The library has no constant for the 8.4 line yet; its validator knows the version.
       engine: DatabaseClusterEngine.auroraMysql({
-        version: AuroraMysqlEngineVersion.of('8.4.mysql_aurora.8.4.7', '8.4'),
+        version: AuroraMysqlEngineVersion.of('8.4.mysql_aurora.8.4.8', '8.4'),
       }),
       credentials: Credentials.fromGeneratedSecret(contract.migratorUser),
       defaultDatabaseName: contract.databaseName,

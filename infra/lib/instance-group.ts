@@ -43,6 +43,8 @@ export interface InstanceGroupProps {
   readonly unread: readonly string[]
   readonly port: number
   readonly environment: Readonly<Record<string, string>>
+  /** Folders in memory, all that the container may write to; options as `docker run --tmpfs` takes them. */
+  readonly writable: readonly string[]
   /** A database user's secret; its password is kept in a file that the container's user may read. */
   readonly secret?: ISecret
   readonly targetGroup: ApplicationTargetGroup | NetworkTargetGroup
@@ -97,25 +99,24 @@ export class InstanceGroup extends Construct {
           volume: BlockDeviceVolume.ebs(8, { encrypted: true, volumeType: EbsDeviceVolumeType.GP3 }),
         },
       ],
-      userData: bootScript(
-        {
-          tier,
-          region: stack.region,
-          stack: stack.stackName,
-          group: Lazy.string({
-            produce: () => stack.getLogicalId(this.group.node.defaultChild as CfnAutoScalingGroup),
-          }),
-          target_group: targetGroup.targetGroupArn,
-          image: image.imageUri,
-          port: String(props.port),
-          health_path: contract.healthPath,
-          log_group: logs.logGroupName,
-          stop_seconds: String(contract.stopGraceSeconds),
-          secret: secret?.secretArn ?? '',
-          reader: secret ? String(contract.appUid) : '',
-        },
-        props.environment,
-      ),
+      userData: bootScript({
+        tier,
+        region: stack.region,
+        stack: stack.stackName,
+        group: Lazy.string({
+          produce: () => stack.getLogicalId(this.group.node.defaultChild as CfnAutoScalingGroup),
+        }),
+        target_group: targetGroup.targetGroupArn,
+        image: image.imageUri,
+        port: String(props.port),
+        health_path: contract.healthPath,
+        log_group: logs.logGroupName,
+        stop_seconds: String(contract.stopGraceSeconds),
+        secret: secret?.secretArn ?? '',
+        reader: secret ? String(contract.appUid) : '',
+        environment: Object.entries(props.environment).map(([name, value]) => `${name}=${value}`),
+        writable: props.writable,
+      }),
     })
 
     const subnets = network.vpc.selectSubnets({ subnetGroupName: props.subnetGroupName })

@@ -69,6 +69,7 @@ export class WebTier extends Construct {
       unread: ['apps/app', 'packages', 'package.json', 'package-lock.json', '.npmrc'],
       port: contract.webPort,
       environment: { APP_UPSTREAM: upstream },
+      writable: ['/tmp', '/run/apache2:uid=33,gid=33,mode=0755'],
       targetGroup: this.targetGroup,
     })
     this.url = config.certificate

@@ -1,0 +1,77 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { loadMigrations, type Migration } from '@three-tier/db'
+import { App } from 'aws-cdk-lib'
+import { Template } from 'aws-cdk-lib/assertions'
+import { type Config, configs } from '../lib/config.ts'
+import { addGates } from '../lib/gates.ts'
+import { ThreeTierStack } from '../lib/stack.ts'
+
+const { context } = JSON.parse(readFileSync(new URL('../cdk.json', import.meta.url), 'utf8'))
+const migrations = await loadMigrations()
+
+export interface StackOptions {
+  readonly config?: Config
+  readonly migrations?: readonly Migration[]
+}
+
+/** The app as bin/main.ts makes it, with the CLI's context, before synthesis; its functions are not bundled. */
+export function makeStack(options: StackOptions = {}): { readonly app: App; readonly stack: ThreeTierStack } {
+  const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] }, outdir: outputFolder() })
+  const stack = new ThreeTierStack(app, { config: configs.dev, migrations, ...options })
+  addGates(app)
+  return { app, stack }
+}
+
+/** A resource of a template, as far as a test looks at it. */
+export interface Resource {
+  readonly Type: string
+  // biome-ignore lint/suspicious/noExplicitAny: a template is any JSON; the assertions say what they expect.
+  readonly Properties: any
+  readonly [section: string]: unknown
+}
+
+/** The synthesized template, past all gates. */
+export function synthesize(options?: StackOptions): Synthesized {
+  const { app, stack } = makeStack(options)
+  app.synth()
+  return new Synthesized(Template.fromStack(stack))
+}
+
+export class Synthesized {
+  readonly template: Template
+  readonly resources: Readonly<Record<string, Resource>>
+
+  constructor(template: Template) {
+    this.template = template
+    this.resources = template.toJSON().Resources
+  }
+
+  /** Every resource of a type, with its logical id, whose id begins with `prefix`. */
+  all(type: string, prefix = ''): readonly (Resource & { readonly id: string })[] {
+    return Object.entries(this.resources)
+      .filter(([id, resource]) => resource.Type === type && id.startsWith(prefix))
+      .map(([id, resource]) => ({ id, ...resource }))
+  }
+
+  /** The only such resource. */
+  one(type: string, prefix?: string): Resource & { readonly id: string } {
+    const [found, ...more] = this.all(type, prefix)
+    if (!found || more.length > 0)
+      throw new Error(`expected one ${type} ${prefix ?? ''}, found ${more.length + (found ? 1 : 0)}`)
+    return found
+  }
+}
+
+const folders: string[] = []
+
+function outputFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'three-tier-infra-'))
+  folders.push(folder)
+  return folder
+}
+
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
