@@ -14,7 +14,7 @@ declare global {
  * Ends the response with a whole body. Express' own `res.send` would add a charset and a computed ETag, which the
  * contract does not have.
  */
-export function send(res: Response, status: number, contentType: string, body: string): void {
+export function send(res: Response, status: number, contentType: string, body: string | Buffer): void {
   const length = Buffer.byteLength(body)
   res.statusCode = status
   res.setHeader('Content-Type', contentType)

@@ -4,6 +4,7 @@ import { connect, query } from './connection.ts'
 import { DatabaseUnavailable } from './errors.ts'
 import { createPool, type Pool } from './pool.ts'
 import { createSaveQueue } from './save-queue.ts'
+import { share } from './share.ts'
 import { insertTimes, type Page, type Position, selectPage } from './times.ts'
 
 /** Where a server listens. */
@@ -45,6 +46,7 @@ export interface Database {
   save(time: Date): Promise<void>
   /**
    * A page of at most `limit` times from behind `after`, through the reader, or the writer while the reader is away.
+   * Callers at the same time may get the same page, read after the last of them asked.
    *
    * @throws {DatabaseUnavailable}
    * @throws {DatabaseOverloaded}
@@ -111,21 +113,20 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  async function page(limit: number, after?: Position): Promise<Page> {
-    const select = (pool: Pool, deadline: number) =>
-      pool.use(deadline, (connection) => selectPage(connection, table, limit, after))
+  // A reader that fails gets half of the time, so that the other half is left for the writer.
+  const page = sharePages(async (limit, after, deadline) => {
+    const select = (pool: Pool, until: number) =>
+      pool.use(until, (connection) => selectPage(connection, table, limit, after))
     const now = performance.now()
-    const deadline = now + deadlineMs
     if (now < readerAwayUntil) return select(writer, deadline)
     try {
-      // Half of the time, so that the other half is left for the writer.
-      return await select(reader, now + deadlineMs / 2)
+      return await select(reader, now + (deadline - now) / 2)
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) throw error
       readerAwayUntil = performance.now() + 500
       return select(writer, deadline)
     }
-  }
+  }, deadlineMs)
 
   async function ping(endpoint: 'writer' | 'reader'): Promise<void> {
     const pool = endpoint === 'writer' ? writer : reader
@@ -138,6 +139,18 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 
   return { save: queue.save, page, ping, close }
+}
+
+/** Lets equal pages that are asked for at the same time be one; see {@link share}. */
+function sharePages(
+  select: (limit: number, after: Position | undefined, deadline: number) => Promise<Page>,
+  deadlineMs: number,
+): Database['page'] {
+  const shared = share((key, deadline) => {
+    const [limit, after] = JSON.parse(key) as [number, Position?]
+    return select(limit, after, deadline)
+  }, deadlineMs)
+  return (limit, after) => shared(JSON.stringify(after ? [limit, after] : [limit]))
 }
 
 /** An old name may still lead to a demoted writer: such a connection is never used. */

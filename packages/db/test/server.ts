@@ -1,7 +1,7 @@
 import { startMysql, type TestMysql } from '@three-tier/stack'
 import { type DatabaseOptions, loadMigrations, migrate } from '../src/index.ts'
 
-/** A server with the migrated schema, and the options under which the application would open it. */
+/** For the tests of this package and of those that build on it: a server with the migrated schema, and the options under which the application would open it. */
 export async function startMigrated(): Promise<{ mysql: TestMysql; options: DatabaseOptions }> {
   const mysql = await startMysql()
   const { host, port, database } = mysql

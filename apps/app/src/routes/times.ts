@@ -76,9 +76,19 @@ export function timesRoutes(database: Database): Router {
   return router
 }
 
-function whole(page: Page, format: Format): string {
-  if (page.times.length === 0) return format.empty
-  return format.open + items(page, format) + format.close
+/** Requests at the same time may share a page, and so what it is written as. */
+const wholes = new WeakMap<Page, Map<Format, Buffer>>()
+
+function whole(page: Page, format: Format): Buffer {
+  const known = wholes.get(page) ?? new Map<Format, Buffer>()
+  wholes.set(page, known)
+  const body = known.get(format) ?? Buffer.from(listed(page, format))
+  known.set(format, body)
+  return body
+}
+
+function listed(page: Page, format: Format): string {
+  return page.times.length === 0 ? format.empty : format.open + items(page, format) + format.close
 }
 
 async function* written(database: Database, first: Page, format: Format): AsyncGenerator<string> {

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { Stage, type Web } from './web.ts'
+
+let stage: Stage
+let web: Web
+
+beforeAll(async () => {
+  stage = await Stage.open()
+  await stage.upstream()
+  web = await stage.web()
+})
+afterAll(() => stage?.[Symbol.asyncDispose]())
+
+/** Splits the one response in what a connection received, and holds it to be a problem of this status. */
+function expectProblem(received: string, expected: number) {
+  const [head = '', body = ''] = received.split('\r\n\r\n')
+  expect(head).toMatch(new RegExp(`^HTTP/1\\.[01] ${expected} `))
+  expect(head).toMatch(/^content-type: application\/problem\+json$/im)
+  const requestId = /^x-request-id: (.*)$/im.exec(head)?.[1]
+  expect(requestId).toMatch(/^[0-9a-f]{32}$/)
+  expect(JSON.parse(body)).toEqual({ type: 'about:blank', title: expect.any(String), status: expected, requestId })
+  return requestId
+}
+
+const get = (headers: string, target = '/') => `GET ${target} HTTP/1.1\r\nHost: web\r\n${headers}\r\n`
+const post = (headers: string, body: string) => `POST / HTTP/1.1\r\nHost: web\r\n${headers}\r\n${body}`
+
+describe('refused with a problem', () => {
+  it.each([
+    ['a request without a version', 'GET /\r\n\r\n', 400],
+    ['bytes that are no request', '\x01\x02"\\\xff\r\n\r\n', 400],
+    ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 400],
+    ['HTTP/1.1 without Host', 'GET / HTTP/1.1\r\n\r\n', 400],
+    ['two Hosts', get('Host: other\r\n'), 400],
+    ['an unknown method', 'BREW / HTTP/1.1\r\nHost: web\r\n\r\n', 501],
+    ['TRACE', 'TRACE / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n', 405],
+    ['CONNECT', 'CONNECT web:443 HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n', 400],
+    ['an absolute target', get('Connection: close\r\n', 'http://127.0.0.1:9090/'), 400],
+    ['the target *', 'OPTIONS * HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n', 400],
+    ['a quote in the target', get('Connection: close\r\n', '/"'), 400],
+    ['a backslash in the target', get('Connection: close\r\n', '/\\'), 400],
+    ['a high byte in the target', get('Connection: close\r\n', '/\xe9'), 400],
+    ['a path out of the root', get('Connection: close\r\n', '/../../etc/passwd'), 400],
+    ['a NUL in the path', get('Connection: close\r\n', '/%00'), 404],
+    ['a path below the health check', get('Connection: close\r\n', '/healthz/x'), 404],
+    ['a target too long', get('', `/${'a'.repeat(2100)}`), 414],
+    ['a header too long', get(`X-Long: ${'a'.repeat(9000)}\r\n`), 400],
+    ['too many headers', get('X-Many: 1\r\n'.repeat(60)), 400],
+    ['a header without a colon', get('nonsense\r\n'), 400],
+    ['a space before the colon', get('X-Odd : 1\r\n'), 400],
+    ['a control byte in a header', get('X-Odd: a\x01b\r\n'), 400],
+    ['a lone CR in a header', get('X-Odd: a\rX-Other: b\r\n'), 400],
+    ['an expectation', get('Expect: tea\r\n'), 417],
+    ['a body too long', post('Connection: close\r\nContent-Length: 16385\r\n', ''), 413],
+    ['a length that is none', post('Connection: close\r\nContent-Length: 1x\r\n', 'ab'), 400],
+    ['two lengths', post('Connection: close\r\nContent-Length: 1\r\nContent-Length: 2\r\n', 'ab'), 400],
+    ['chunks', post('Connection: close\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), 411],
+    ['bad chunks', post('Connection: close\r\nTransfer-Encoding: chunked\r\n', 'zz\r\n\r\n'), 411],
+    ['a length and chunks', post('Content-Length: 4\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), 411],
+    ['a coding that is not chunked', post('Transfer-Encoding: xchunked\r\n', '0\r\n\r\n'), 400],
+    ['chunked, but not last', post('Transfer-Encoding: chunked, gzip\r\n', '0\r\n\r\n'), 400],
+  ])('%s', async (_, bytes, status) => {
+    expectProblem(await web.send(Buffer.from(bytes, 'latin1')), status)
+  })
+
+  it('headers that never end, after 5 s', async () => {
+    const start = performance.now()
+    expectProblem(await web.send('GET / HTTP/1.1\r\nHost: web\r\n'), 408)
+    expect(performance.now() - start).toBeLessThan(8000)
+  })
+
+  it('a body that never comes, after 5 s', async () => {
+    expectProblem(await web.send(post('Content-Length: 10\r\n', 'a')), 408)
+  })
+})
+
+describe('the log', () => {
+  it('says why a request was refused that could not be read', async () => {
+    const requestId = expectProblem(await web.send('GET / HTTP/1.1\r\nHost: web\r\nnonsense "\\\r\n\r\n'), 400)
+    await vi.waitFor(async () => {
+      const lines = await web.log()
+      const { logId } = lines.find((line) => line.requestId === requestId) ?? {}
+      const reason = expect.stringContaining('nonsense "\\')
+      expect(lines).toContainEqual(expect.objectContaining({ level: 'debug', logId, message: reason }))
+    })
+  })
+
+  it('is JSON whatever a client sends', async () => {
+    const values = [
+      '"',
+      '\\',
+      '\\"',
+      '","status":200,"x":"',
+      '\t',
+      '\xff\xfe',
+      'caf\xe9',
+      '\xc3\xa9\u0080',
+      'x'.repeat(4000),
+    ]
+    const names = ['Host', 'User-Agent', 'Referer', 'X-Request-Id', 'X-Forwarded-For', 'X-Forwarded-Proto', 'Cookie']
+    const requests = names.flatMap((name) =>
+      values.map((value) => {
+        const host = name === 'Host' ? '' : 'Host: web\r\n'
+        return `GET /hostile HTTP/1.1\r\n${host}${name}: ${value}\r\nConnection: close\r\n\r\n`
+      }),
+    )
+    const targets = values.map((value) => get('Connection: close\r\n', `/hostile?${encodeURI(value)}${value}`))
+    const answers: string[] = []
+    for (const bytes of [...requests, ...targets]) answers.push(await web.send(Buffer.from(bytes, 'latin1')))
+    for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 [24]\d\d /)
+    await vi.waitFor(async () => {
+      const ids = new Set((await web.log()).map(({ requestId }) => requestId))
+      for (const answer of answers) expect(ids).toContain(/^X-Request-Id: (.*)\r$/m.exec(answer)?.[1])
+    })
+  })
+
+  it('is JSON, and no answer a 5xx, for a thousand requests of random bytes', async () => {
+    // A fixed seed: a failure can be seen again.
+    let state = 42
+    const random = (below: number) => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0
+      return (state >>> 8) % below
+    }
+    const valid = Buffer.from(get('User-Agent: test\r\nConnection: close\r\nContent-Length: 0\r\n', '/hostile?a=b'))
+    for (let batch = 0; batch < 50; batch += 1) {
+      const answers = Array.from({ length: 20 }, () => {
+        const bytes = Buffer.from(valid)
+        for (let i = random(4); i >= 0; i -= 1) bytes[random(bytes.length - 4)] = random(256)
+        // Ends a request whose length or last line was hit.
+        return web.send(Buffer.concat([bytes, Buffer.from('\r\n\r\n')]), { end: true })
+      })
+      for (const answer of await Promise.all(answers)) expect(answer).toMatch(/^(HTTP\/1\.[01] (?!50[^1])|$)/)
+    }
+    expect((await web.log()).length).toBeGreaterThan(500)
+  })
+})

@@ -1,0 +1,58 @@
+import { createServer, type ServerResponse } from 'node:http'
+
+/** Stands where the app stands: a real HTTP server that also misbehaves on demand. Runs in a container of its own. */
+const held: ServerResponse[] = []
+let connections = 0
+
+const server = createServer((request, response) => {
+  // As the app does: the web tier must not answer with the header twice.
+  response.setHeader('X-Request-Id', request.headers['x-request-id'] ?? 'none')
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://upstream')
+  switch (pathname) {
+    case '/list':
+      response.setHeader('Content-Type', 'application/json').setHeader('ETag', '"v1"')
+      response.setHeader('Link', '</list?after=2>; rel="next"')
+      return response.end('[\n  "2026-11-22 09:33:53",\n  "2026-11-22 09:33:54"\n]')
+    case '/bytes':
+      response.setHeader('Content-Type', 'application/json')
+      return response.end('x'.repeat(Number(searchParams.get('count'))))
+    case '/missing':
+      response.writeHead(404, { 'Content-Type': 'application/problem+json' })
+      return response.end('{"from":"the app"}')
+    case '/busy':
+      response.writeHead(503, { 'Content-Type': 'application/problem+json', 'Retry-After': '7' })
+      return response.end('{"from":"the app"}')
+    // Sends a first part, and the rest when released.
+    case '/stream':
+      response.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
+      response.write('"first"\n')
+      return held.push(response)
+    case '/hold':
+      return held.push(response)
+    case '/held':
+      return response.end(String(held.length))
+    case '/release':
+      for (const waiting of held.splice(0)) waiting.end('"last"\n')
+      return response.end()
+    case '/die':
+      return request.socket.destroy()
+    case '/die-in-body':
+      response.writeHead(200, { 'Content-Length': '1000' })
+      return response.write('part', () => request.socket.destroy())
+    case '/connections':
+      return response.end(String(connections))
+    default: {
+      const body: Buffer[] = []
+      request.on('data', (chunk: Buffer) => body.push(chunk))
+      return request.on('end', () => {
+        const { method, url, rawHeaders } = request
+        response.end(JSON.stringify({ method, url, rawHeaders, body: Buffer.concat(body).toString() }))
+      })
+    }
+  }
+})
+server.on('connection', () => {
+  connections += 1
+})
+server.keepAliveTimeout = 65_000
+server.listen(9090)
