@@ -12,7 +12,7 @@ CMD ["sleep", "infinity"]
 
 FROM ${DEBIAN_IMAGE} AS aws
 RUN apt-get update \
- && apt-get install -y --no-install-recommends docker-registry python3-moto \
+ && apt-get install -y --no-install-recommends docker-registry python3-flask-cors python3-moto \
  && rm -rf /var/lib/apt/lists/*
 COPY aws/ /srv/
 VOLUME /var/lib/docker-registry

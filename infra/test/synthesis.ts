@@ -17,8 +17,11 @@ export interface StackOptions {
 }
 
 /** The app as bin/main.ts makes it, with the CLI's context, before synthesis; its functions are not bundled. */
-export function makeStack(options: StackOptions = {}): { readonly app: App; readonly stack: ThreeTierStack } {
-  const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] }, outdir: outputFolder() })
+export function makeStack(
+  options: StackOptions = {},
+  bundled: readonly string[] = [],
+): { readonly app: App; readonly stack: ThreeTierStack } {
+  const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': bundled }, outdir: outputFolder() })
   const stack = new ThreeTierStack(app, { config: configs.dev, migrations, ...options })
   addGates(app)
   return { app, stack }
@@ -62,6 +65,16 @@ export class Synthesized {
       throw new Error(`expected one ${type} ${prefix ?? ''}, found ${more.length + (found ? 1 : 0)}`)
     return found
   }
+}
+
+/** The folders of the stack's bundled functions by logical id. */
+export function bundledFunctions(): Readonly<Record<string, string>> {
+  const { app, stack } = makeStack({}, ['**'])
+  app.synth()
+  const functions = new Synthesized(Template.fromStack(stack)).all('AWS::Lambda::Function')
+  return Object.fromEntries(
+    functions.map(({ id, Properties }) => [id, join(app.outdir, `asset.${Properties.Code.S3Key.replace('.zip', '')}`)]),
+  )
 }
 
 const folders: string[] = []
