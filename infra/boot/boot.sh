@@ -5,7 +5,7 @@
 #   tier region stack group    what this instance is, and the resource that waits for its signal
 #   target_group               where its target must become healthy before it counts
 #   image port health_path     what runs, published on the same port of the instance
-#   environment writable       its variables, NAME=value, and its folders in memory
+#   environment                its variables, NAME=value
 #   secret reader              the secret with the password and who may read it, both empty without one
 #   log_group stop_seconds
 # @settings@
@@ -88,18 +88,17 @@ UNIT
 }
 
 run_container() {
-  local variable folder
+  local variable
   local options=(
     --name "$tier" --rm
     --publish "$port:$port"
-    --read-only --cap-drop ALL --security-opt no-new-privileges:true
+    --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges:true
     --log-driver awslogs --log-opt "awslogs-region=$region" --log-opt "awslogs-group=$log_group"
     --log-opt "awslogs-stream=$instance"
     # A slow CloudWatch must not stop the tier.
     --log-opt mode=non-blocking
   )
   for variable in "${environment[@]}"; do options+=(--env "$variable"); done
-  for folder in "${writable[@]}"; do options+=(--tmpfs "$folder"); done
   [ -z "$secret" ] || options+=(--mount "type=bind,source=$credentials,target=/run/credentials,readonly")
   cat >/etc/systemd/system/three-tier.service <<UNIT
 [Unit]

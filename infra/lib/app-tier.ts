@@ -84,7 +84,6 @@ export class AppTier extends Construct {
         PORT: String(contract.appPort),
         LOG_LEVEL: 'info',
       },
-      writable: ['/tmp'],
       secret: data.appSecret,
       targetGroup: this.targetGroup,
     })

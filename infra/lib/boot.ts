@@ -16,7 +16,6 @@ export interface BootSettings {
   readonly secret: string
   readonly reader: string
   readonly environment: readonly string[]
-  readonly writable: readonly string[]
 }
 
 const script = readFileSync(new URL('../boot/boot.sh', import.meta.url), 'utf8')

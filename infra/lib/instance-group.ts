@@ -43,8 +43,6 @@ export interface InstanceGroupProps {
   readonly unread: readonly string[]
   readonly port: number
   readonly environment: Readonly<Record<string, string>>
-  /** Folders in memory, all that the container may write to; options as `docker run --tmpfs` takes them. */
-  readonly writable: readonly string[]
   /** A database user's secret; its password is kept in a file that the container's user may read. */
   readonly secret?: ISecret
   readonly targetGroup: ApplicationTargetGroup | NetworkTargetGroup
@@ -66,11 +64,13 @@ export class InstanceGroup extends Construct {
     const stack = Stack.of(this)
     const arm = config.architecture === 'arm64'
 
+    const file = `docker/${tier}.Dockerfile`
     const image = new DockerImageAsset(this, 'Image', {
       directory: repository,
-      file: `docker/${tier}.Dockerfile`,
+      file,
       platform: arm ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
-      exclude: [...props.unread],
+      // .dockerignore need not name the Dockerfile, but this copy of the context does.
+      exclude: [...props.unread, `!${file}`],
     })
     const logs = new LogGroup(this, 'Logs', {
       retention: config.logRetentionDays,
@@ -115,7 +115,6 @@ export class InstanceGroup extends Construct {
         secret: secret?.secretArn ?? '',
         reader: secret ? String(contract.appUid) : '',
         environment: Object.entries(props.environment).map(([name, value]) => `${name}=${value}`),
-        writable: props.writable,
       }),
     })
 

@@ -66,10 +66,9 @@ export class WebTier extends Construct {
       server: 'ApacheWeb',
       subnetGroupName: 'Web',
       securityGroup: network.webSecurityGroup,
-      unread: ['apps/app', 'packages', 'package.json', 'package-lock.json', '.npmrc'],
+      unread: ['apps/app', 'packages', 'package.json', 'package-lock.json', '.npmrc', 'docker/haproxy', 'docker/mysql'],
       port: contract.webPort,
       environment: { APP_UPSTREAM: upstream },
-      writable: ['/tmp', '/run/apache2:uid=33,gid=33,mode=0755'],
       targetGroup: this.targetGroup,
     })
     this.url = config.certificate

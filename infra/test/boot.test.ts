@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { baseImage, repositoryRoot } from '@three-tier/stack'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { account, StandIn } from './aws.ts'
@@ -71,12 +74,18 @@ function on({ id }: Machine, ...command: readonly string[]): Promise<string> {
   return docker('exec', id, ...command)
 }
 
-function registerTarget(machine: Machine): Promise<string> {
-  const target = ['--target-group-arn', machine.targetGroup, '--targets', `Id=${machine.instance}`]
-  return on(machine, 'aws', '--region', 'ap-northeast-1', 'elbv2', 'register-targets', ...target)
+function awsOn(machine: Machine, ...command: readonly string[]): Promise<string> {
+  return on(machine, 'aws', '--region', 'ap-northeast-1', ...command)
 }
 
+function registerTarget(machine: Machine): Promise<string> {
+  const target = ['--target-group-arn', machine.targetGroup, '--targets', `Id=${machine.instance}`]
+  return awsOn(machine, 'elbv2', 'register-targets', ...target)
+}
+
+/** Builds a tier's image as the CLI would: from the copy of the context that the assembly holds. */
 function buildTier(tier: 'web' | 'app'): Promise<string> {
+  const { directory, dockerFile } = stack.images.find((image) => image.dockerFile === `docker/${tier}.Dockerfile`)
   return docker(
     ...['build', '--quiet', '--file', `${repositoryRoot}/docker/${tier}.Dockerfile`],
     ...[
@@ -88,6 +97,8 @@ function buildTier(tier: 'web' | 'app'): Promise<string> {
     ...['--secret', `id=ca,src=${process.env.NODE_EXTRA_CA_CERTS || '/dev/null'}`, repositoryRoot],
   )
 }
+
+const booted: Partial<Record<'Web' | 'App', Machine>> = {}
 
 describe.each([
   ['Web', 'web', '33:33', 8080],
@@ -101,10 +112,14 @@ describe.each([
     machine = await machineOf(construct)
     await aws.push(await buildTier(tier), machine.image)
     const booting = boot(machine)
-    await eventually(120, () => on(machine, 'curl', '--silent', '--fail', `http://127.0.0.1:${port}/healthz`))
+    await Promise.race([
+      eventually(120, () => on(machine, 'curl', '--silent', '--fail', `http://127.0.0.1:${port}/healthz`)),
+      booting.then(({ output }) => Promise.reject(new Error(output))),
+    ])
     signalsBefore = await aws.signals(machine.instance)
     await registerTarget(machine)
     outcome = await booting
+    booted[construct] = machine
   }, 300_000)
 
   it('succeeds', () => {
@@ -130,11 +145,66 @@ describe.each([
     })
   })
 
-  it('sends the log of the container to CloudWatch', async () => {
-    await eventually(30, async () => {
-      const stream = ['--log-group-name', machine.logGroup, '--log-stream-name', machine.instance]
-      const get = ['logs', 'get-log-events', ...stream, '--output', 'text']
-      return (await on(machine, 'aws', '--region', 'ap-northeast-1', ...get)).includes(`"service":"${tier}"`)
-    })
+  it('sends the log of the container to CloudWatch', { timeout: 60_000 }, async () => {
+    const request = `boot-${machine.instance}`
+    await on(machine, 'curl', '--silent', '--header', `X-Request-Id: ${request}`, `http://127.0.0.1:${port}/read`)
+    const stream = ['--log-group-name', machine.logGroup, '--log-stream-name', machine.instance]
+    await eventually(50, async () => (await awsOn(machine, 'logs', 'get-log-events', ...stream)).includes(request))
+  })
+})
+
+describe('an instance of the app tier after its boot', () => {
+  let machine: Machine
+
+  beforeAll(() => {
+    machine = booted.App as Machine
+  })
+
+  const inContainer = (...command: string[]) => on(machine, 'docker', 'exec', 'app', ...command)
+  const started = () => on(machine, 'docker', 'inspect', '--format', '{{.State.StartedAt}}', 'app')
+
+  it('leaves the password in memory only, where root and the container may read it', async () => {
+    expect(await on(machine, 'stat', '--format', '%a %u:%g', '/run/three-tier')).toBe('750 0:10001')
+    expect(await on(machine, 'stat', '--format', '%a %u:%g', '/run/three-tier/password')).toBe('440 0:10001')
+    expect(await on(machine, 'stat', '--file-system', '--format', '%T', '/run/three-tier')).toBe('tmpfs')
+    expect(await inContainer('cat', '/run/credentials/password')).toBe('the-first-password')
+    const elsewhere = ['/boot.sh', '/etc/systemd', '/usr/local/sbin', '/var/log', '/var/lib/docker/containers']
+    await expect(
+      on(machine, 'grep', '--recursive', '--files-with-matches', 'the-first-password', ...elsewhere),
+    ).rejects.toThrow()
+    expect(await on(machine, 'docker', 'inspect', 'app')).not.toContain('the-first-password')
+  })
+
+  it('brings a rotated password to the running container', async () => {
+    const since = await started()
+    const next = JSON.stringify({ username: 'app', password: 'the-next-password' })
+    await awsOn(machine, 'secretsmanager', 'put-secret-value', '--secret-id', machine.secret, '--secret-string', next)
+    await on(machine, 'systemctl', 'start', 'three-tier-password.service')
+    expect(await inContainer('cat', '/run/credentials/password')).toBe('the-next-password')
+    expect(await started()).toBe(since)
+  })
+
+  it('keeps the password it has when there is no new one to be had', async () => {
+    await awsOn(machine, 'secretsmanager', 'put-secret-value', '--secret-id', machine.secret, '--secret-string', '{}')
+    await expect(on(machine, 'systemctl', 'start', 'three-tier-password.service')).rejects.toThrow()
+    expect(await inContainer('cat', '/run/credentials/password')).toBe('the-next-password')
+  })
+})
+
+describe('booting an instance that cannot work', () => {
+  it('signals failure once, and at once, when its container stops by itself', { timeout: 60_000 }, async () => {
+    const machine = await machineOf('Web')
+    const folder = await mkdtemp(join(tmpdir(), 'three-tier-broken-'))
+    await writeFile(join(folder, 'Dockerfile'), `FROM ${baseImage('DEBIAN_IMAGE')}\nCMD ["false"]\n`)
+    await aws.push(await docker('build', '--quiet', folder), machine.image)
+    await rm(folder, { recursive: true })
+    expect((await boot(machine)).status).not.toBe(0)
+    expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ThreeTierDev`])
+  })
+
+  it('signals failure once when there is no such image', { timeout: 60_000 }, async () => {
+    const machine = await machineOf('App')
+    expect((await boot(machine)).status).not.toBe(0)
+    expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ThreeTierDev`])
   })
 })

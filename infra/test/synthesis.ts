@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadMigrations, type Migration } from '@three-tier/db'
 import { App } from 'aws-cdk-lib'
-import { Template } from 'aws-cdk-lib/assertions'
 import { type Config, configs } from '../lib/config.ts'
 import { addGates } from '../lib/gates.ts'
 import { ThreeTierStack } from '../lib/stack.ts'
@@ -35,20 +34,25 @@ export interface Resource {
   readonly [section: string]: unknown
 }
 
+interface Template {
+  readonly Resources: Readonly<Record<string, Resource>>
+  readonly Parameters: object
+  readonly Outputs: Readonly<Record<string, { readonly Value: unknown }>>
+}
+
 /** The synthesized template, past all gates. */
 export function synthesize(options?: StackOptions): Synthesized {
   const { app, stack } = makeStack(options)
-  app.synth()
-  return new Synthesized(Template.fromStack(stack))
+  return new Synthesized(app.synth().getStackByName(stack.stackName).template)
 }
 
 export class Synthesized {
   readonly template: Template
-  readonly resources: Readonly<Record<string, Resource>>
+  readonly resources: Template['Resources']
 
   constructor(template: Template) {
     this.template = template
-    this.resources = template.toJSON().Resources
+    this.resources = template.Resources
   }
 
   /** Every resource of a type, with its logical id, whose id begins with `prefix`. */
@@ -70,8 +74,8 @@ export class Synthesized {
 /** The folders of the stack's bundled functions by logical id. */
 export function bundledFunctions(): Readonly<Record<string, string>> {
   const { app, stack } = makeStack({}, ['**'])
-  app.synth()
-  const functions = new Synthesized(Template.fromStack(stack)).all('AWS::Lambda::Function')
+  const { template } = app.synth().getStackByName(stack.stackName)
+  const functions = new Synthesized(template).all('AWS::Lambda::Function')
   return Object.fromEntries(
     functions.map(({ id, Properties }) => [id, join(app.outdir, `asset.${Properties.Code.S3Key.replace('.zip', '')}`)]),
   )

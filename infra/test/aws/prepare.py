@@ -1,4 +1,4 @@
-"""Makes what a deployment would have made before an instance boots; prints the names. Arguments: port, log group."""
+"""Makes what a deployment would have made before an instance boots; prints the names. Arguments: port, log group (its name is new)."""
 
 import json
 import sys
@@ -22,12 +22,12 @@ ec2, elb = client("ec2"), client("elbv2")
 image = ec2.describe_images()["Images"][0]["ImageId"]
 instance = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]
 subnets = [each["SubnetId"] for each in ec2.describe_subnets()["Subnets"][:2]]
-balancer = elb.create_load_balancer(Name=f"b{port}", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
-targets = elb.create_target_group(Name=f"t{port}", Protocol="HTTP", Port=port, VpcId=instance["VpcId"])
+balancer = elb.create_load_balancer(Name=f"b{instance['InstanceId']}", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+targets = elb.create_target_group(Name=f"t{instance['InstanceId']}", Protocol="HTTP", Port=port, VpcId=instance["VpcId"])
 target_group = targets["TargetGroups"][0]["TargetGroupArn"]
 forward = [{"Type": "forward", "TargetGroupArn": target_group}]
 elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=port, DefaultActions=forward)
 client("logs").create_log_group(logGroupName=log_group)
 password = {"username": "app", "password": "the-first-password"}
-secret = client("secretsmanager").create_secret(Name=f"app-{port}", SecretString=json.dumps(password))["ARN"]
+secret = client("secretsmanager").create_secret(Name=instance["InstanceId"], SecretString=json.dumps(password))["ARN"]
 print(json.dumps({"instance": instance["InstanceId"], "targetGroup": target_group, "secret": secret}))
