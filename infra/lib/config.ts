@@ -6,7 +6,7 @@ export interface Config {
   readonly zones: readonly [string, string]
   /** One gateway is cheaper; one per zone survives the loss of a zone. */
   readonly natGateways: 1 | 2
-  /** Of the instances and of the images: `arm64` needs t4g/r8g types, `x86_64` t3/r7i types. */
+  /** Of the instances and of the images: `arm64` needs t4g/r7g types, `x86_64` t3/r7i types. */
   readonly architecture: 'arm64' | 'x86_64'
   readonly instanceType: string
   /** Instances of each tier, spread over the zones. */
@@ -50,7 +50,7 @@ const prod: Config = {
   instanceType: 't4g.small',
   minInstances: 2,
   maxInstances: 6,
-  databaseInstanceType: 'r8g.large',
+  databaseInstanceType: 'r7g.large',
   performanceInsights: true,
   backupRetentionDays: 14,
   protect: true,

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { baseImage, repositoryRoot } from '@three-tier/stack'
+import { baseImage } from '@three-tier/stack'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { account, StandIn } from './aws.ts'
 import { docker, eventually } from './shell.ts'
@@ -85,17 +85,10 @@ function registerTarget(machine: Machine): Promise<string> {
 
 /** Builds a tier's image as the CLI would: from the copy of the context that the assembly holds. */
 function buildTier(tier: 'web' | 'app'): Promise<string> {
-  const { directory, dockerFile } = stack.images.find((image) => image.dockerFile === `docker/${tier}.Dockerfile`)
-  return docker(
-    ...['build', '--quiet', '--file', `${repositoryRoot}/docker/${tier}.Dockerfile`],
-    ...[
-      '--build-arg',
-      `DEBIAN_IMAGE=${baseImage('DEBIAN_IMAGE')}`,
-      '--build-arg',
-      `NODE_IMAGE=${baseImage('NODE_IMAGE')}`,
-    ],
-    ...['--secret', `id=ca,src=${process.env.NODE_EXTRA_CA_CERTS || '/dev/null'}`, repositoryRoot],
-  )
+  const { directory, dockerFile } = stack.image(`docker/${tier}.Dockerfile`)
+  const baseImages = (['DEBIAN_IMAGE', 'NODE_IMAGE'] as const).map((name) => `--build-arg=${name}=${baseImage(name)}`)
+  const secret = `--secret=id=ca,src=${process.env.NODE_EXTRA_CA_CERTS || '/dev/null'}`
+  return docker('build', '--quiet', `--file=${join(directory, dockerFile)}`, ...baseImages, secret, directory)
 }
 
 const booted: Partial<Record<'Web' | 'App', Machine>> = {}

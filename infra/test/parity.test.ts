@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repositoryRoot } from '@three-tier/stack'
 import { describe, expect, it } from 'vitest'
 import { docker } from './shell.ts'
-import { makeStack, type Resource, Synthesized } from './synthesis.ts'
+import { type Resource, synthesize } from './synthesis.ts'
 
 /** A service as `docker compose config` gives it, as far as it is compared. */
 interface Service {
@@ -30,10 +30,7 @@ const { services } = JSON.parse(
   ),
 ) as { services: Readonly<Record<'alb' | 'web' | 'nlb' | 'app' | 'db-init', Service>> }
 
-const { app, stack } = makeStack()
-const assembly = app.synth()
-const aws = new Synthesized(assembly.getStackByName(stack.stackName).template)
-const { dockerImages } = JSON.parse(readFileSync(join(assembly.directory, `${stack.stackName}.assets.json`), 'utf8'))
+const aws = synthesize()
 
 const file = (path: string) => readFileSync(join(repositoryRoot, path), 'utf8')
 
@@ -71,18 +68,19 @@ describe.each(tiers)('the $name tier on AWS and in compose.yaml', ({ name, tier,
   const targets = aws.one('AWS::ElasticLoadBalancingV2::TargetGroup', tier).Properties
 
   it('comes from the same Dockerfile, context and target', () => {
-    const launchTemplate = JSON.stringify(aws.one('AWS::EC2::LaunchTemplate', tier))
-    const [, id = ''] = /-ap-northeast-1:([0-9a-f]{64})/.exec(launchTemplate) ?? []
-    const { source } = dockerImages[id]
-    expect(service.build.context).toBe(repositoryRoot)
-    expect({ dockerfile: source.dockerFile, target: source.dockerBuildTarget }).toEqual({
-      dockerfile: service.build.dockerfile,
-      target: service.build.target,
+    const { directory, dockerFile, dockerBuildTarget, platform } = aws.image(service.build.dockerfile)
+    expect({ dockerFile, dockerBuildTarget, platform }).toEqual({
+      dockerFile: Dockerfile,
+      dockerBuildTarget: service.build.target,
+      platform: 'linux/arm64',
     })
-    expect(source.dockerFile).toBe(Dockerfile)
-    // The asset is a copy of the context, in which CDK looks for no Dockerfile by itself.
-    const copied = readFileSync(join(assembly.directory, source.directory, Dockerfile), 'utf8')
-    expect(copied).toBe(file(Dockerfile))
+    expect(service.build.context).toBe(repositoryRoot)
+    // The copy of the context holds the Dockerfile, for which CDK looks in the root only, and nothing of another tier.
+    expect(readFileSync(join(directory, dockerFile), 'utf8')).toBe(file(Dockerfile))
+    expect([...readdirSync(join(directory, 'apps')), ...readdirSync(join(directory, 'docker'))]).toEqual([
+      name,
+      `${name}.Dockerfile`,
+    ])
   })
 
   it('listens on the same port', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadMigrations, type Migration } from '@three-tier/db'
 import { App } from 'aws-cdk-lib'
+import type { CloudAssembly } from 'aws-cdk-lib/cx-api'
 import { type Config, configs } from '../lib/config.ts'
 import { addGates } from '../lib/gates.ts'
 import { ThreeTierStack } from '../lib/stack.ts'
@@ -34,6 +35,15 @@ export interface Resource {
   readonly [section: string]: unknown
 }
 
+interface DockerImage {
+  readonly source: {
+    readonly directory: string
+    readonly dockerFile: string
+    readonly dockerBuildTarget?: string
+    readonly platform: string
+  }
+}
+
 interface Template {
   readonly Resources: Readonly<Record<string, Resource>>
   readonly Parameters: object
@@ -43,16 +53,29 @@ interface Template {
 /** The synthesized template, past all gates. */
 export function synthesize(options?: StackOptions): Synthesized {
   const { app, stack } = makeStack(options)
-  return new Synthesized(app.synth().getStackByName(stack.stackName).template)
+  return new Synthesized(app.synth(), stack.stackName)
 }
 
 export class Synthesized {
   readonly template: Template
   readonly resources: Template['Resources']
 
-  constructor(template: Template) {
-    this.template = template
-    this.resources = template.Resources
+  private readonly assembly: string
+  private readonly images: readonly DockerImage[]
+
+  constructor(assembly: CloudAssembly, stackName: string) {
+    this.template = assembly.getStackByName(stackName).template
+    this.resources = this.template.Resources
+    this.assembly = assembly.directory
+    const { dockerImages } = JSON.parse(readFileSync(join(assembly.directory, `${stackName}.assets.json`), 'utf8'))
+    this.images = Object.values(dockerImages)
+  }
+
+  /** What the CLI builds from a Dockerfile: where its copy of the context is, and how. */
+  image(dockerFile: string): DockerImage['source'] {
+    const found = this.images.find(({ source }) => source.dockerFile === dockerFile)
+    if (!found) throw new Error(`expected an image of ${dockerFile}`)
+    return { ...found.source, directory: join(this.assembly, found.source.directory) }
   }
 
   /** Every resource of a type, with its logical id, whose id begins with `prefix`. */
@@ -74,8 +97,7 @@ export class Synthesized {
 /** The folders of the stack's bundled functions by logical id. */
 export function bundledFunctions(): Readonly<Record<string, string>> {
   const { app, stack } = makeStack({}, ['**'])
-  const { template } = app.synth().getStackByName(stack.stackName)
-  const functions = new Synthesized(template).all('AWS::Lambda::Function')
+  const functions = new Synthesized(app.synth(), stack.stackName).all('AWS::Lambda::Function')
   return Object.fromEntries(
     functions.map(({ id, Properties }) => [id, join(app.outdir, `asset.${Properties.Code.S3Key.replace('.zip', '')}`)]),
   )
