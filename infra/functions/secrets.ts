@@ -21,7 +21,7 @@ export interface Version {
 export async function readSecret(
   client: SecretsManagerClient,
   id: string,
-  version: Version = {},
+  version: Version = { VersionStage: 'AWSCURRENT' },
 ): Promise<DatabaseSecret> {
   const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: id, ...version }))
   const secret = parse(SecretString)

@@ -151,7 +151,7 @@ describe('the schema function', () => {
   })
 
   it('leaves the tables to the cluster when it is deleted', async () => {
-    expect(await change('Delete', [])).toEqual({ PhysicalResourceId: 'schema' })
+    expect(await change('Delete', first)).toEqual({ PhysicalResourceId: 'schema' })
     expect(await mysql.sql('SELECT COUNT(*) FROM testtable')).toBe('1')
   })
 })
@@ -169,7 +169,9 @@ describe('the rotation function', () => {
   }
 
   async function current(SecretId: string): Promise<{ readonly username: string; readonly password: string }> {
-    const { SecretString = '' } = await secretsManager.send(new GetSecretValueCommand({ SecretId }))
+    const { SecretString = '' } = await secretsManager.send(
+      new GetSecretValueCommand({ SecretId, VersionStage: 'AWSCURRENT' }),
+    )
     return JSON.parse(SecretString)
   }
 
