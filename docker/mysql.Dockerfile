@@ -11,6 +11,6 @@ COPY --chmod=0755 docker/mysql/start.sh docker/mysql/healthy.sh docker/mysql/pro
 USER 999:999
 EXPOSE 3306
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=5s --start-period=120s --start-interval=500ms --retries=2 CMD ["healthy.sh"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=120s --start-interval=500ms --retries=3 CMD ["healthy.sh"]
 ENTRYPOINT ["start.sh"]
 CMD ["writer"]

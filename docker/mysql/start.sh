@@ -26,9 +26,11 @@ sql() { mysql --batch --skip-column-names; }
 # Whatever is made here appears under its final name only when complete: an interrupted start leaves nothing behind
 # that the next one could take for data.
 initialize() {
-  rm -rf "$1"
+  local directory=$1
+  shift
+  rm -rf "$directory"
   # Bare: the plugins that my.cnf configures are not loaded while initialising.
-  mysqld --no-defaults --initialize-insecure --datadir="$1"
+  mysqld --no-defaults --initialize-insecure --datadir="$directory" "$@"
 }
 
 # --- writer ---
@@ -94,12 +96,12 @@ run_reader() {
   tend
 }
 
-# Copies the writer's data with a scratch server, which needs no more than the plugin and is thrown away.
+# Copies the writer's data with a scratch server: empty, in memory, thrown away afterwards.
 seed() {
-  local scratch=$volume/scratch
+  local scratch=/tmp/scratch small=--innodb-redo-log-capacity=33554432
   say "No data yet: seeding from $DB_WRITE_ENDPOINT_ADDRESS"
-  initialize "$scratch"
-  start_server --datadir="$scratch" --skip-networking
+  initialize "$scratch" "$small"
+  start_server --datadir="$scratch" "$small" --skip-networking
   until clone; do sleep 1; done
   kill -TERM "$server"
   wait "$server"

@@ -1,6 +1,7 @@
 import type { Database } from '@three-tier/db'
 import express, { type Express } from 'express'
 import type { Logger } from 'pino'
+import { type AdmissionOptions, admission } from './admission.ts'
 import { errorHandler, notFound } from './errors.ts'
 import { requestLog } from './request-log.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -12,10 +13,11 @@ export interface AppDependencies {
   readonly logger: Logger
   /** True when the process is about to stop. */
   readonly isDraining: () => boolean
+  readonly admission: AdmissionOptions
 }
 
 /** The HTTP contract as an Express application. It reads no environment and does no I/O of its own. */
-export function createApp({ database, logger, isDraining }: AppDependencies): Express {
+export function createApp({ database, logger, isDraining, ...limits }: AppDependencies): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -27,6 +29,7 @@ export function createApp({ database, logger, isDraining }: AppDependencies): Ex
     next()
   })
   app.use(healthRoutes(database, isDraining))
+  app.use(admission(limits.admission))
   app.use(timesRoutes(database))
   app.use(notFound)
   app.use(errorHandler(logger))

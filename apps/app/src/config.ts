@@ -1,5 +1,6 @@
 import { type DatabaseOptions, databaseVariables, host, integer, passwordSource, readEnvironment } from '@three-tier/db'
 import { z } from 'zod'
+import type { AdmissionOptions } from './admission.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -15,21 +16,23 @@ const variables = {
   DB_READER_CONNECTIONS: integer(1, 1000).default(8),
   DB_READ_QUEUE_LIMIT: integer(1, 100_000).default(512),
   DB_CONNECT_TIMEOUT_MS: integer(10, 60_000).default(2000),
+  DB_CONNECTION_MAX_AGE_MS: integer(100, 86_400_000).default(900_000),
+  DB_READER_LAG_LIMIT_MS: integer(100, 3_600_000).default(5000),
   DB_DEADLINE_MS: integer(10, 60_000).default(2500),
   SAVE_BATCH_LIMIT: integer(1, 10_000).default(1000),
   SAVE_QUEUE_LIMIT: integer(1, 100_000).default(4000),
+  IN_FLIGHT_LIMIT: integer(1, 100_000).default(512),
+  EVENT_LOOP_DELAY_LIMIT_MS: integer(10, 60_000).default(200),
   DRAIN_DELAY_MS: integer(0, 60_000).default(3000),
   DRAIN_DEADLINE_MS: integer(100, 600_000).default(20_000),
 }
-
-/** Every variable that the application reads. */
-export const variableNames: readonly string[] = [...Object.keys(variables)]
 
 /** The application's settings. Times are in milliseconds. */
 export interface Config {
   readonly port: number
   readonly logLevel: (typeof logLevels)[number]
   readonly database: DatabaseOptions
+  readonly admission: AdmissionOptions
   readonly drain: {
     /** How long a stopping instance still takes requests, so that balancers see it is unhealthy before it is gone. */
     readonly delayMs: number
@@ -60,9 +63,15 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
       readerConnections: settings.DB_READER_CONNECTIONS,
       readQueueLimit: settings.DB_READ_QUEUE_LIMIT,
       connectTimeoutMs: settings.DB_CONNECT_TIMEOUT_MS,
+      connectionMaxAgeMs: settings.DB_CONNECTION_MAX_AGE_MS,
+      readerLagLimitMs: settings.DB_READER_LAG_LIMIT_MS,
       deadlineMs: settings.DB_DEADLINE_MS,
       saveBatchLimit: settings.SAVE_BATCH_LIMIT,
       saveQueueLimit: settings.SAVE_QUEUE_LIMIT,
+    },
+    admission: {
+      inFlightLimit: settings.IN_FLIGHT_LIMIT,
+      eventLoopDelayLimitMs: settings.EVENT_LOOP_DELAY_LIMIT_MS,
     },
     drain: { delayMs: settings.DRAIN_DELAY_MS, deadlineMs: settings.DRAIN_DEADLINE_MS },
   }

@@ -14,7 +14,9 @@ async function main(config: Config): Promise<void> {
   })
   const database = openDatabase(config.database)
   let draining = false
-  const server = createHttpServer(createApp({ database, logger, isDraining: () => draining }))
+  const server = createHttpServer(
+    createApp({ database, logger, isDraining: () => draining, admission: config.admission }),
+  )
   const port = await listen(server, config.port)
   logger.info({ port }, 'listening')
 

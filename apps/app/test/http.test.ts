@@ -17,7 +17,8 @@ beforeAll(async () => {
   mysql = started.mysql
   database = openDatabase(started.options)
   const logger = pino({ level: 'info' }, { write: (line) => lines.push(JSON.parse(line)) })
-  app = createApp({ database, logger, isDraining: () => draining })
+  const admission = { inFlightLimit: 100, eventLoopDelayLimitMs: 10_000 }
+  app = createApp({ database, logger, isDraining: () => draining, admission })
 })
 
 afterAll(async () => {

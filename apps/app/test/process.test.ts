@@ -95,7 +95,7 @@ describe('SIGTERM', () => {
   })
 
   it('goes on serving at first, as unhealthy, so that balancers notice', async () => {
-    const { child, port, exitCode } = await startMain({ DRAIN_DELAY_MS: '1000' })
+    const { child, port, exitCode } = await startMain({ DRAIN_DELAY_MS: '4000' })
     child.kill('SIGTERM')
     while ((await open(port, '/healthz')).statusCode !== 503) await delay(20)
     const response = await open(port, '/write')

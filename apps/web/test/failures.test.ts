@@ -25,7 +25,7 @@ async function timed(answer: Promise<Answer>): Promise<{ answer: Answer; seconds
   return { answer: await answer, seconds: (performance.now() - start) / 1000 }
 }
 
-describe('an app that fails', () => {
+describe.concurrent('an app that fails', () => {
   it('without an answer is a 502', async () => {
     expectProblem(await web.ask('/die'), 502)
   })
@@ -54,7 +54,7 @@ describe('an app that fails', () => {
   })
 })
 
-describe('an app that cannot be reached', () => {
+describe.concurrent('an app that cannot be reached', () => {
   it('because it refuses is a 503 at once, and the next request tries again', async () => {
     const refused = await stage.web('127.0.0.1:9')
     for (let i = 0; i < 2; i += 1) {

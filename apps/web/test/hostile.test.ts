@@ -25,7 +25,7 @@ function expectProblem(received: string, expected: number) {
 const get = (headers: string, target = '/') => `GET ${target} HTTP/1.1\r\nHost: web\r\n${headers}\r\n`
 const post = (headers: string, body: string) => `POST / HTTP/1.1\r\nHost: web\r\n${headers}\r\n${body}`
 
-describe('refused with a problem', () => {
+describe.concurrent('refused with a problem', () => {
   it.each([
     ['a request without a version', 'GET /\r\n\r\n', 400],
     ['bytes that are no request', '\x01\x02"\\\xff\r\n\r\n', 400],

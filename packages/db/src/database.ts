@@ -3,12 +3,13 @@ import type { Connection } from 'mysql2'
 import { connect, query } from './connection.ts'
 import { DatabaseUnavailable } from './errors.ts'
 import { createPool, type Pool } from './pool.ts'
+import { createReaderLag, type ReaderLag } from './reader-lag.ts'
 import { createSaveQueue } from './save-queue.ts'
 import { share } from './share.ts'
-import { insertTimes, type Page, type Position, selectPage } from './times.ts'
+import { insertTimes, newestId, type Page, type Position, selectPage } from './times.ts'
 
 /** Where a server listens. */
-export interface Address {
+interface Address {
   readonly host: string
   readonly port: number
 }
@@ -28,6 +29,10 @@ export interface DatabaseOptions {
   /** The most reads waiting for a connection. */
   readonly readQueueLimit: number
   readonly connectTimeoutMs: number
+  /** When a connection is replaced, so that it follows a moved name, a rotated password, a new server to share with. */
+  readonly connectionMaxAgeMs: number
+  /** A reader further behind than this is not read from. */
+  readonly readerLagLimitMs: number
   /** From being asked to an answer, for each statement and for a save with all its waiting. */
   readonly deadlineMs: number
   /** The most times in one INSERT; 1 turns sharing off. */
@@ -45,7 +50,8 @@ export interface Database {
    */
   save(time: Date): Promise<void>
   /**
-   * A page of at most `limit` times from behind `after`, through the reader, or the writer while the reader is away.
+   * A page of at most `limit` times from behind `after`, through the reader, or the writer while the reader is
+   * away or too far behind.
    * Callers at the same time may get the same page, read after the last of them asked.
    *
    * @throws {DatabaseUnavailable}
@@ -64,6 +70,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const writer = endpointPool('writer', options.writer, options.writerConnections, refuseReadOnly)
   const reader = endpointPool('reader', options.reader, options.readerConnections)
   let readerAwayUntil = 0
+  let lag: ReaderLag | undefined
 
   function endpointPool(
     name: string,
@@ -75,7 +82,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       name,
       limit,
       queueLimit: options.readQueueLimit,
-      maxAgeMs: 15 * 60_000,
+      maxAgeMs: options.connectionMaxAgeMs,
       async open() {
         const { user, database, tlsCa } = options
         const endpoint = { ...address, user, password: await options.password(), tlsCa }
@@ -118,7 +125,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     const select = (pool: Pool, until: number) =>
       pool.use(until, (connection) => selectPage(connection, table, limit, after))
     const now = performance.now()
-    if (now < readerAwayUntil) return select(writer, deadline)
+    lag ??= createReaderLag({ newest, intervalMs: options.readerLagLimitMs / 5 })
+    if (now < readerAwayUntil || lag.ms() > options.readerLagLimitMs) return select(writer, deadline)
     try {
       return await select(reader, now + (deadline - now) / 2)
     } catch (error) {
@@ -128,12 +136,19 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }, deadlineMs)
 
+  const ask = <T>(endpoint: 'writer' | 'reader', question: (connection: Connection) => Promise<T>): Promise<T> =>
+    (endpoint === 'writer' ? writer : reader).use(performance.now() + deadlineMs, question)
+
+  function newest(endpoint: 'writer' | 'reader'): Promise<number> {
+    return ask(endpoint, (connection) => newestId(connection, table))
+  }
+
   async function ping(endpoint: 'writer' | 'reader'): Promise<void> {
-    const pool = endpoint === 'writer' ? writer : reader
-    await pool.use(performance.now() + deadlineMs, (connection) => query(connection, 'SELECT 1'))
+    await ask(endpoint, (connection) => query(connection, 'SELECT 1'))
   }
 
   async function close(): Promise<void> {
+    lag?.stop()
     await queue.flush()
     await Promise.all([writer.close(), reader.close()])
   }

@@ -18,13 +18,19 @@ export interface Page {
 }
 
 /** A time as MySQL takes and gives it: `YYYY-MM-DD HH:MM:SS.mmm`, UTC. */
-export const toDateTime = (time: Date) => time.toISOString().slice(0, 23).replace('T', ' ')
+const toDateTime = (time: Date) => time.toISOString().slice(0, 23).replace('T', ' ')
 
 /** Stores the times with one statement, so all or none of them, committed when it resolves. */
 export async function insertTimes(connection: Connection, table: string, times: readonly Date[]): Promise<void> {
   // Not a prepared statement: each number of rows would be another one.
   const rows = times.map((time) => [toDateTime(time)])
   await query(connection, `INSERT INTO ${mysql.escapeId(table)} (dt) VALUES ?`, [rows])
+}
+
+/** The id of the row stored last; 0 if none. */
+export async function newestId(connection: Connection, table: string): Promise<number> {
+  const [row] = await query(connection, `SELECT MAX(id) AS id FROM ${mysql.escapeId(table)}`)
+  return Number(row?.id ?? 0)
 }
 
 /** At most `limit` times from behind `after` (from the oldest, without it). */

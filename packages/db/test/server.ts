@@ -23,6 +23,8 @@ export async function startMigrated(): Promise<{ mysql: TestMysql; options: Data
     readerConnections: 4,
     readQueueLimit: 100,
     connectTimeoutMs: 1000,
+    connectionMaxAgeMs: 60_000,
+    readerLagLimitMs: 5000,
     deadlineMs: 2000,
     saveBatchLimit: 1000,
     saveQueueLimit: 4000,

@@ -29,7 +29,7 @@ export async function startMysql(): Promise<TestMysql> {
   const image = await GenericContainer.fromDockerfile(repositoryRoot, 'docker/mysql.Dockerfile')
     .withBuildkit()
     .withBuildArgs({ MYSQL_IMAGE: baseImage('MYSQL_IMAGE') })
-    .build('three-tier-mysql', { deleteOnExit: false })
+    .build('three-tier-test-mysql', { deleteOnExit: false })
   const container = await image
     .withCommand(['writer'])
     .withEnvironment({ DB_NAME: database })

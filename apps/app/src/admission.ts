@@ -1,0 +1,53 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { RequestHandler } from 'express'
+import { HttpError } from './errors.ts'
+
+/** How much is taken on at a time. */
+export interface AdmissionOptions {
+  /** The most requests under way. */
+  readonly inFlightLimit: number
+  /** Above this mean delay of the event loop the limit shrinks. */
+  readonly eventLoopDelayLimitMs: number
+}
+
+const sampleMs = 250
+
+/**
+ * Refuses at once what could only wait: a fast 503 costs a fraction of an answer, and a queue that grows serves nobody
+ * in time. The second signal is the event loop's delay, which tells of work that a count of requests does not show:
+ * as long as it is too long the limit halves with each sample, down to a sixteenth; then it returns in steps.
+ */
+export function admission(options: AdmissionOptions, delay: Delay = startDelay()): RequestHandler {
+  const { inFlightLimit, eventLoopDelayLimitMs } = options
+  const least = Math.ceil(inFlightLimit / 16)
+  let limit = inFlightLimit
+  let inFlight = 0
+
+  setInterval(() => {
+    const delayMs = delay.mean / 1e6
+    delay.reset()
+    limit = delayMs > eventLoopDelayLimitMs ? Math.max(least, limit / 2) : Math.min(inFlightLimit, limit + least)
+  }, sampleMs).unref()
+
+  return (_req, res, next) => {
+    if (inFlight >= limit) throw new HttpError(503, 'The service is busy; please try again.', { 'Retry-After': '1' })
+    inFlight += 1
+    res.on('close', () => {
+      inFlight -= 1
+    })
+    next()
+  }
+}
+
+/** The part of Node's histogram that is used. */
+interface Delay {
+  /** In nanoseconds; not a number without samples. */
+  readonly mean: number
+  reset(): void
+}
+
+function startDelay(): Delay {
+  const delay = monitorEventLoopDelay({ resolution: 10 })
+  delay.enable()
+  return delay
+}

@@ -1,0 +1,41 @@
+#!/bin/bash
+# The container's first process: a shell, because httpd closes its listeners at the very moment it is told to stop
+# gracefully. The balancer must look elsewhere before that: docs/decisions/0004-web-drains-before-it-closes.md.
+set -u
+if [ -z "${APP_UPSTREAM:-}" ]; then
+  echo '{"level":"error","service":"web","message":"APP_UPSTREAM is not set: host:port of the app tier"}' >&2
+  exit 1
+fi
+
+# Whatever httpd and its libraries say becomes one JSON object a line. ErrorLogFormat gives
+# "date time level module requestId logId client message"; anything else comes from outside the error log.
+exec 2> >(LC_ALL=C exec sed -uE 's/[^ -~]/?/g; s/["\\]/\\&/g
+  s/^([0-9-]{10}) ([0-9:.]{15}) (\S+) (\S+) (\S+) (\S+) (\S+) (.*)$/{"time":"\1T\2Z","level":"\3","service":"web","module":"\4","requestId":"\5","logId":"\6","client":"\7","message":"\8"}/
+  t
+  s/.*/{"level":"error","service":"web","message":"&"}/' >&2)
+log=$!
+
+rm -f /tmp/draining
+apache2 -D FOREGROUND -f /srv/web/httpd.conf &
+httpd=$!
+
+stopping=''
+trap 'stopping=yes' WINCH TERM INT
+# A trapped signal ends a wait.
+[ -n "$stopping" ] || wait "$httpd"
+if [ -n "$stopping" ]; then
+  # A second signal ends everything at once.
+  trap 'kill -TERM "$httpd"' WINCH TERM INT
+  touch /tmp/draining
+  sleep "${DRAIN_SECONDS:-3}" & wait -n "$!" "$httpd"
+  kill -WINCH "$httpd" 2>/dev/null
+fi
+while kill -0 "$httpd" 2>/dev/null; do wait "$httpd"; done
+wait "$httpd"
+status=$?
+
+# The last lines must be out before the end of PID 1 ends their writer; processes that a killed httpd left
+# behind would keep it for ever.
+exec 2>/dev/null
+sleep 1 & wait -n "$!" "$log"
+exit "$status"

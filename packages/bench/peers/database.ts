@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs'
+import mysql, { type Pool } from 'mysql2/promise'
+
+/** What both peers need of the database: one pool of ten connections per endpoint. */
+export interface PeerDatabase {
+  /** Stores the present time with one statement. */
+  save(): Promise<string>
+  /** Every stored time, oldest first. */
+  list(): Promise<string[]>
+}
+
+/** Opens the pools from the same variables that the project's own application reads. */
+export function openPeerDatabase(): PeerDatabase {
+  const writer = pool(process.env.DB_WRITE_ENDPOINT_ADDRESS)
+  const reader = pool(process.env.DB_READ_ENDPOINT_ADDRESS)
+  return {
+    async save() {
+      const now = new Date().toISOString().slice(0, 23).replace('T', ' ')
+      await writer.execute('INSERT INTO testtable (dt) VALUES (?)', [now])
+      return now.slice(0, 19)
+    },
+    async list() {
+      const [rows] = await reader.query<(mysql.RowDataPacket & { dt: string })[]>(
+        'SELECT dt FROM testtable ORDER BY dt, id',
+      )
+      return rows.map((row) => row.dt.slice(0, 19))
+    },
+  }
+}
+
+function pool(host = ''): Pool {
+  return mysql.createPool({
+    host,
+    user: 'app',
+    password: readFileSync('/run/credentials/password', 'utf8').trim(),
+    database: 'testdb',
+    connectionLimit: 10,
+    dateStrings: true,
+  })
+}

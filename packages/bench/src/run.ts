@@ -1,0 +1,70 @@
+import type { Bench } from './bench.ts'
+import { constant, direct, file, labels, peers, topology, unshared } from './contestants.ts'
+import type { Plan } from './plan.ts'
+import type { Sample } from './samples.ts'
+
+type Measure = (round: number) => Promise<Sample>
+
+/** Measures everything, contestants interleaved within every round; `report` hears of each measurement. */
+export async function run(bench: Bench, plan: Plan, report: (line: string) => void): Promise<Sample[]> {
+  const { seconds, commitThreads } = plan
+  const services = [direct, topology, ...peers]
+  const writers = [...services, unshared, constant]
+  const samples: Sample[] = []
+
+  async function record(measuring: Promise<Sample>): Promise<Sample> {
+    const sample = await measuring
+    samples.push(sample)
+    report(`${sample.round}/${plan.rounds} ${sample.work.padEnd(12)} ${labels[sample.contestant]}: ${shown(sample)}`)
+    return sample
+  }
+
+  /** Every contestant in every round, each round beginning with another. */
+  async function rounds(...measures: Measure[]): Promise<void> {
+    for (let round = 1; round <= plan.rounds; round += 1) {
+      const turn = round % measures.length
+      for (const measure of [...measures.slice(turn), ...measures.slice(0, turn)]) await record(measure(round))
+    }
+  }
+
+  async function bestCommits(round: number): Promise<Sample> {
+    const tried: Sample[] = []
+    for (const threads of commitThreads) tried.push(await record(bench.commits(threads, seconds, round)))
+    const best = tried.toSorted((a, b) => b.perSecond - a.perSecond)[0] as Sample
+    return { ...best, work: 'write-128' }
+  }
+
+  report('warming up')
+  await bench.fill(1000)
+  for (const contestant of services) await bench.reads(contestant, 1000, 1, 0)
+  for (const contestant of writers) await bench.writes(contestant, 32, 1, 0)
+
+  const writesAt = (connections: number) =>
+    writers.map((contestant) => (round: number) => bench.writes(contestant, connections, seconds, round))
+  await rounds(...writesAt(1), async (round) => ({ ...(await bench.commits(1, seconds, round)), work: 'write-1' }))
+  await rounds(...writesAt(32))
+  await rounds(...writesAt(128), bestCommits)
+
+  for (const rows of [0, 1000]) {
+    await bench.fill(rows)
+    await rounds(
+      ...[...services, file].map((contestant) => (round: number) => bench.reads(contestant, rows, seconds, round)),
+    )
+  }
+  await rounds(...services.map((contestant) => (round: number) => bench.mix(contestant, seconds, round)))
+
+  for (const rows of [100_000, 1_000_000]) {
+    const readers = rows === 100_000 || plan.peersListAMillion ? services : [direct, topology]
+    await bench.fill(rows)
+    await rounds(...readers.map((contestant) => (round: number) => bench.list(contestant, rows, round)), (round) =>
+      bench.dump(rows, round),
+    )
+  }
+  return samples
+}
+
+function shown(sample: Sample): string {
+  const { perSecond, p50Ms, errors, correct } = sample
+  const figure = sample.work.startsWith('list-') ? `${Math.round(p50Ms)} ms` : `${perSecond.toPrecision(3)}/s`
+  return [figure, ...(errors > 0 ? [`${errors} errors`] : []), ...(correct ? [] : ['NOT CORRECT'])].join(', ')
+}

@@ -1,0 +1,68 @@
+import { labels } from './contestants.ts'
+import type { Sample } from './samples.ts'
+import { median, spread } from './statistics.ts'
+
+const columns: readonly (readonly [work: string, title: string])[] = [
+  ['write-1', 'write, 1'],
+  ['write-32', 'write, 32'],
+  ['write-128', 'write, 128'],
+  ['read-0', 'read 0'],
+  ['read-1000', 'read 1,000'],
+  ['mix', '90/10'],
+  ['list-100000', '100,000'],
+  ['list-1000000', '1,000,000'],
+]
+
+/**
+ * One line a contestant: requests per second, of whole lists the milliseconds of one; medians, with the spread over
+ * the rounds; then CPU time per request and peak memory where the work is most.
+ */
+export function table(samples: readonly Sample[]): string {
+  const names = [...new Set(samples.map(({ contestant }) => contestant))]
+  const head = ['', ...columns.map(([, title]) => title), 'CPU ms/write', 'CPU ms/read', 'peak MiB']
+  const lines = names.map((name) => {
+    const own = samples.filter(({ contestant }) => contestant === name)
+    const of = (work: string) => own.filter((sample) => sample.work === work)
+    return [
+      labels[name] ?? name,
+      ...columns.map(([work]) => figure(of(work))),
+      cpu(of('write-128')),
+      cpu(of('read-1000')),
+      peak(own),
+    ]
+  })
+  const widths = head.map((title, at) => Math.max(title.length, ...lines.map((line) => line[at]?.length ?? 0)))
+  return [head, ...lines]
+    .map((line) => line.map((cell, at) => (at === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[at] ?? 0))))
+    .map((line) => line.join('  ').trimEnd())
+    .join('\n')
+}
+
+function figure(samples: readonly Sample[]): string {
+  const right = samples.filter(({ correct }) => correct)
+  if (right.length === 0) return samples.length === 0 ? '' : 'wrong'
+  const list = right[0]?.work.startsWith('list-')
+  const values = right.map(({ perSecond, p50Ms }) => (list ? p50Ms : perSecond))
+  const errors = right.reduce((sum, sample) => sum + sample.errors, 0)
+  const value = `${number(median(values) ?? 0)}${list ? ' ms' : ''} ±${Math.round((spread(values) / 2) * 100)}%`
+  return errors === 0 ? value : `${value} ${errors} errors`
+}
+
+/** All containers together. */
+function cpu(samples: readonly Sample[]): string {
+  const sums = samples.flatMap(({ cpuMsPerRequest }) =>
+    cpuMsPerRequest ? [Object.values(cpuMsPerRequest).reduce((sum, ms) => sum + ms, 0)] : [],
+  )
+  const middle = median(sums)
+  return middle === undefined ? '' : middle.toPrecision(2)
+}
+
+/** Of the application's largest container. */
+function peak(samples: readonly Sample[]): string {
+  const values = samples.flatMap(({ peakMiB = {} }) =>
+    Object.entries(peakMiB).flatMap(([service, mib]) => (service.startsWith('app') ? [mib] : [])),
+  )
+  return values.length === 0 ? '' : number(Math.max(...values))
+}
+
+const number = (value: number) => (value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en'))

@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { repositoryRoot } from './repository.ts'
+
+const run = promisify(execFile)
+
+/** What to bring up. */
+export interface StackOptions {
+  /** The Compose project: containers, networks and volumes bear its name. Never the user's own, `three-tier`. */
+  readonly project: string
+  /** The port on this machine at which its ALB listens. */
+  readonly port: number
+  /** For Compose, over this process's environment: any variable of `.env.example`. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Containers by service. @default as compose.yaml says */
+  readonly scale?: Readonly<Record<string, number>>
+  /** Only these, and what they depend on. @default all */
+  readonly services?: readonly string[]
+}
+
+/** The composed topology, running and healthy. */
+export interface Stack extends AsyncDisposable {
+  /** The ALB's address, without a slash at the end. */
+  readonly url: string
+  readonly project: string
+  /** Runs `docker compose` on this project and gives its standard output. @throws its standard error. */
+  compose(...args: string[]): Promise<string>
+  /** Runs a command in a service's first container and gives its standard output. @throws its standard error. */
+  exec(service: string, args: readonly string[]): Promise<string>
+  /** Runs SQL as root on `db-writer` or `db-reader`: a line a row, columns apart by tabs. @throws what the server says. */
+  sql(service: string, statement: string): Promise<string>
+  /** The ids of a service's containers, also of stopped ones; empty if none. */
+  containers(service: string): Promise<string[]>
+  /** What a service's containers have written, without their names. */
+  logs(service: string): Promise<string>
+  /** Starts what is missing and waits until all that `openStack` was asked for is healthy. */
+  up(): Promise<void>
+  /** Removes containers, networks, volumes and the images built. */
+  down(): Promise<void>
+}
+
+/** Builds the images, starts the topology and waits until it is healthy. The caller disposes of it: `await using`. */
+export async function openStack(options: StackOptions): Promise<Stack> {
+  const { project, port, services = [] } = options
+  const env = { ...process.env, ...options.env, WEB_PORT: String(port) }
+  const scale = Object.entries(options.scale ?? {}).flatMap(([service, count]) => ['--scale', `${service}=${count}`])
+
+  async function docker(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+    try {
+      return await run('docker', args, { cwd: repositoryRoot, env, maxBuffer: 256 * 1024 * 1024 })
+    } catch (error) {
+      throw new Error(`docker ${args.join(' ')}: ${(error as { stderr?: string }).stderr || error}`, { cause: error })
+    }
+  }
+  const inProject = (args: readonly string[]) => docker(['compose', '--project-name', project, ...args])
+
+  const stack: Stack = {
+    url: `http://127.0.0.1:${port}`,
+    project,
+    compose: async (...args) => (await inProject(args)).stdout,
+    exec: async (service, args) => (await inProject(['exec', '--no-TTY', service, ...args])).stdout,
+    sql: async (service, statement) =>
+      (await stack.exec(service, ['mysql', '--batch', '--skip-column-names', '-e', statement])).trimEnd(),
+    containers: async (service) =>
+      (await inProject(['ps', '--all', '--quiet', service])).stdout.split('\n').filter(Boolean),
+    async logs(service) {
+      const { stdout, stderr } = await inProject(['logs', '--no-color', '--no-log-prefix', service])
+      return stdout + stderr
+    },
+    up: async () => void (await inProject(['up', '--build', '--wait', ...scale, ...services])),
+    down: async () =>
+      void (await inProject(['down', '--volumes', '--remove-orphans', '--rmi', 'all', '--timeout', '5'])),
+    [Symbol.asyncDispose]: () => stack.down(),
+  }
+
+  // What an interrupted run may have left.
+  await stack.down()
+  try {
+    await stack.up()
+  } catch (error) {
+    await stack.down()
+    throw error
+  }
+  return stack
+}

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openStack, type Stack } from '../src/index.ts'
+
+let stack: Stack
+
+beforeAll(async () => {
+  stack = await openStack({ project: 'three-tier-test-isolation', port: 18_082 })
+})
+afterAll(() => stack?.down())
+
+const tiers = { alb: 80, web: 8080, nlb: 9090, app: 9090, 'db-writer': 3306, 'db-reader': 3306 } as const
+type Tier = keyof typeof tiers
+
+/** Every arrow of the diagram. The reader also follows the writer, and Docker's networks have no direction. */
+const neighbours: Record<Tier, readonly Tier[]> = {
+  alb: ['web'],
+  web: ['alb', 'nlb'],
+  nlb: ['web', 'app'],
+  app: ['nlb', 'db-writer', 'db-reader'],
+  'db-writer': ['app', 'db-reader'],
+  'db-reader': ['app', 'db-writer'],
+}
+
+/** The addresses of a tier's containers in all their networks: names alone would hide what an address reaches. */
+async function addressesOf(tier: Tier): Promise<string[]> {
+  const lines = await stack.compose('exec', '--no-TTY', tier, 'bash', '-c', 'exec hostname -I')
+  return lines.trim().split(' ')
+}
+
+async function reaches(from: Tier, address: string, port: number): Promise<boolean> {
+  try {
+    await stack.exec(from, ['timeout', '1', 'bash', '-c', `exec 3<>/dev/tcp/${address}/${port}`])
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe('the security-group chain', { timeout: 120_000 }, () => {
+  for (const from of Object.keys(tiers) as Tier[]) {
+    it(`${from} reaches ${neighbours[from].join(', ')} and no other tier`, async () => {
+      for (const to of Object.keys(tiers) as Tier[]) {
+        if (to === from) continue
+        const reached = await Promise.all((await addressesOf(to)).map((address) => reaches(from, address, tiers[to])))
+        expect(reached.includes(true), `${from} → ${to}`).toBe(neighbours[from].includes(to))
+      }
+    })
+  }
+
+  it('only the ALB has a way out', async () => {
+    for (const tier of Object.keys(tiers) as Tier[]) {
+      const routes = await stack.exec(tier, ['cat', '/proc/net/route'])
+      // A destination of zeros is the default route.
+      expect(/^\w+\t00000000\t/m.test(routes), tier).toBe(tier === 'alb')
+    }
+  })
+
+  it('only the ALB is published', async () => {
+    const published = (await stack.compose('ps', '--format', '{{.Service}} {{.Ports}}'))
+      .split('\n')
+      .filter((line) => line.includes('->'))
+    expect(published.every((line) => line.startsWith('alb '))).toBe(true)
+    expect(published).toHaveLength(1)
+  })
+})
+
+describe('every container', () => {
+  it('runs without root, without capabilities, on a read-only root file system', async () => {
+    for (const tier of Object.keys(tiers) as Tier[]) {
+      const status = await stack.exec(tier, ['cat', '/proc/1/status'])
+      expect(status, tier).toMatch(/^Uid:\t(?!0\b)\d+/m)
+      expect(status, tier).toMatch(/^CapEff:\t0+$/m)
+      expect(status, tier).toMatch(/^NoNewPrivs:\t1$/m)
+      await expect(stack.exec(tier, ['touch', '/etc/x']), tier).rejects.toThrow('Read-only file system')
+    }
+  })
+})
