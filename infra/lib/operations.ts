@@ -175,6 +175,7 @@ const namespace = 'ThreeTier'
 const agentConfig = {
   metrics: {
     namespace,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the agent fills it in.
     append_dimensions: { AutoScalingGroupName: '${aws:AutoScalingGroupName}' },
     aggregation_dimensions: [['AutoScalingGroupName']],
     metrics_collected: {

@@ -111,7 +111,7 @@ describe.each(tiers)('the $name tier on AWS and in compose.yaml', ({ name, tier,
   })
 
   it('is hardened in the same way', () => {
-    const options = /local options=\(([^]*?)\n {2}\)/.exec(script)?.[1] ?? ''
+    const options = /local options=\(([\s\S]*?)\n {2}\)/.exec(script)?.[1] ?? ''
     const all = (option: string) => [...options.matchAll(new RegExp(`--${option} (\\S+)`, 'g'))].map(([, each]) => each)
     expect({
       read_only: /--read-only\b/.test(options),

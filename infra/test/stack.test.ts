@@ -345,7 +345,7 @@ describe('the database', () => {
     expect(Properties).toMatchObject({ Parameter: { Ref: parameter.id }, Database: 'testdb', Table: 'testtable' })
     expect(DependsOn).toContain(dev.one('AWS::RDS::DBInstance', 'DataClusterWriter').id)
     expect(parameter.Properties.Value).toMatch(
-      /^-- migration 0001_create_times\n[^]*CREATE TABLE IF NOT EXISTS `testtable`/,
+      /^-- migration 0001_create_times\n[\s\S]*CREATE TABLE IF NOT EXISTS `testtable`/,
     )
     // Parameter Store takes these for a reference to another parameter, and refuses the value.
     expect(parameter.Properties.Value).not.toContain('{{')
