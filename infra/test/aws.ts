@@ -10,7 +10,7 @@ export class StandIn implements AsyncDisposable {
   readonly network: string
   readonly id: string
   private readonly containers: string[]
-  private readonly images: string[] = []
+  private readonly images = new Set<string>()
 
   private constructor(network: string, id: string) {
     this.network = network
@@ -69,7 +69,7 @@ export class StandIn implements AsyncDisposable {
   async push(image: string, name: string): Promise<void> {
     const local = name.replace(registry, await docker('port', this.id, '80'))
     await docker('tag', image, local)
-    this.images.push(local)
+    this.images.add(local)
     await docker('push', '--quiet', local)
   }
 
@@ -96,7 +96,7 @@ export class StandIn implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await docker('rm', '--force', '--volumes', ...this.containers)
     await docker('network', 'rm', this.network)
-    if (this.images.length > 0) await docker('rmi', ...this.images)
+    if (this.images.size > 0) await docker('rmi', ...this.images)
   }
 }
 

@@ -197,6 +197,7 @@ describe('booting an instance that cannot work', () => {
 
   it('signals failure once when there is no such image', { timeout: 60_000 }, async () => {
     const machine = await machineOf('App')
+    await on(machine, 'sed', '--in-place', "s/^readonly image='.*:/&0/", '/boot.sh')
     expect((await boot(machine)).status).not.toBe(0)
     expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ThreeTierDev`])
   })

@@ -209,7 +209,7 @@ describe('the time budget', () => {
     [
       'the end of Apache',
       {
-        drain: httpd(/^GracefulShutdownTimeout (\d+)$/m) + setting('docker/web.Dockerfile', /DRAIN_SECONDS[:=-]+(\d+)/),
+        drain: httpd(/^GracefulShutdownTimeout (\d+)$/m) + setting('apps/web/serve.sh', /DRAIN_SECONDS[:=-]+(\d+)/),
         stop: seconds(services.web.stop_grace_period),
         deregistration: delay('Web'),
       },
