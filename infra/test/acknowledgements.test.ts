@@ -47,7 +47,6 @@ describe('the acknowledged findings', () => {
         "Network/Logs: Annotation::AwsSolutions-S1",
         "Network/Vpc/All: CloudFormation-Validate::F3002",
         "Network/Vpc/All: CloudFormation-Validate::F3003",
-        "ThreeTierDev: CloudFormation-Validate::W3010",
         "Web/Instances/Group: Annotation::AwsSolutions-AS3",
         "Web/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::*]",
         "Web/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::<NetworkLogs410D5F1E.Arn>/ssm/*]",
