@@ -114,6 +114,7 @@ export async function openArena({ project, steadyMs, patience }: ArenaOptions): 
     variant: (text, ...services) => extend(files.variant, text, services),
 
     async heal() {
+      await writeFile(files.override, none)
       const paused = await stack.compose('ps', '--quiet', '--status', 'paused')
       if (paused.trim()) await stack.compose('unpause')
       await up()
@@ -155,8 +156,8 @@ export async function logged(container: string, since: string): Promise<string> 
   return `${stdout}\n${stderr}`
 }
 
-/** Waits for a condition. @throws when it does not hold within `limitMs`. @param limitMs @default 60000 */
-export async function until(what: string, holds: () => Promise<boolean>, limitMs = 60_000): Promise<void> {
+/** Waits for a condition. @throws when it does not hold within `limitMs`. @param limitMs @default 120000 */
+export async function until(what: string, holds: () => Promise<boolean>, limitMs = 120_000): Promise<void> {
   const deadline = performance.now() + limitMs
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`not within ${limitMs / 1000} s: ${what}`)

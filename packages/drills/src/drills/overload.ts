@@ -14,7 +14,7 @@ export const overload: Drill = {
   async run(arena) {
     const { stack } = arena
     // The image's own health check would need most of that share.
-    await arena.override('services: { app: { cpus: 0.15, healthcheck: { disable: true } } }\n', 'app')
+    await arena.override('services: { app: { cpus: 0.15, healthcheck: { test: [CMD, "true"] } } }\n', 'app')
     await arena.underLoad(async () => {}, { writesPerSecond: 20, readsPerSecond: 5 })
     const before = await arena.identities(services)
 
