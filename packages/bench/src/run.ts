@@ -39,11 +39,17 @@ export async function run(bench: Bench, plan: Plan, report: (line: string) => vo
   for (const contestant of services) await bench.reads(contestant, 1000, 1, 0)
   for (const contestant of writers) await bench.writes(contestant, 32, 1, 0)
 
-  const writesAt = (connections: number) =>
-    writers.map((contestant) => (round: number) => bench.writes(contestant, connections, seconds, round))
-  await rounds(...writesAt(1), async (round) => ({ ...(await bench.commits(1, seconds, round)), work: 'write-1' }))
-  await rounds(...writesAt(32))
-  await rounds(...writesAt(128), bestCommits)
+  const limits: Readonly<Record<number, Measure>> = {
+    1: async (round) => ({ ...(await bench.commits(1, seconds, round)), work: 'write-1' }),
+    128: bestCommits,
+  }
+  for (const connections of plan.writers) {
+    const limit = limits[connections]
+    await rounds(
+      ...writers.map((contestant) => (round: number) => bench.writes(contestant, connections, seconds, round)),
+      ...(limit ? [limit] : []),
+    )
+  }
 
   for (const rows of [0, 1000]) {
     await bench.fill(rows)
@@ -51,7 +57,7 @@ export async function run(bench: Bench, plan: Plan, report: (line: string) => vo
       ...[...services, file].map((contestant) => (round: number) => bench.reads(contestant, rows, seconds, round)),
     )
   }
-  await rounds(...services.map((contestant) => (round: number) => bench.mix(contestant, seconds, round)))
+  if (plan.mix) await rounds(...services.map((contestant) => (round: number) => bench.mix(contestant, seconds, round)))
 
   for (const rows of [100_000, 1_000_000]) {
     const readers = rows === 100_000 || plan.peersListAMillion ? services : [direct, topology]

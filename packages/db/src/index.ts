@@ -1,3 +1,4 @@
+export { connect, type Endpoint, query } from './connection.ts'
 export { type Database, type DatabaseOptions, openDatabase } from './database.ts'
 export { databaseVariables, host, identifier, integer, passwordSource, readEnvironment } from './environment.ts'
 export { ConfigError, DatabaseOverloaded, DatabaseUnavailable, MigrationError } from './errors.ts'

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { openStack, type Stack } from '@three-tier/stack'
@@ -34,8 +34,12 @@ export interface Arena extends AsyncDisposable {
   verdict(attempts: readonly Attempt[], service?: 'db-writer' | 'db-reader'): Promise<Verdict>
   /** The project's containers by service and number, as Docker shows them when they are not restarted. */
   identities(services: readonly string[]): Promise<string>
-  /** Extends compose.yaml: the services named in it are made anew with it. Without text, back to what is built. */
+  /** For files that containers mount; gone with the arena. */
+  readonly folder: string
+  /** Extends compose.yaml, for a drill: these services are made anew. Without text, as they were. */
   override(text: string, ...services: string[]): Promise<void>
+  /** The same below the drills' own: what is under test is another product. */
+  variant(text: string, ...services: string[]): Promise<void>
   /** Starts what was stopped or killed, thaws what was frozen, and waits until the databases follow each other. */
   heal(): Promise<void>
   /** Makes both databases anew, empty; after a failover nothing else leads back. */
@@ -50,18 +54,26 @@ interface ArenaOptions extends Pick<Arena, 'steadyMs' | 'patience'> {
 /** Builds and starts the topology on a free port; the caller disposes of it. */
 export async function openArena({ project, steadyMs, patience }: ArenaOptions): Promise<Arena> {
   const folder = await mkdtemp(join(tmpdir(), 'drills-'))
-  const overrideFile = join(folder, 'override.yaml')
-  await writeFile(overrideFile, 'services: {}\n')
+  await chmod(folder, 0o755)
+  const none = 'services: {}\n'
+  const files = { variant: join(folder, 'variant.yaml'), override: join(folder, 'override.yaml') }
+  for (const file of Object.values(files)) await writeFile(file, none)
   const stack = await openStack({
     project,
     port: await freePort(),
-    env: { COMPOSE_FILE: `compose.yaml:${overrideFile}` },
+    env: { COMPOSE_FILE: ['compose.yaml', files.variant, files.override].join(delimiter) },
   })
 
   const up = (...args: string[]) => stack.compose('up', '--detach', '--wait', ...args)
 
+  async function extend(file: string, text: string, services: readonly string[]): Promise<void> {
+    await writeFile(file, text || none)
+    await up('--no-deps', ...services)
+  }
+
   const arena: Arena = {
     stack,
+    folder,
     steadyMs,
     patience,
 
@@ -98,10 +110,8 @@ export async function openArena({ project, steadyMs, patience }: ArenaOptions): 
       return docker('inspect', '--format', '{{.Name}} {{.Id}} {{.State.StartedAt}} {{.RestartCount}}', ...ids.flat())
     },
 
-    async override(text, ...services) {
-      await writeFile(overrideFile, text || 'services: {}\n')
-      await up('--no-deps', ...services)
-    },
+    override: (text, ...services) => extend(files.override, text, services),
+    variant: (text, ...services) => extend(files.variant, text, services),
 
     async heal() {
       const paused = await stack.compose('ps', '--quiet', '--status', 'paused')
@@ -135,6 +145,14 @@ export async function openArena({ project, steadyMs, patience }: ArenaOptions): 
 export async function docker(...args: string[]): Promise<string> {
   const { stdout } = await run('docker', args, { maxBuffer: 256 * 1024 * 1024 })
   return stdout.trim()
+}
+
+/** What a container has written since then, to both its outputs. */
+export async function logged(container: string, since: string): Promise<string> {
+  const { stdout, stderr } = await run('docker', ['logs', '--since', since, container], {
+    maxBuffer: 256 * 1024 * 1024,
+  })
+  return `${stdout}\n${stderr}`
 }
 
 /** Waits for a condition. @throws when it does not hold within `limitMs`. @param limitMs @default 60000 */

@@ -13,6 +13,9 @@ export interface Report {
   readonly bad: Readonly<Record<string, string>>
 }
 
+// "Go on" is not yet an answer.
+const interim = /^HTTP\/1\.1 100 .*?\r\n\r\n/s
+
 const [count = '0', ...targets] = process.argv.slice(2)
 const reports: Report[] = []
 for (const target of targets) reports.push(await attack(target, Number(count)))
@@ -32,9 +35,6 @@ async function attack(target: string, total: number): Promise<Report> {
   await Promise.all(Array.from({ length: 64 }, work))
   return { target, sent: total, answers, bad }
 }
-
-// "Go on" is not yet an answer.
-const interim = /^HTTP\/1\.1 100 .*?\r\n\r\n/s
 
 /** Sends the bytes, says that no more will come, and gives the first status that comes back. */
 function exchange(target: string, bytes: Buffer): Promise<string> {

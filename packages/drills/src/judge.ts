@@ -17,7 +17,7 @@ interface Span {
 }
 
 // A request that got no answer may still be on its way through the tiers for this long.
-const lateMs = 10_000
+const lateMs = 30_000
 
 /**
  * Proves acked ⊆ stored ⊆ attempted without doubles, as far as it can be proved without a mark in the row: a row

@@ -1,10 +1,8 @@
-/** One row of the table. */
-interface Row {
+import type { Check } from './drill.ts'
+
+/** A check, and whose. */
+export interface Row extends Check {
   readonly drill: string
-  readonly promise: string
-  readonly bound: string
-  readonly measured: string
-  readonly ok: boolean
 }
 
 /** The results as a table for a terminal; each drill's name stands once. */

@@ -5,7 +5,7 @@ import { crashWriter } from '../src/drills/crash-writer.ts'
 import { failover } from '../src/drills/failover.ts'
 import { hostileWith } from '../src/drills/hostile.ts'
 import { killApp } from '../src/drills/kill-app.ts'
-import { rolling } from '../src/drills/rolling.ts'
+import { rollingWith } from '../src/drills/rolling.ts'
 
 let arena: Arena
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterEach(() => arena.heal(), 120_000)
 afterAll(() => arena?.[Symbol.asyncDispose](), 60_000)
 
-const quick: readonly Drill[] = [killApp, crashWriter, rolling, hostileWith(700), failover]
+const quick: readonly Drill[] = [killApp, crashWriter, rollingWith(1), hostileWith(700), failover]
 
 describe('the promises', () => {
   it.each(quick)('hold through $name', { timeout: 180_000 }, async (drill) => {

@@ -1,4 +1,4 @@
-import { type Arena, docker, services } from '../arena.ts'
+import { type Arena, docker, logged, services } from '../arena.ts'
 import { atLeast, atMost, type Drill, failed, kept, outages } from '../drill.ts'
 import type { Report } from '../hostile-client.ts'
 
@@ -72,7 +72,8 @@ async function attack(arena: Arena, network: string, count: number, ...targets: 
 }
 
 async function unreadableLines(arena: Arena, since: string): Promise<string[]> {
-  const logs = await arena.stack.compose('logs', '--no-color', '--no-log-prefix', '--since', since, 'alb', 'web', 'app')
+  const ids = (await Promise.all(['alb', 'web', 'app'].map((service) => arena.stack.containers(service)))).flat()
+  const logs = (await Promise.all(ids.map((id) => logged(id, since)))).join('\n')
   return logs.split('\n').filter((line) => line !== '' && !isJson(line))
 }
 

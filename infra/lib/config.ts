@@ -1,0 +1,69 @@
+/** One deployment. Every field is a plain value, so that two deployments can be compared line by line. */
+export interface Config {
+  readonly stackName: string
+  readonly region: string
+  /** Named, because looking them up would need credentials. */
+  readonly zones: readonly [string, string]
+  /** One gateway is cheaper; one per zone survives the loss of a zone. */
+  readonly natGateways: 1 | 2
+  /** Of the instances and of the images: `arm64` needs t4g/r7g types, `x86_64` t3/r7i types. */
+  readonly architecture: 'arm64' | 'x86_64'
+  readonly instanceType: string
+  /** Instances of each tier, spread over the zones. */
+  readonly minInstances: number
+  readonly maxInstances: number
+  readonly databaseInstanceType: string
+  /** Not offered for the t types. */
+  readonly performanceInsights: boolean
+  readonly backupRetentionDays: number
+  /** With it, the cluster and the balancers refuse deletion, and a deleted cluster leaves a last snapshot. */
+  readonly protect: boolean
+  readonly logRetentionDays: 7 | 14 | 30 | 90 | 180 | 365
+  /** With a certificate the site is served by HTTPS, and HTTP redirects to it. */
+  readonly certificate?: { readonly arn: string; readonly domainName: string }
+  /** Gets the alarms, once the owner has confirmed the subscription. */
+  readonly alarmEmail?: string
+}
+
+const dev: Config = {
+  stackName: 'ThreeTierDev',
+  region: 'ap-northeast-1',
+  zones: ['ap-northeast-1a', 'ap-northeast-1c'],
+  natGateways: 1,
+  architecture: 'arm64',
+  instanceType: 't4g.micro',
+  minInstances: 2,
+  maxInstances: 4,
+  databaseInstanceType: 't4g.medium',
+  performanceInsights: false,
+  backupRetentionDays: 1,
+  protect: false,
+  logRetentionDays: 7,
+}
+
+const prod: Config = {
+  stackName: 'ThreeTierProd',
+  region: 'ap-northeast-1',
+  zones: ['ap-northeast-1a', 'ap-northeast-1c'],
+  natGateways: 2,
+  architecture: 'arm64',
+  instanceType: 't4g.small',
+  minInstances: 2,
+  maxInstances: 6,
+  databaseInstanceType: 'r7g.large',
+  performanceInsights: true,
+  backupRetentionDays: 14,
+  protect: true,
+  logRetentionDays: 90,
+}
+
+/** The deployments by name; `npm run deploy -- -c environment=prod` chooses one. */
+export const configs = { dev, prod } as const
+
+/** @throws when there is no such deployment. */
+export function configOf(environment: unknown): Config {
+  if (environment !== 'dev' && environment !== 'prod') {
+    throw new Error(`unknown environment: got ${JSON.stringify(environment)}, allowed are dev, prod`)
+  }
+  return configs[environment]
+}

@@ -1,0 +1,124 @@
+import type { Migration } from '@three-tier/db'
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { InstanceType } from 'aws-cdk-lib/aws-ec2'
+import {
+  AuroraMysqlEngineVersion,
+  CaCertificate,
+  ClusterInstance,
+  Credentials,
+  DatabaseCluster,
+  DatabaseClusterEngine,
+  DatabaseSecret,
+  type IClusterInstance,
+} from 'aws-cdk-lib/aws-rds'
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager'
+import { Construct } from 'constructs'
+import { acknowledge } from './acknowledge.ts'
+import type { Config } from './config.ts'
+import { contract } from './contract.ts'
+import type { Network } from './network.ts'
+import { Rotation } from './rotation.ts'
+import { Schema } from './schema.ts'
+
+export interface DataProps {
+  readonly config: Config
+  readonly network: Network
+  readonly migrations: readonly Migration[]
+}
+
+/** Aurora MySQL, writer and reader, with its users' secrets and its schema. */
+export class Data extends Construct {
+  readonly cluster: DatabaseCluster
+  /** Of the app's user, who may only read and add rows. */
+  readonly appSecret: ISecret
+  /** The tables and the app's user: whoever needs them depends on this. */
+  readonly schema: Schema
+
+  constructor(scope: Construct, id: string, { config, network, migrations }: DataProps) {
+    super(scope, id)
+    const [firstZone, secondZone] = config.zones
+
+    this.cluster = new DatabaseCluster(this, 'Cluster', {
+      // The library has no constant for the 8.4 line yet; its validator knows the version.
+      engine: DatabaseClusterEngine.auroraMysql({
+        version: AuroraMysqlEngineVersion.of('8.4.mysql_aurora.8.4.8', '8.4'),
+      }),
+      credentials: Credentials.fromGeneratedSecret(contract.migratorUser),
+      defaultDatabaseName: contract.databaseName,
+      port: contract.databasePort,
+      vpc: network.vpc,
+      vpcSubnets: { subnetGroupName: 'Db' },
+      securityGroups: [network.databaseSecurityGroup],
+      writer: clusterInstance('Writer', config, firstZone),
+      readers: [clusterInstance('Reader', config, secondZone)],
+      storageEncrypted: true,
+      iamAuthentication: true,
+      parameters: { require_secure_transport: 'ON', slow_query_log: '1', long_query_time: '1' },
+      cloudwatchLogsExports: ['error', 'slowquery'],
+      cloudwatchLogsRetention: config.logRetentionDays,
+      backup: { retention: Duration.days(config.backupRetentionDays) },
+      copyTagsToSnapshot: true,
+      deletionProtection: config.protect,
+      removalPolicy: config.protect ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
+    })
+    acknowledge(
+      this.cluster,
+      'AwsSolutions-RDS11',
+      'MySQL is expected on 3306; the security groups hide it, not its number.',
+    )
+    acknowledge(
+      this.cluster,
+      'AwsSolutions-RDS14',
+      'Backups restore to any second; rewinding the live cluster would lose acknowledged writes.',
+    )
+    if (!config.protect) {
+      acknowledge(this.cluster, 'AwsSolutions-RDS10', 'A development deployment is made to be torn down.')
+    }
+
+    const logRetention = Stack.of(this).node.findChild('LogRetentionaae0aa3c5b4d4f87b02d85b201efdd8a')
+    acknowledge(
+      logRetention,
+      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
+      'Log lines only, as AWS keeps it up to date.',
+    )
+    acknowledge(
+      logRetention,
+      'AwsSolutions-IAM5[Resource::*]',
+      "The library's own function sets the retention of log groups that RDS makes and names itself.",
+    )
+
+    const adminSecret = required(this.cluster.secret)
+    this.appSecret = new DatabaseSecret(this, 'AppSecret', {
+      username: contract.appUser,
+      dbname: contract.databaseName,
+      masterSecret: adminSecret,
+    }).attach(this.cluster)
+
+    this.schema = new Schema(this, 'Schema', { config, network, migrations, adminSecret, appSecret: this.appSecret })
+    // The cluster is there before it answers; its writer does.
+    this.schema.resource.node.addDependency(this.cluster.node.findChild('Writer'))
+
+    const rotation = new Rotation(this, 'Rotation', { config, network })
+    for (const secret of [adminSecret, this.appSecret]) {
+      // A new schedule is tried out at once, with the app's user among others.
+      rotation.schedule(secret).node.addDependency(this.schema)
+    }
+  }
+}
+
+function clusterInstance(id: string, config: Config, availabilityZone: string): IClusterInstance {
+  return ClusterInstance.provisioned(id, {
+    instanceType: new InstanceType(config.databaseInstanceType),
+    availabilityZone,
+    // Among the authorities that the app and the functions carry.
+    caCertificate: CaCertificate.RDS_CA_RSA2048_G1,
+    enablePerformanceInsights: config.performanceInsights,
+    // Equal tiers: either may be promoted.
+    promotionTier: 1,
+  })
+}
+
+function required(secret: ISecret | undefined): ISecret {
+  if (!secret) throw new Error('expected the cluster to generate its secret')
+  return secret
+}

@@ -1,0 +1,150 @@
+import { fileURLToPath } from 'node:url'
+import { Duration, Lazy, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib'
+import {
+  AdditionalHealthCheckType,
+  AutoScalingGroup,
+  type CfnAutoScalingGroup,
+  HealthChecks,
+  Signals,
+  UpdatePolicy,
+} from 'aws-cdk-lib/aws-autoscaling'
+import {
+  AmazonLinuxCpuType,
+  BlockDeviceVolume,
+  EbsDeviceVolumeType,
+  InstanceType,
+  type ISecurityGroup,
+  LaunchTemplate,
+  MachineImage,
+} from 'aws-cdk-lib/aws-ec2'
+import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets'
+import type { ApplicationTargetGroup, NetworkTargetGroup } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
+import type { Role } from 'aws-cdk-lib/aws-iam'
+import { LogGroup } from 'aws-cdk-lib/aws-logs'
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager'
+import { Construct } from 'constructs'
+import { acknowledge } from './acknowledge.ts'
+import { bootScript } from './boot.ts'
+import type { Config } from './config.ts'
+import { contract } from './contract.ts'
+import { instanceRole } from './instance-role.ts'
+import type { Network } from './network.ts'
+
+export interface InstanceGroupProps {
+  readonly config: Config
+  readonly network: Network
+  /** Names the container and the Dockerfile. */
+  readonly tier: 'web' | 'app'
+  /** Value of the tag `Server`, by which the associations find the instances. */
+  readonly server: 'ApacheWeb' | 'App'
+  readonly subnetGroupName: string
+  readonly securityGroup: ISecurityGroup
+  /** Of the repository, what this tier's Dockerfile does not read: changes there must not replace its instances. */
+  readonly unread: readonly string[]
+  readonly port: number
+  readonly environment: Readonly<Record<string, string>>
+  /** A database user's secret; its password is kept in a file that the container's user may read. */
+  readonly secret?: ISecret
+  readonly targetGroup: ApplicationTargetGroup | NetworkTargetGroup
+}
+
+const repository = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Long enough for ten checks of the slower balancer on top of the boot itself. */
+const signalTimeout = Duration.minutes(15)
+
+/** Instances spread over the zones, each running one container of one image behind one target group. */
+export class InstanceGroup extends Construct {
+  readonly group: AutoScalingGroup
+  readonly role: Role
+
+  constructor(scope: Construct, id: string, props: InstanceGroupProps) {
+    super(scope, id)
+    const { config, network, tier, server, secret, targetGroup } = props
+    const stack = Stack.of(this)
+    const arm = config.architecture === 'arm64'
+
+    const file = `docker/${tier}.Dockerfile`
+    const image = new DockerImageAsset(this, 'Image', {
+      directory: repository,
+      file,
+      platform: arm ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
+      // .dockerignore need not name the Dockerfile, but this copy of the context does.
+      exclude: [...props.unread, `!${file}`],
+    })
+    const logs = new LogGroup(this, 'Logs', {
+      retention: config.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    })
+
+    this.role = instanceRole(this, network)
+    image.repository.grantPull(this.role)
+    logs.grantWrite(this.role)
+    secret?.grantRead(this.role)
+
+    const launchTemplate = new LaunchTemplate(this, 'LaunchTemplate', {
+      machineImage: MachineImage.latestAmazonLinux2023({
+        cpuType: arm ? AmazonLinuxCpuType.ARM_64 : AmazonLinuxCpuType.X86_64,
+      }),
+      instanceType: new InstanceType(config.instanceType),
+      role: this.role,
+      securityGroup: props.securityGroup,
+      requireImdsv2: true,
+      // One hop ends at the instance: a container never gets at its credentials.
+      httpPutResponseHopLimit: 1,
+      detailedMonitoring: true,
+      blockDevices: [
+        {
+          deviceName: '/dev/xvda',
+          volume: BlockDeviceVolume.ebs(8, { encrypted: true, volumeType: EbsDeviceVolumeType.GP3 }),
+        },
+      ],
+      userData: bootScript({
+        tier,
+        region: stack.region,
+        stack: stack.stackName,
+        group: Lazy.string({
+          produce: () => stack.getLogicalId(this.group.node.defaultChild as CfnAutoScalingGroup),
+        }),
+        target_group: targetGroup.targetGroupArn,
+        image: image.imageUri,
+        port: String(props.port),
+        health_path: contract.healthPath,
+        log_group: logs.logGroupName,
+        stop_seconds: String(contract.stopGraceSeconds),
+        secret: secret?.secretArn ?? '',
+        reader: secret ? String(contract.appUid) : '',
+        environment: Object.entries(props.environment).map(([name, value]) => `${name}=${value}`),
+      }),
+    })
+
+    const subnets = network.vpc.selectSubnets({ subnetGroupName: props.subnetGroupName })
+    this.group = new AutoScalingGroup(this, 'Group', {
+      vpc: network.vpc,
+      vpcSubnets: subnets,
+      launchTemplate,
+      // No desired capacity: each deployment would set the group back to it.
+      minCapacity: config.minInstances,
+      maxCapacity: config.maxInstances,
+      healthChecks: HealthChecks.withAdditionalChecks({
+        gracePeriod: signalTimeout,
+        additionalTypes: [AdditionalHealthCheckType.ELB],
+      }),
+      signals: Signals.waitForMinCapacity({ timeout: signalTimeout }),
+      updatePolicy: UpdatePolicy.rollingUpdate({
+        maxBatchSize: 1,
+        minInstancesInService: config.minInstances,
+        pauseTime: signalTimeout,
+      }),
+    })
+    targetGroup.addTarget(this.group)
+    this.group.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 60 })
+    for (const tagged of [launchTemplate, this.group]) {
+      Tags.of(tagged).add('Server', server)
+      Tags.of(tagged).add('Deployment', stack.stackName)
+    }
+    acknowledge(this.group, 'AwsSolutions-AS3', 'Scaling is routine; the alarms speak when a person is needed.')
+    // Rights and the way out are there before the first boot.
+    this.group.node.addDependency(this.role, subnets.internetConnectivityEstablished, targetGroup.loadBalancerAttached)
+  }
+}

@@ -1,0 +1,186 @@
+import { Duration, Stack } from 'aws-cdk-lib'
+import {
+  Alarm,
+  type AlarmProps,
+  ComparisonOperator,
+  Dashboard,
+  GraphWidget,
+  type IMetric,
+  Metric,
+  Stats,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch'
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
+import { HttpCodeElb, HttpCodeTarget } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
+import { Topic } from 'aws-cdk-lib/aws-sns'
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
+import { CfnAssociation, StringParameter } from 'aws-cdk-lib/aws-ssm'
+import { Construct } from 'constructs'
+import type { AppTier } from './app-tier.ts'
+import type { Config } from './config.ts'
+import type { Data } from './data.ts'
+import type { Network } from './network.ts'
+import type { WebTier } from './web-tier.ts'
+
+export interface OperationsProps {
+  readonly config: Config
+  readonly network: Network
+  readonly web: WebTier
+  readonly app: AppTier
+  readonly data: Data
+}
+
+/** What an operator looks at and is woken by, and the upkeep of the running instances. */
+export class Operations extends Construct {
+  readonly alarms: Topic
+  readonly dashboard: Dashboard
+
+  constructor(scope: Construct, id: string, props: OperationsProps) {
+    super(scope, id)
+    // Not encrypted with the service's own key: alarms cannot publish to a topic that is.
+    this.alarms = new Topic(this, 'Alarms', { enforceSSL: true })
+    if (props.config.alarmEmail) this.alarms.addSubscription(new EmailSubscription(props.config.alarmEmail))
+    this.dashboard = new Dashboard(this, 'Dashboard')
+
+    this.watchRequests(props)
+    this.watchInstances(props)
+    this.watchDatabase(props)
+    this.keepUp(props)
+  }
+
+  private watchRequests({ web }: OperationsProps): void {
+    const { metrics } = web.balancer
+    const minute = { period: Duration.minutes(1) }
+    const targetErrors = metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, minute)
+    const balancerErrors = metrics.httpCodeElb(HttpCodeElb.ELB_5XX_COUNT, minute)
+    const latency = metrics.targetResponseTime({ ...minute, statistic: Stats.p(99) })
+    this.alarm('Web5xx', 'Answers 5xx from the web tier', targetErrors, { threshold: 10 })
+    this.alarm('Alb5xx', 'The public balancer itself answers 5xx', balancerErrors, { threshold: 10 })
+    this.alarm('Latency', 'One answer in a hundred takes longer than a second', latency, { threshold: 1 })
+    this.graphs(
+      ['Requests', metrics.requestCount(minute)],
+      ['5xx', targetErrors, balancerErrors],
+      ['Latency (s)', latency, metrics.targetResponseTime({ ...minute, statistic: Stats.p(50) })],
+    )
+  }
+
+  private watchInstances({ web, app }: OperationsProps): void {
+    const minute = { period: Duration.minutes(1) }
+    for (const [name, tier, unhealthy] of [
+      ['Web', web, web.targetGroup.metrics.unhealthyHostCount(minute)],
+      ['App', app, app.targetGroup.metrics.unHealthyHostCount(minute)],
+    ] as const) {
+      const dimensionsMap = { AutoScalingGroupName: tier.instances.group.autoScalingGroupName }
+      const cpu = new Metric({ namespace: 'AWS/EC2', metricName: 'CPUUtilization', dimensionsMap, ...minute })
+      const memory = new Metric({ namespace, metricName: 'mem_used_percent', dimensionsMap, ...minute })
+      const disk = new Metric({ namespace, metricName: 'disk_used_percent', dimensionsMap, ...minute })
+      this.alarm(`${name}Unhealthy`, `An instance of the ${name} tier fails its health check`, unhealthy, {
+        threshold: 1,
+      })
+      // Above what the scaling keeps: the group is at its largest and still short.
+      this.alarm(`${name}Cpu`, `The ${name} tier is out of CPU`, cpu, { threshold: 85, evaluationPeriods: 10 })
+      this.graphs(
+        [`${name}: targets`, tier.targetGroup.metrics.healthyHostCount(minute), unhealthy],
+        [`${name}: CPU, memory, disk (%)`, cpu, memory, disk],
+      )
+    }
+  }
+
+  private watchDatabase({ data: { cluster } }: OperationsProps): void {
+    const minute = { period: Duration.minutes(1) }
+    const cpu = cluster.metricCPUUtilization(minute)
+    const connections = cluster.metricDatabaseConnections({ ...minute, statistic: Stats.MAXIMUM })
+    const memory = cluster.metricFreeableMemory({ ...minute, statistic: Stats.MINIMUM })
+    const lag = cluster.metric('AuroraReplicaLagMaximum', { ...minute, statistic: Stats.MAXIMUM })
+    this.alarm('DatabaseCpu', 'The database is out of CPU', cpu, { threshold: 85, evaluationPeriods: 10 })
+    this.alarm('DatabaseConnections', 'More connections than two full groups open', connections, { threshold: 500 })
+    this.alarm('ReplicaLag', 'The reader is a second behind the writer (ms)', lag, { threshold: 1000 })
+    this.alarm('DatabaseMemory', 'The database has less than 200 MB of memory left', memory, {
+      threshold: 200 * 1024 ** 2,
+      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+    })
+    this.graphs(
+      ['Database: CPU (%)', cpu],
+      ['Database: connections', connections],
+      ['Database: free memory (bytes)', memory],
+      ['Database: replica lag (ms)', lag],
+    )
+  }
+
+  /** Fires after `threshold` was reached in each of some minutes, five unless told; no data is no alarm. */
+  private alarm(
+    id: string,
+    alarmDescription: string,
+    metric: IMetric,
+    options: Pick<AlarmProps, 'threshold'> & Partial<AlarmProps>,
+  ): void {
+    new Alarm(this, id, {
+      alarmDescription,
+      metric,
+      evaluationPeriods: 5,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+      ...options,
+    }).addAlarmAction(new SnsAction(this.alarms))
+  }
+
+  private graphs(...graphs: readonly (readonly [title: string, ...metrics: IMetric[]])[]): void {
+    const width = 24 / graphs.length
+    this.dashboard.addWidgets(...graphs.map(([title, ...left]) => new GraphWidget({ title, left, width })))
+  }
+
+  /** Associations by tag: whatever carries it is looked after, with the output in the log bucket. */
+  private keepUp({ network, web, app }: OperationsProps): void {
+    const agent = new StringParameter(this, 'AgentConfig', {
+      description: 'What the CloudWatch agent measures on each instance.',
+      stringValue: JSON.stringify(agentConfig),
+    })
+    const associations = {
+      Agent: {
+        name: 'AWS-RunShellScript',
+        scheduleExpression: 'rate(1 day)',
+        parameters: {
+          commands: [
+            'set -e',
+            'dnf install --assumeyes --quiet amazon-cloudwatch-agent',
+            `/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c ssm:${agent.parameterName}`,
+          ],
+        },
+      },
+      // Only looks: instances are replaced by newer ones, never patched in place.
+      PatchScan: {
+        name: 'AWS-RunPatchBaseline',
+        scheduleExpression: 'rate(1 day)',
+        parameters: { Operation: ['Scan'] },
+      },
+    }
+    for (const [id, association] of Object.entries(associations)) {
+      new CfnAssociation(this, id, {
+        ...association,
+        targets: [
+          { key: 'tag:Server', values: ['ApacheWeb', 'App'] },
+          { key: 'tag:Deployment', values: [Stack.of(this).stackName] },
+        ],
+        outputLocation: {
+          s3Location: { outputS3BucketName: network.logBucket.bucketName, outputS3KeyPrefix: `ssm/${id}` },
+        },
+      })
+    }
+    for (const { instances } of [web, app]) agent.grantRead(instances.role)
+  }
+}
+
+const namespace = 'ThreeTier'
+
+const agentConfig = {
+  metrics: {
+    namespace,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the agent fills it in.
+    append_dimensions: { AutoScalingGroupName: '${aws:AutoScalingGroupName}' },
+    aggregation_dimensions: [['AutoScalingGroupName']],
+    metrics_collected: {
+      mem: { measurement: ['mem_used_percent'] },
+      disk: { measurement: ['used_percent'], resources: ['/'] },
+    },
+  },
+}

@@ -1,0 +1,36 @@
+import { Duration } from 'aws-cdk-lib'
+import type { ISecret, RotationSchedule } from 'aws-cdk-lib/aws-secretsmanager'
+import { Construct } from 'constructs'
+import { acknowledge } from './acknowledge.ts'
+import type { Config } from './config.ts'
+import { DatabaseFunction } from './function.ts'
+import type { Network } from './network.ts'
+
+export interface RotationProps {
+  readonly config: Config
+  readonly network: Network
+}
+
+/** Gives the database's users new passwords every 30 days; the one before stays valid until the next (ADR 0022). */
+export class Rotation extends Construct {
+  private readonly handler: DatabaseFunction
+
+  constructor(scope: Construct, id: string, { config, network }: RotationProps) {
+    super(scope, id)
+    this.handler = new DatabaseFunction(this, 'Function', { config, network, name: 'rotation' })
+    acknowledge(
+      this.handler,
+      'AwsSolutions-IAM5[Resource::*]',
+      'Only secretsmanager:GetRandomPassword, which knows no resource.',
+    )
+  }
+
+  /** Rotates `secret`, which is a database user's in the form that RDS gives it. */
+  schedule(secret: ISecret): RotationSchedule {
+    return secret.addRotationSchedule('Rotation', {
+      rotationLambda: this.handler,
+      automaticallyAfter: Duration.days(30),
+      rotateImmediatelyOnUpdate: false,
+    })
+  }
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { type Migration, serializeMigrations } from '@three-tier/db'
+import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import type { CfnFunction } from 'aws-cdk-lib/aws-lambda'
+import { LogGroup } from 'aws-cdk-lib/aws-logs'
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager'
+import { ParameterTier, StringParameter } from 'aws-cdk-lib/aws-ssm'
+import { Provider } from 'aws-cdk-lib/custom-resources'
+import { Construct } from 'constructs'
+import type { SchemaProperties } from '../functions/schema.ts'
+import { acknowledge } from './acknowledge.ts'
+import type { Config } from './config.ts'
+import { contract } from './contract.ts'
+import { DatabaseFunction } from './function.ts'
+import type { Network } from './network.ts'
+
+export interface SchemaProps {
+  readonly config: Config
+  readonly network: Network
+  readonly migrations: readonly Migration[]
+  readonly adminSecret: ISecret
+  readonly appSecret: ISecret
+}
+
+/** https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html */
+const standardBytes = 4096
+const advancedBytes = 8192
+
+/** The tables, and the app's user with its rights: a custom resource whose function applies the migrations. */
+export class Schema extends Construct {
+  readonly resource: CustomResource
+
+  constructor(scope: Construct, id: string, { config, network, migrations, adminSecret, appSecret }: SchemaProps) {
+    super(scope, id)
+    const stack = Stack.of(this)
+
+    // A parameter's value must not hold `{{`, which Parameter Store takes for a reference to another parameter.
+    const sql = serializeMigrations(
+      migrations.map((migration) => ({
+        ...migration,
+        sql: migration.sql.replaceAll('{{table}}', `\`${contract.tableName}\``),
+      })),
+    )
+    const bytes = Buffer.byteLength(sql)
+    if (bytes > advancedBytes) throw new Error(`migrations too long: got ${bytes} bytes, allowed are ${advancedBytes}`)
+
+    // Other SQL is another parameter. That makes the resource run again, and a rollback finds the SQL it had.
+    const version = createHash('sha256').update(sql).digest('hex').slice(0, 8)
+    const parameter = new StringParameter(this, `Sql${version}`, {
+      description: 'The migrations, in order; packages/db/migrations is where to change them.',
+      stringValue: sql,
+      tier: bytes > standardBytes ? ParameterTier.ADVANCED : ParameterTier.STANDARD,
+    })
+
+    const handler = new DatabaseFunction(this, 'Function', { config, network, name: 'schema' })
+    parameter.grantRead(handler)
+    adminSecret.grantRead(handler)
+    appSecret.grantRead(handler)
+
+    const provider = new Provider(this, 'Provider', {
+      onEventHandler: handler,
+      logGroup: new LogGroup(this, 'ProviderLogs', {
+        retention: config.logRetentionDays,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+    })
+    acknowledge(
+      provider,
+      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
+      'Log lines only, as AWS keeps it up to date.',
+    )
+    acknowledge(
+      provider,
+      `AwsSolutions-IAM5[Resource::<${stack.getLogicalId(handler.node.defaultChild as CfnFunction)}.Arn>:*]`,
+      'Any version of this one function.',
+    )
+
+    const properties: SchemaProperties = {
+      Parameter: parameter.parameterName,
+      AdminSecret: adminSecret.secretArn,
+      AppSecret: appSecret.secretArn,
+      Database: contract.databaseName,
+      Table: contract.tableName,
+    }
+    this.resource = new CustomResource(this, 'Resource', {
+      resourceType: 'Custom::DatabaseSchema',
+      serviceToken: provider.serviceToken,
+      serviceTimeout: Duration.minutes(5),
+      properties: { ...properties },
+    })
+    // Rights and network are there before the first call, and until after the last.
+    this.resource.node.addDependency(handler, network.functionSecurityGroup, network.databaseSecurityGroup)
+  }
+}

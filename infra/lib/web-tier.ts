@@ -1,0 +1,101 @@
+import { Duration } from 'aws-cdk-lib'
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
+import {
+  ApplicationListener,
+  ApplicationLoadBalancer,
+  ApplicationProtocol,
+  ApplicationTargetGroup,
+  ListenerAction,
+  SslPolicy,
+} from 'aws-cdk-lib/aws-elasticloadbalancingv2'
+import { Construct } from 'constructs'
+import type { Config } from './config.ts'
+import { contract } from './contract.ts'
+import { InstanceGroup } from './instance-group.ts'
+import type { Network } from './network.ts'
+
+export interface WebTierProps {
+  readonly config: Config
+  readonly network: Network
+  /** Where the web servers find the app: `host:port`. */
+  readonly upstream: string
+}
+
+/** The public balancer and the Apache instances behind it. */
+export class WebTier extends Construct {
+  readonly balancer: ApplicationLoadBalancer
+  readonly targetGroup: ApplicationTargetGroup
+  readonly instances: InstanceGroup
+  /** Where users find the site. */
+  readonly url: string
+
+  constructor(scope: Construct, id: string, { config, network, upstream }: WebTierProps) {
+    super(scope, id)
+
+    this.balancer = new ApplicationLoadBalancer(this, 'Alb', {
+      vpc: network.vpc,
+      vpcSubnets: { subnetGroupName: 'Public' },
+      internetFacing: true,
+      securityGroup: network.albSecurityGroup,
+      idleTimeout: Duration.seconds(contract.albIdleSeconds),
+      dropInvalidHeaderFields: true,
+      deletionProtection: config.protect,
+    })
+    this.balancer.logAccessLogs(network.logBucket, 'alb')
+
+    this.targetGroup = new ApplicationTargetGroup(this, 'Targets', {
+      vpc: network.vpc,
+      protocol: ApplicationProtocol.HTTP,
+      port: contract.webPort,
+      healthCheck: {
+        path: contract.healthPath,
+        healthyHttpCodes: '200',
+        interval: Duration.seconds(30),
+        timeout: Duration.seconds(5),
+        healthyThresholdCount: 5,
+        unhealthyThresholdCount: 2,
+      },
+      deregistrationDelay: Duration.seconds(contract.deregistrationDelaySeconds),
+    })
+    this.listen(config)
+
+    this.instances = new InstanceGroup(this, 'Instances', {
+      config,
+      network,
+      tier: 'web',
+      server: 'ApacheWeb',
+      subnetGroupName: 'Web',
+      securityGroup: network.webSecurityGroup,
+      unread: ['apps/app', 'packages', 'package.json', 'package-lock.json', '.npmrc', 'docker/haproxy', 'docker/mysql'],
+      port: contract.webPort,
+      environment: { APP_UPSTREAM: upstream },
+      targetGroup: this.targetGroup,
+    })
+    this.url = config.certificate
+      ? `https://${config.certificate.domainName}/`
+      : `http://${this.balancer.loadBalancerDnsName}/`
+  }
+
+  private listen({ certificate }: Config): void {
+    // Who may come in is the security group's business.
+    const common = { loadBalancer: this.balancer, open: false }
+    const forward = ListenerAction.forward([this.targetGroup])
+    new ApplicationListener(this, 'Http', {
+      ...common,
+      port: contract.publicPort,
+      protocol: ApplicationProtocol.HTTP,
+      defaultAction: certificate
+        ? ListenerAction.redirect({ protocol: 'HTTPS', port: '443', permanent: true })
+        : forward,
+    })
+    if (!certificate) return
+    new ApplicationListener(this, 'Https', {
+      ...common,
+      port: 443,
+      protocol: ApplicationProtocol.HTTPS,
+      certificates: [Certificate.fromCertificateArn(this, 'Certificate', certificate.arn)],
+      sslPolicy: SslPolicy.RECOMMENDED_TLS,
+      defaultAction: forward,
+    })
+  }
+}

@@ -1,0 +1,33 @@
+"""The AWS that an instance meets: moto for its APIs, a registry for its images, a listener for its signals."""
+
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qsl
+
+CONFIG = """
+version: 0.1
+storage: {filesystem: {rootdirectory: /var/lib/docker-registry}}
+http: {addr: ':80'}
+"""
+
+
+class CloudFormation(BaseHTTPRequestHandler):
+    """moto has no SignalResource: every call is printed, and accepted."""
+
+    def do_POST(self):
+        call = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+        print("call", *(f"{key}={call[key]}" for key in sorted(call)), flush=True)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<SignalResourceResponse/>")
+
+    def log_message(self, *_):
+        pass
+
+
+with open("/tmp/registry.yml", "w") as config:
+    config.write(CONFIG)
+subprocess.Popen(["docker-registry", "serve", "/tmp/registry.yml"], stdout=sys.stderr)
+subprocess.Popen(["moto_server", "-H", "0.0.0.0", "-p", "5000"], stdout=sys.stderr)
+HTTPServer(("", 5001), CloudFormation).serve_forever()

@@ -1,0 +1,19 @@
+# Both ends of a boot, from Debian: an instance (Docker engine, AWS CLI) and the AWS it talks to (moto, a registry).
+# Context: infra/test.
+ARG DEBIAN_IMAGE
+FROM ${DEBIAN_IMAGE} AS instance
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends awscli ca-certificates curl docker-cli docker.io iptables jq systemd \
+ && rm -rf /var/lib/apt/lists/*
+# Amazon Linux's package manager, with nothing left to install, and enough of systemd to run the units of boot.sh.
+COPY --chmod=0755 instance/ /usr/local/bin/
+VOLUME /var/lib/docker
+CMD ["sleep", "infinity"]
+
+FROM ${DEBIAN_IMAGE} AS aws
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends docker-registry python3-flask-cors python3-moto \
+ && rm -rf /var/lib/apt/lists/*
+COPY aws/ /srv/
+VOLUME /var/lib/docker-registry
+CMD ["python3", "/srv/serve.py"]

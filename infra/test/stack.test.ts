@@ -1,0 +1,416 @@
+import { describe, expect, it } from 'vitest'
+import { configOf, configs } from '../lib/config.ts'
+import { type Resource, synthesize } from './synthesis.ts'
+
+const dev = synthesize()
+const prod = synthesize({ config: configs.prod })
+const secured = synthesize({
+  config: {
+    ...configs.prod,
+    certificate: { arn: 'arn:aws:acm:ap-northeast-1:123456789012:certificate/0', domainName: 'times.example.org' },
+    alarmEmail: 'operator@example.org',
+    architecture: 'x86_64',
+    instanceType: 't3.small',
+  },
+})
+
+const attributes = (resource: Resource, list: string) =>
+  Object.fromEntries(resource.Properties[list].map((each: { Key: string; Value: string }) => [each.Key, each.Value]))
+
+describe('the configuration', () => {
+  it('fails for an environment that does not exist', () => {
+    expect(() => configOf('staging')).toThrow('unknown environment: got "staging", allowed are dev, prod')
+  })
+})
+
+describe('the network', () => {
+  const subnets = dev.all('AWS::EC2::Subnet')
+  const roleOf = (id: string) => /Vpc(.*?)Subnet\d/.exec(id)?.[1]
+
+  it('has a subnet of each role in each of two zones, numbered as in the diagram', () => {
+    expect(
+      subnets.map(({ id, Properties }) => [roleOf(id), Properties.CidrBlock, Properties.AvailabilityZone]),
+    ).toEqual([
+      ['Public', '10.0.1.0/24', 'ap-northeast-1a'],
+      ['Public', '10.0.2.0/24', 'ap-northeast-1c'],
+      ['Web', '10.0.3.0/24', 'ap-northeast-1a'],
+      ['Web', '10.0.4.0/24', 'ap-northeast-1c'],
+      ['App', '10.0.5.0/24', 'ap-northeast-1a'],
+      ['App', '10.0.6.0/24', 'ap-northeast-1c'],
+      ['Db', '10.0.7.0/24', 'ap-northeast-1a'],
+      ['Db', '10.0.8.0/24', 'ap-northeast-1c'],
+      ['Function', '10.0.9.0/24', 'ap-northeast-1a'],
+      ['Function', '10.0.10.0/24', 'ap-northeast-1c'],
+    ])
+    expect(dev.one('AWS::EC2::VPC').Properties.CidrBlock).toBe('10.0.0.0/16')
+    expect(subnets.every(({ Properties }) => Properties.MapPublicIpOnLaunch === false)).toBe(true)
+  })
+
+  it.each([
+    ['dev', dev, 1],
+    ['prod', prod, 2],
+  ] as const)('routes out through the gateways of %s, and not at all from the database', (_name, stack, gateways) => {
+    expect(stack.all('AWS::EC2::NatGateway')).toHaveLength(gateways)
+    const routes = stack.all('AWS::EC2::Route').map(({ id, Properties }) => {
+      const { NatGatewayId, GatewayId, DestinationCidrBlock } = Properties
+      return `${roleOf(id)} ${DestinationCidrBlock} ${NatGatewayId ? 'nat' : GatewayId && 'internet'}`
+    })
+    expect([...new Set(routes)]).toEqual([
+      'Public 0.0.0.0/0 internet',
+      'Web 0.0.0.0/0 nat',
+      'App 0.0.0.0/0 nat',
+      'Function 0.0.0.0/0 nat',
+    ])
+    const used = new Set(stack.all('AWS::EC2::Route').map(({ Properties }) => Properties.NatGatewayId?.Ref))
+    expect([...used].filter(Boolean)).toHaveLength(gateways)
+  })
+
+  it('reaches S3 without a gateway, and records its flows', () => {
+    expect(dev.one('AWS::EC2::VPCEndpoint').Properties).toMatchObject({ VpcEndpointType: 'Gateway' })
+    expect(dev.one('AWS::EC2::FlowLog').Properties).toMatchObject({ LogDestinationType: 's3', TrafficType: 'ALL' })
+  })
+})
+
+/** Every rule of every security group, inline or apart, as `from → to port`, from the end that `direction` says. */
+function rules(stack: typeof dev, direction: 'Ingress' | 'Egress'): string[] {
+  const nameOf = (reference: { 'Fn::GetAtt': [string, string] }) =>
+    /^Network(.*)SecurityGroup/.exec(reference['Fn::GetAtt'][0])?.[1]
+  const peerKey = direction === 'Ingress' ? 'SourceSecurityGroupId' : 'DestinationSecurityGroupId'
+  const written = (self: string | undefined, rule: Resource['Properties']) => {
+    const peer = rule[peerKey] ? nameOf(rule[peerKey]) : rule.CidrIp
+    const ports = rule.FromPort === rule.ToPort ? rule.FromPort : `${rule.FromPort}-${rule.ToPort}`
+    return direction === 'Ingress'
+      ? `${peer} → ${self} ${rule.IpProtocol} ${ports}`
+      : `${self} → ${peer} ${rule.IpProtocol} ${ports}`
+  }
+  const inline = stack
+    .all('AWS::EC2::SecurityGroup')
+    .flatMap(({ id, Properties }) =>
+      (Properties[`SecurityGroup${direction}`] ?? []).map((rule: object) =>
+        written(/^Network(.*)SecurityGroup/.exec(id)?.[1], rule),
+      ),
+    )
+  const apart = stack
+    .all(`AWS::EC2::SecurityGroup${direction}`)
+    .map(({ Properties }) => written(nameOf(Properties.GroupId), Properties))
+  return [...inline, ...apart].sort()
+}
+
+/** An egress of a group that lets nothing out, in the form that CloudFormation needs for it. */
+const nothing = (group: string) => `${group} → 255.255.255.255/32 icmp 252-86`
+
+describe('the security groups', () => {
+  const chain = ['Alb → Web tcp 8080', 'App → Database tcp 3306', 'Function → Database tcp 3306']
+  const balancer = ['Nlb → App tcp 9090', 'Web → Nlb tcp 9090']
+  const outward = ['App', 'Function', 'Web'].map((group) => `${group} → 0.0.0.0/0 tcp 443`)
+
+  it('let in exactly the chain', () => {
+    expect(rules(dev, 'Ingress')).toEqual(['0.0.0.0/0 → Alb tcp 80', ...chain, ...balancer].sort())
+    expect(rules(prod, 'Ingress')).toEqual(rules(dev, 'Ingress'))
+  })
+
+  it('let out exactly the chain, and calls of AWS from the machines', () => {
+    const egress = rules(dev, 'Egress').filter((rule) => !/ icmp 252-86$/.test(rule))
+    expect(egress).toEqual([...chain, ...balancer, ...outward].sort())
+    expect(rules(dev, 'Egress')).toContain(nothing('Database'))
+  })
+
+  it('also let the world in on 443 where there is a certificate', () => {
+    expect(rules(secured, 'Ingress')).toEqual([...rules(dev, 'Ingress'), '0.0.0.0/0 → Alb tcp 443'].sort())
+  })
+
+  it('are the only ones that anything wears', () => {
+    const worn = JSON.stringify(dev.resources).match(/"SecurityGroups?(Ids)?":\[[^\]]*\]/g) ?? []
+    expect(worn.length).toBeGreaterThan(0)
+    expect(worn.join()).not.toMatch(/DefaultSecurityGroup|"sg-/)
+  })
+})
+
+describe('the web tier', () => {
+  it('is behind a public balancer', () => {
+    const alb = dev.one('AWS::ElasticLoadBalancingV2::LoadBalancer', 'Web')
+    expect(alb.Properties).toMatchObject({ Type: 'application', Scheme: 'internet-facing' })
+    expect(JSON.stringify(alb.Properties.Subnets)).toMatch(/PublicSubnet1.*PublicSubnet2/)
+    expect(attributes(alb, 'LoadBalancerAttributes')).toMatchObject({
+      'idle_timeout.timeout_seconds': '60',
+      'routing.http.drop_invalid_header_fields.enabled': 'true',
+      'access_logs.s3.enabled': 'true',
+      'access_logs.s3.prefix': 'alb',
+      'deletion_protection.enabled': 'false',
+    })
+  })
+
+  it('is checked as in the diagram, but shallowly', () => {
+    const group = dev.one('AWS::ElasticLoadBalancingV2::TargetGroup', 'Web')
+    expect(group.Properties).toMatchObject({
+      Protocol: 'HTTP',
+      Port: 8080,
+      TargetType: 'instance',
+      HealthCheckPath: '/healthz',
+      HealthCheckIntervalSeconds: 30,
+      HealthCheckTimeoutSeconds: 5,
+      HealthyThresholdCount: 5,
+      UnhealthyThresholdCount: 2,
+      Matcher: { HttpCode: '200' },
+    })
+    expect(attributes(group, 'TargetGroupAttributes')).toMatchObject({ 'deregistration_delay.timeout_seconds': '60' })
+  })
+
+  it('is served by HTTP without a certificate', () => {
+    const listener = dev.one('AWS::ElasticLoadBalancingV2::Listener', 'Web')
+    expect(listener.Properties).toMatchObject({ Port: 80, Protocol: 'HTTP', DefaultActions: [{ Type: 'forward' }] })
+  })
+
+  it('is served by HTTPS with one, and HTTP redirects', () => {
+    expect(
+      secured.all('AWS::ElasticLoadBalancingV2::Listener', 'Web').map(({ Properties }) => Properties),
+    ).toMatchObject([
+      {
+        Port: 80,
+        DefaultActions: [{ Type: 'redirect', RedirectConfig: { Protocol: 'HTTPS', StatusCode: 'HTTP_301' } }],
+      },
+      {
+        Port: 443,
+        Protocol: 'HTTPS',
+        SslPolicy: expect.stringContaining('TLS13'),
+        DefaultActions: [{ Type: 'forward' }],
+      },
+    ])
+    expect(secured.template.Outputs.Url?.Value).toBe('https://times.example.org/')
+  })
+})
+
+describe('the app tier', () => {
+  it('is behind an internal balancer that speaks for its clients', () => {
+    const nlb = dev.one('AWS::ElasticLoadBalancingV2::LoadBalancer', 'App')
+    expect(nlb.Properties).toMatchObject({ Type: 'network', Scheme: 'internal', SecurityGroups: [{}] })
+    expect(attributes(nlb, 'LoadBalancerAttributes')).toMatchObject({
+      'access_logs.s3.enabled': 'true',
+      'access_logs.s3.prefix': 'nlb',
+      'load_balancing.cross_zone.enabled': 'true',
+    })
+    const group = dev.one('AWS::ElasticLoadBalancingV2::TargetGroup', 'App')
+    expect(attributes(group, 'TargetGroupAttributes')).toEqual({
+      'preserve_client_ip.enabled': 'false',
+      'deregistration_delay.timeout_seconds': '60',
+    })
+  })
+
+  it('is checked as in the diagram, but by HTTP', () => {
+    expect(dev.one('AWS::ElasticLoadBalancingV2::TargetGroup', 'App').Properties).toMatchObject({
+      Protocol: 'TCP',
+      Port: 9090,
+      HealthCheckProtocol: 'HTTP',
+      HealthCheckPath: '/healthz',
+      HealthCheckIntervalSeconds: 10,
+      HealthyThresholdCount: 2,
+      UnhealthyThresholdCount: 2,
+    })
+    const listener = dev.one('AWS::ElasticLoadBalancingV2::Listener', 'App')
+    expect(listener.Properties).toMatchObject({ Port: 9090, Protocol: 'TCP' })
+    expect(attributes(listener, 'ListenerAttributes')).toEqual({ 'tcp.idle_timeout.seconds': '350' })
+  })
+
+  it('starts after the schema is there', () => {
+    const schema = dev.one('Custom::DatabaseSchema').id
+    expect(dev.one('AWS::AutoScaling::AutoScalingGroup', 'App').DependsOn).toContain(schema)
+  })
+})
+
+describe.each([
+  ['Web', 'ApacheWeb'],
+  ['App', 'App'],
+])('the instances of the %s tier', (tier, server) => {
+  const { LaunchTemplateData: launch } = dev.one('AWS::EC2::LaunchTemplate', tier).Properties
+  const group = dev.one('AWS::AutoScaling::AutoScalingGroup', tier)
+
+  it('keep their credentials to themselves, on encrypted disks', () => {
+    expect(launch.MetadataOptions).toEqual({ HttpTokens: 'required', HttpPutResponseHopLimit: 1 })
+    expect(launch.BlockDeviceMappings).toMatchObject([{ Ebs: { Encrypted: true, VolumeType: 'gp3' } }])
+    expect(launch).not.toHaveProperty('KeyName')
+    expect(JSON.stringify(launch.SecurityGroupIds)).toContain(`Network${tier}SecurityGroup`)
+  })
+
+  it('are Amazon Linux 2023 on the chosen architecture', () => {
+    const parameters = (stack: typeof dev) => JSON.stringify(stack.template.Parameters)
+    expect(launch).toMatchObject({ InstanceType: 't4g.micro', ImageId: { Ref: expect.any(String) } })
+    expect(parameters(dev)).toMatch(/ami-amazon-linux-latest\/al2023-ami-kernel-[\d.]+-arm64/)
+    expect(parameters(secured)).toMatch(/ami-amazon-linux-latest\/al2023-ami-kernel-[\d.]+-x86_64/)
+  })
+
+  it('carry the tag by which they are looked after', () => {
+    const [onInstance] = launch.TagSpecifications.filter(
+      (each: { ResourceType: string }) => each.ResourceType === 'instance',
+    )
+    expect(onInstance.Tags).toContainEqual({ Key: 'Server', Value: server })
+    expect(group.Properties.Tags).toContainEqual({ Key: 'Server', Value: server, PropagateAtLaunch: true })
+  })
+
+  it('are two across the zones, more under load, as many as before after a deployment', () => {
+    expect(group.Properties).toMatchObject({ MinSize: '2', MaxSize: '4', HealthCheckType: 'ELB' })
+    expect(group.Properties).not.toHaveProperty('DesiredCapacity')
+    const subnets = group.Properties.VPCZoneIdentifier.map(({ Ref }: { Ref: string }) => Ref)
+    expect(subnets).toEqual([1, 2].map((n) => expect.stringContaining(`Vpc${tier}Subnet${n}`)))
+    expect(dev.one('AWS::AutoScaling::ScalingPolicy', tier).Properties).toMatchObject({
+      PolicyType: 'TargetTrackingScaling',
+      TargetTrackingConfiguration: { TargetValue: 60 },
+    })
+  })
+
+  it('are replaced one by one, each only after the next has signalled', () => {
+    expect(group.CreationPolicy).toEqual({ ResourceSignal: { Count: 2, Timeout: 'PT15M' } })
+    expect(group.UpdatePolicy).toMatchObject({
+      AutoScalingRollingUpdate: {
+        MaxBatchSize: 1,
+        MinInstancesInService: 2,
+        WaitOnResourceSignals: true,
+        PauseTime: 'PT15M',
+        SuspendProcesses: expect.arrayContaining(['ReplaceUnhealthy', 'AZRebalance']),
+      },
+    })
+    expect(JSON.stringify(launch.UserData)).toContain(`readonly group='${group.id}'`)
+  })
+
+  it('have user data that fits, and that holds no secret', () => {
+    const text = JSON.stringify(launch.UserData)
+    // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html
+    expect(text.length).toBeLessThan(16_384)
+    expect(text).not.toMatch(/resolve:|SecretString:|DB_PASSWORD=/)
+  })
+
+  it('may read one secret at most, their own', () => {
+    const statements = dev
+      .all('AWS::IAM::Policy', tier)
+      .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
+    const secrets = statements.filter((statement) => JSON.stringify(statement.Action).includes('secretsmanager:'))
+    expect(secrets.map(({ Resource }) => JSON.stringify(Resource))).toEqual(
+      tier === 'App' ? [expect.stringContaining('DataAppSecret')] : [],
+    )
+  })
+})
+
+describe('the database', () => {
+  const cluster = dev.one('AWS::RDS::DBCluster')
+
+  it('is Aurora MySQL, a writer and a reader in different zones, private', () => {
+    expect(cluster.Properties).toMatchObject({
+      Engine: 'aurora-mysql',
+      EngineVersion: '8.4.mysql_aurora.8.4.8',
+      DatabaseName: 'testdb',
+      Port: 3306,
+    })
+    expect(dev.all('AWS::RDS::DBInstance').map(({ Properties }) => Properties)).toMatchObject([
+      { AvailabilityZone: 'ap-northeast-1a', DBInstanceClass: 'db.t4g.medium', PubliclyAccessible: false },
+      { AvailabilityZone: 'ap-northeast-1c', DBInstanceClass: 'db.t4g.medium', PubliclyAccessible: false },
+    ])
+    const subnets = dev.one('AWS::RDS::DBSubnetGroup').Properties.SubnetIds.map(({ Ref }: { Ref: string }) => Ref)
+    expect(subnets).toEqual([1, 2].map((n) => expect.stringContaining(`VpcDbSubnet${n}`)))
+  })
+
+  it('is encrypted at rest and takes no connection without TLS', () => {
+    expect(cluster.Properties.StorageEncrypted).toBe(true)
+    expect(dev.one('AWS::RDS::DBClusterParameterGroup').Properties).toMatchObject({
+      Family: 'aurora-mysql8.4',
+      Parameters: { require_secure_transport: 'ON', slow_query_log: '1', long_query_time: '1' },
+    })
+    expect(cluster.Properties.EnableCloudwatchLogsExports).toEqual(['error', 'slowquery'])
+  })
+
+  it('can be thrown away in dev, and is kept in prod', () => {
+    expect(cluster.Properties).toMatchObject({ DeletionProtection: false, BackupRetentionPeriod: 1 })
+    expect(cluster.DeletionPolicy).toBe('Delete')
+    const kept = prod.one('AWS::RDS::DBCluster')
+    expect(kept.Properties).toMatchObject({ DeletionProtection: true, BackupRetentionPeriod: 14 })
+    expect(kept).toMatchObject({ DeletionPolicy: 'Snapshot', UpdateReplacePolicy: 'Snapshot' })
+    for (const balancer of prod.all('AWS::ElasticLoadBalancingV2::LoadBalancer')) {
+      expect(attributes(balancer, 'LoadBalancerAttributes')).toMatchObject({ 'deletion_protection.enabled': 'true' })
+    }
+  })
+
+  it('has users whose passwords are generated and rotated', () => {
+    const secrets = dev.all('AWS::SecretsManager::Secret')
+    const users = secrets.map(({ Properties }) => JSON.parse(usernameOf(Properties.GenerateSecretString)).username)
+    expect(users).toEqual(['migrator', 'app'])
+    for (const { Properties } of secrets) expect(Properties).not.toHaveProperty('SecretString')
+    expect(dev.all('AWS::SecretsManager::RotationSchedule').map(({ Properties }) => Properties.RotationRules)).toEqual([
+      { ScheduleExpression: 'rate(30 days)' },
+      { ScheduleExpression: 'rate(30 days)' },
+    ])
+    expect(JSON.stringify(cluster.Properties.MasterUserPassword)).toContain('{{resolve:secretsmanager:')
+  })
+
+  it('gets its schema from the SQL in a parameter, after the writer is there', () => {
+    const { Properties, DependsOn } = dev.one('Custom::DatabaseSchema')
+    const parameter = dev.one('AWS::SSM::Parameter', 'DataSchema')
+    expect(Properties).toMatchObject({ Parameter: { Ref: parameter.id }, Database: 'testdb', Table: 'testtable' })
+    expect(DependsOn).toContain(dev.one('AWS::RDS::DBInstance', 'DataClusterWriter').id)
+    expect(parameter.Properties.Value).toMatch(
+      /^-- migration 0001_create_times\n[\s\S]*CREATE TABLE IF NOT EXISTS `testtable`/,
+    )
+    // Parameter Store takes these for a reference to another parameter, and refuses the value.
+    expect(parameter.Properties.Value).not.toContain('{{')
+  })
+
+  it('gets it again when the SQL changes, and not otherwise', () => {
+    const more = synthesize({ migrations: [{ name: '0001_other', sql: 'SELECT 1' }] })
+    const parameterOf = (stack: typeof dev) => stack.one('Custom::DatabaseSchema').Properties.Parameter.Ref
+    expect(parameterOf(prod)).toBe(parameterOf(dev))
+    expect(parameterOf(more)).not.toBe(parameterOf(dev))
+  })
+
+  it('fails to take more SQL than a parameter holds', () => {
+    const migrations = [{ name: '0001_long', sql: `SELECT '${'x'.repeat(8192)}'` }]
+    expect(() => synthesize({ migrations })).toThrow(/migrations too long: got \d+ bytes, allowed are 8192/)
+  })
+})
+
+/** The text of `SecretStringTemplate`; a reference within it becomes its name. */
+function usernameOf({ SecretStringTemplate: template }: { SecretStringTemplate: unknown }): string {
+  if (typeof template === 'string') return template
+  const [, parts] = (template as { 'Fn::Join': [string, unknown[]] })['Fn::Join']
+  return parts.map((part) => (typeof part === 'string' ? part : 'reference')).join('')
+}
+
+describe('the upkeep', () => {
+  it('reaches the instances of this deployment by their tag, and leaves its output in the log bucket', () => {
+    const associations = dev.all('AWS::SSM::Association').map(({ Properties }) => Properties)
+    expect(associations.map(({ Name }) => Name)).toEqual(['AWS-RunShellScript', 'AWS-RunPatchBaseline'])
+    for (const { Targets, OutputLocation } of associations) {
+      expect(Targets).toEqual([
+        { Key: 'tag:Server', Values: ['ApacheWeb', 'App'] },
+        { Key: 'tag:Deployment', Values: ['ThreeTierDev'] },
+      ])
+      const bucket = { Ref: dev.one('AWS::S3::Bucket').id }
+      expect(OutputLocation.S3Location).toMatchObject({ OutputS3BucketName: bucket })
+    }
+  })
+
+  it('tells the owner', () => {
+    const topic = { Ref: dev.one('AWS::SNS::Topic').id }
+    const alarms = dev.all('AWS::CloudWatch::Alarm')
+    expect(alarms.map(({ id }) => /^Operations(.*)[0-9A-F]{8}$/.exec(id)?.[1]).sort()).toEqual([
+      'Alb5xx',
+      'AppCpu',
+      'AppUnhealthy',
+      'DatabaseConnections',
+      'DatabaseCpu',
+      'DatabaseMemory',
+      'Latency',
+      'ReplicaLag',
+      'Web5xx',
+      'WebCpu',
+      'WebUnhealthy',
+    ])
+    for (const { Properties } of alarms) expect(Properties.AlarmActions).toEqual([topic])
+    expect(secured.one('AWS::SNS::Subscription').Properties).toMatchObject({
+      Protocol: 'email',
+      Endpoint: 'operator@example.org',
+    })
+  })
+
+  it('keeps the logs for as long as the configuration says', () => {
+    for (const { Properties } of dev.all('AWS::Logs::LogGroup')) expect(Properties.RetentionInDays).toBe(7)
+    for (const { Properties } of prod.all('AWS::Logs::LogGroup')) expect(Properties.RetentionInDays).toBe(90)
+    expect(dev.one('AWS::S3::Bucket').Properties.LifecycleConfiguration.Rules).toMatchObject([{ ExpirationInDays: 7 }])
+  })
+})

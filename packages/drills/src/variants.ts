@@ -1,0 +1,80 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { repositoryRoot } from '@three-tier/stack'
+import type { Arena } from './arena.ts'
+import type { Drill } from './drill.ts'
+import { crashWriter } from './drills/crash-writer.ts'
+import { failover } from './drills/failover.ts'
+import { overload } from './drills/overload.ts'
+import { rolling } from './drills/rolling.ts'
+
+/** A product that breaks a promise, and the drill that has to notice. */
+export interface Variant {
+  readonly name: string
+  readonly drill: Drill
+  /** Puts the broken product in place; {@link Arena.variant} without text takes it away. */
+  apply(arena: Arena): Promise<void>
+}
+
+/** One for each group of drills: what is stored, connections, draining, overload, replication. */
+export const variants: readonly Variant[] = [
+  {
+    name: 'acknowledge-before-commit',
+    drill: crashWriter,
+    apply: (arena) =>
+      patch(
+        arena,
+        'packages/db/src/save-queue.ts',
+        'if (underWay < concurrency) void sendNext()',
+        'done(); if (underWay < concurrency) void sendNext()',
+      ),
+  },
+  {
+    name: 'no-eviction',
+    drill: failover,
+    apply: (arena) =>
+      patch(
+        arena,
+        'packages/db/src/pool.ts',
+        'if (broken) slot.connection.destroy()\n      else giveBack(slot)',
+        'giveBack(slot)',
+      ),
+  },
+  {
+    name: 'no-drain',
+    drill: rolling,
+    apply: (arena) =>
+      arena.variant(
+        'services: { app: { environment: { DRAIN_DELAY_MS: 0 } }, web: { environment: { DRAIN_SECONDS: 0 } } }\n',
+        'app',
+        'web',
+      ),
+  },
+  {
+    name: 'unbounded-queue',
+    drill: overload,
+    apply: (arena) =>
+      arena.variant(
+        'services: { app: { environment: { IN_FLIGHT_LIMIT: 100000, EVENT_LOOP_DELAY_LIMIT_MS: 60000, ' +
+          'SAVE_QUEUE_LIMIT: 100000, DB_DEADLINE_MS: 60000 } } }\n',
+        'app',
+      ),
+  },
+  {
+    name: 'semi-sync-off',
+    drill: failover,
+    apply: async (arena) => void (await arena.stack.sql('db-writer', 'SET GLOBAL rpl_semi_sync_source_enabled = OFF')),
+  },
+]
+
+/** Puts a changed copy of a source file over the app image's own. @throws when the file no longer has what is changed. */
+async function patch(arena: Arena, file: string, from: string, to: string): Promise<void> {
+  const source = await readFile(join(repositoryRoot, file), 'utf8')
+  if (source.split(from).length !== 2) throw new Error(`${file}: expected once: ${from}`)
+  const copy = join(arena.folder, 'patched.ts')
+  await writeFile(
+    copy,
+    source.replace(from, () => to),
+  )
+  await arena.variant(`services: { app: { volumes: ['${copy}:/srv/${file}:ro'] } }\n`, 'app')
+}
