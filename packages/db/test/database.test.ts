@@ -7,6 +7,7 @@ import {
   DatabaseOverloaded,
   DatabaseUnavailable,
   openDatabase,
+  type Page,
 } from '../src/index.ts'
 import { startMigrated } from './server.ts'
 
@@ -34,7 +35,7 @@ const times = (count: number, from = Date.UTC(2026, 0, 1)) =>
 describe('save and page', () => {
   it('answers an empty page when nothing is stored', async () => {
     await empty()
-    expect(await database.page(10)).toEqual({ times: [], next: undefined })
+    expect(await database.page(10)).toEqual({ times: Buffer.alloc(0), next: undefined })
   })
 
   it('keeps the time in UTC, cut to the second in the list', async () => {
