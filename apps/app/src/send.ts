@@ -29,7 +29,7 @@ export function send(res: Response, status: number, contentType: string, body: s
 }
 
 /** Streams a body of unknown length; no more is asked of `chunks` than the client takes. */
-export async function stream(res: Response, contentType: string, chunks: AsyncIterable<string>): Promise<void> {
+export async function stream(res: Response, contentType: string, chunks: AsyncIterable<Buffer>): Promise<void> {
   res.setHeader('Content-Type', contentType)
   if (res.req.method === 'HEAD') {
     res.end()
@@ -37,9 +37,8 @@ export async function stream(res: Response, contentType: string, chunks: AsyncIt
   }
   await pipeline(async function* counted() {
     for await (const chunk of chunks) {
-      const bytes = Buffer.from(chunk)
-      res.locals.bytes = (res.locals.bytes ?? 0) + bytes.length
-      yield bytes
+      res.locals.bytes = (res.locals.bytes ?? 0) + chunk.length
+      yield chunk
     }
   }, res)
 }

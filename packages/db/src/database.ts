@@ -99,8 +99,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   const queue = createSaveQueue({
     insert: insertThroughWriter,
     batchLimit: options.saveBatchLimit,
-    // Two statements under way keep the server busy while the next batch gathers; without sharing every connection works.
-    concurrency: options.saveBatchLimit === 1 ? options.writerConnections : Math.min(2, options.writerConnections),
+    // One statement under way gathers the largest batches; without sharing every connection works.
+    concurrency: options.saveBatchLimit === 1 ? options.writerConnections : 1,
     queueLimit: options.saveQueueLimit,
     deadlineMs,
   })

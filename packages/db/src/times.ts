@@ -1,4 +1,4 @@
-import type { Connection } from 'mysql2'
+import type { Connection, Query } from 'mysql2'
 import mysql from 'mysql2'
 import { query } from './connection.ts'
 
@@ -9,10 +9,13 @@ export interface Position {
   readonly id: number
 }
 
+/** The length of a time in {@link Page.times}. */
+export const timeBytes = 19
+
 /** Some stored times in order, and where they end. */
 export interface Page {
-  /** Times as `YYYY-MM-DD HH:MM:SS`, UTC; oldest first. */
-  readonly times: readonly string[]
+  /** Times as `YYYY-MM-DD HH:MM:SS`, UTC; oldest first, each of `timeBytes` bytes, with nothing between them. */
+  readonly times: Buffer
   /** Where to go on; undefined when this page reached the end. */
   readonly next: Position | undefined
 }
@@ -42,23 +45,64 @@ export async function selectPage(
 ): Promise<Page> {
   const behind = after ? 'WHERE dt > ? OR (dt = ? AND id > ?)' : ''
   const values = after ? [after.dt, after.dt, after.id] : []
-  const rows = await new Promise<[string, number][]>((resolve, reject) => {
-    connection.query(
-      {
-        // One more than asked for tells whether there is a next page.
-        sql: `SELECT dt, id FROM ${mysql.escapeId(table)} ${behind} ORDER BY dt, id LIMIT ?`,
-        values: [...values, limit + 1],
-        rowsAsArray: true,
-        dateStrings: true,
-      },
-      (error, result) => (error ? reject(error) : resolve(result as [string, number][])),
+  let times = Buffer.allocUnsafe(Math.min(limit, 200) * timeBytes)
+  let rows = 0
+  let last: Position | undefined
+  await new Promise<void>((resolve, reject) => {
+    const query = connection.query(
+      // One more than asked for tells whether there is a next page.
+      `SELECT dt, id FROM ${mysql.escapeId(table)} ${behind} ORDER BY dt, id LIMIT ?`,
+      [...values, limit + 1],
+      (error) => (error ? reject(error) : resolve()),
     )
+    takeRows(query, (bytes, offset) => {
+      rows += 1
+      if (rows > limit) return
+      // Each value is its text behind a byte with its length, as short as these are.
+      const dt = offset + 1
+      const to = (rows - 1) * timeBytes
+      if (to === times.length) times = Buffer.concat([times, times, times, times])
+      // For so few bytes quicker than Buffer's own copy.
+      for (let at = 0; at < timeBytes; at += 1) times[to + at] = bytes[dt + at] as number
+      if (rows === limit) last = positionAt(bytes, dt)
+    })
   })
-  const more = rows.length > limit
-  if (more) rows.pop()
-  const last = rows.at(-1)
   return {
-    times: rows.map(([dt]) => dt.slice(0, 19)),
-    next: more && last ? { dt: last[0], id: last[1] } : undefined,
+    times: times.subarray(0, Math.min(rows, limit) * timeBytes),
+    next: rows > limit ? last : undefined,
+  }
+}
+
+const dateTimeBytes = 23
+
+function positionAt(bytes: Buffer, dt: number): Position {
+  const id = dt + dateTimeBytes + 1
+  const idBytes = bytes[id - 1] as number
+  return {
+    dt: bytes.toString('latin1', dt, dt + dateTimeBytes),
+    id: Number(bytes.toString('latin1', id, id + idBytes)),
+  }
+}
+
+interface RowPacket {
+  readonly buffer: Buffer
+  readonly offset: number
+  isEOF(): boolean
+}
+
+type RowState = (this: unknown, packet: RowPacket, connection: unknown) => unknown
+
+/**
+ * Gives each row's bytes as they came instead of making values of them, which would cost more than all else. The
+ * driver's command is a machine whose states are methods: this replaces the one that reads a row.
+ * https://github.com/sidorares/node-mysql2/blob/master/lib/commands/query.js
+ */
+function takeRows(query: Query, take: (bytes: Buffer, offset: number) => void): void {
+  const command = query as unknown as { row: RowState }
+  const ended = command.row
+  command.row = function row(packet, connection) {
+    if (packet.isEOF()) return ended.call(this, packet, connection)
+    take(packet.buffer, packet.offset)
+    return row
   }
 }

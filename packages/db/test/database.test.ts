@@ -7,6 +7,7 @@ import {
   DatabaseOverloaded,
   DatabaseUnavailable,
   openDatabase,
+  type Page,
 } from '../src/index.ts'
 import { startMigrated } from './server.ts'
 
@@ -34,19 +35,19 @@ const times = (count: number, from = Date.UTC(2026, 0, 1)) =>
 describe('save and page', () => {
   it('answers an empty page when nothing is stored', async () => {
     await empty()
-    expect(await database.page(10)).toEqual({ times: [], next: undefined })
+    expect(await database.page(10)).toEqual({ times: Buffer.alloc(0), next: undefined })
   })
 
   it('keeps the time in UTC, cut to the second in the list', async () => {
     await empty()
     await database.save(new Date('2026-11-22T09:33:53.999Z'))
-    expect((await database.page(10)).times).toEqual(['2026-11-22 09:33:53'])
+    expect(timesOf(await database.page(10))).toEqual(['2026-11-22 09:33:53'])
   })
 
   it('lists the oldest first, whatever the order of storing', async () => {
     await empty()
     for (const second of [30, 10, 20]) await database.save(new Date(Date.UTC(2026, 0, 1, 0, 0, second)))
-    expect((await database.page(10)).times).toEqual([
+    expect(timesOf(await database.page(10))).toEqual([
       '2026-01-01 00:00:10',
       '2026-01-01 00:00:20',
       '2026-01-01 00:00:30',
@@ -60,7 +61,7 @@ describe('save and page', () => {
     const ids: string[] = []
     const listed: string[] = []
     for (let page = await database.page(7); ; page = await database.page(7, page.next)) {
-      listed.push(...page.times)
+      listed.push(...timesOf(page))
       if (page.next === undefined) break
       ids.push(`${page.next.dt} ${page.next.id}`)
     }
@@ -81,7 +82,7 @@ describe('save and page', () => {
     const before = await inserts()
     await Promise.all(times(500).map((time) => database.save(time)))
     const after = await inserts()
-    const listed = (await database.page(1000)).times
+    const listed = timesOf(await database.page(1000))
     expect(listed).toHaveLength(500)
     expect(new Set(listed).size).toBe(500)
     expect(after - before).toBeLessThan(20)
@@ -139,7 +140,7 @@ describe('the connection policy', () => {
   it('reads from the writer while the reader is away', async () => {
     const halved = openDatabase({ ...options, reader: { host: '127.0.0.2', port: 1 } })
     try {
-      expect((await halved.page(1)).times).toHaveLength(1)
+      expect(timesOf(await halved.page(1))).toHaveLength(1)
       await expect(halved.ping('reader')).rejects.toBeInstanceOf(DatabaseUnavailable)
       await halved.ping('writer')
     } finally {
@@ -176,3 +177,5 @@ describe('the least rights', () => {
     await expect(outcome).rejects.toThrow(/denied/)
   })
 })
+
+const timesOf = (page: Page) => page.times.toString().match(/.{19}/g) ?? []

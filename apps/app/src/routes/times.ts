@@ -1,10 +1,10 @@
-import type { Database, Page, Position } from '@three-tier/db'
+import { type Database, type Page, type Position, timeBytes } from '@three-tier/db'
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { HttpError, methodNotAllowed } from '../errors.ts'
 import { send, stream } from '../send.ts'
 
 /** A whole list is put together from pages of this many rows: enough to be quick, few enough to hold. */
-const streamedPageRows = 5000
+const streamedPageRows = 10_000
 
 const maxLimit = 10_000
 
@@ -15,7 +15,6 @@ interface Format {
   readonly separator: string
   readonly close: string
   readonly empty: string
-  readonly item: (time: string) => string
 }
 
 /** As Python's `json.dumps(list, indent=2)` prints it. */
@@ -25,7 +24,6 @@ const json: Format = {
   separator: ',\n  ',
   close: '\n]',
   empty: '[]',
-  item: (time) => `"${time}"`,
 }
 
 /** One JSON string a line. */
@@ -35,7 +33,6 @@ const ndjson: Format = {
   separator: '\n',
   close: '\n',
   empty: '',
-  item: (time) => `"${time}"`,
 }
 
 /** `/` and `/read` list the stored times, `/write` stores the time at which it was asked. */
@@ -82,27 +79,43 @@ const wholes = new WeakMap<Page, Map<Format, Buffer>>()
 function whole(page: Page, format: Format): Buffer {
   const known = wholes.get(page) ?? new Map<Format, Buffer>()
   wholes.set(page, known)
-  const body = known.get(format) ?? Buffer.from(listed(page, format))
+  const body = known.get(format) ?? listed(page, format)
   known.set(format, body)
   return body
 }
 
-function listed(page: Page, format: Format): string {
-  return page.times.length === 0 ? format.empty : format.open + items(page, format) + format.close
+function listed(page: Page, format: Format): Buffer {
+  if (page.times.length === 0) return Buffer.from(format.empty)
+  return Buffer.concat([Buffer.from(format.open), items(page, format), Buffer.from(format.close)])
 }
 
-async function* written(database: Database, first: Page, format: Format): AsyncGenerator<string> {
-  yield format.open + items(first, format)
-  for (let position = first.next; position; ) {
-    const page: Page = await database.page(streamedPageRows, position)
+async function* written(database: Database, first: Page, format: Format): AsyncGenerator<Buffer> {
+  const open = Buffer.from(format.open)
+  const separator = Buffer.from(format.separator)
+  let page = first
+  for (let before = open; ; before = separator) {
+    // The database works on the next page while the client takes this one.
+    const next = page.next && database.page(streamedPageRows, page.next)
+    // Told when it is awaited; a client that has gone away never does.
+    next?.catch(() => {})
     // Between the pages the rows behind the last one may be gone.
-    if (page.times.length > 0) yield format.separator + items(page, format)
-    position = page.next
+    if (page.times.length > 0) yield Buffer.concat([before, items(page, format)])
+    if (next === undefined) break
+    page = await next
   }
-  yield format.close
+  yield Buffer.from(format.close)
 }
 
-const items = (page: Page, format: Format) => page.times.map(format.item).join(format.separator)
+/** The page's times between quotation marks, separated. */
+function items({ times }: Page, { separator }: Format): Buffer {
+  const item = Buffer.from(`"${' '.repeat(timeBytes)}"${separator}`)
+  const text = Buffer.alloc((times.length / timeBytes) * item.length, item)
+  for (let from = 0, to = 1; from < times.length; from += timeBytes, to += item.length) {
+    // For so few bytes quicker than Buffer's own copy.
+    for (let at = 0; at < timeBytes; at += 1) text[to + at] = times[from + at] as number
+  }
+  return text.subarray(0, -separator.length)
+}
 
 function pageQuery(req: Request): { limit?: number; after?: Position } {
   const { limit, after } = queryOf(req, ['limit', 'after'])
