@@ -119,9 +119,12 @@ export async function openArena({ project, steadyMs, patience }: ArenaOptions): 
       if (paused.trim()) await stack.compose('unpause')
       await up()
       await until('the reader follows the writer', async () => {
+        // The first statement does nothing but reach the reader: the writer waits for a reader that came back only
+        // once that has acknowledged something.
         const state = await stack.sql(
           'db-writer',
-          "SHOW STATUS WHERE Variable_name IN ('Rpl_semi_sync_source_status', 'Rpl_semi_sync_source_clients')",
+          `DROP TABLE IF EXISTS testdb.nothing;
+           SHOW STATUS WHERE Variable_name IN ('Rpl_semi_sync_source_status', 'Rpl_semi_sync_source_clients')`,
         )
         return /clients\t1\n.*status\tON/.test(state)
       })
