@@ -1,31 +1,16 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { parseEnv, promisify } from 'node:util'
+import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
-import type { StartedNetwork, StartedTestContainer } from 'testcontainers'
+import { baseImage, repositoryRoot } from '@three-tier/stack'
+import { GenericContainer, Network, type StartedNetwork, type StartedTestContainer, Wait } from 'testcontainers'
 
-// Ryuk's image is not to be had everywhere; what is started here is stopped here. Read while the module loads.
+// Ryuk's image is not to be had everywhere; what is started here is stopped here. Read when a container starts.
 process.env.TESTCONTAINERS_RYUK_DISABLED = 'true'
-const { GenericContainer, Network, Wait } = await import('testcontainers')
 
 const run = promisify(execFile)
-const root = join(import.meta.dirname, '../../..')
-
-/** The base image Compose would use: from the environment, else `.env`, else the official one. */
-function baseImage(variable: string, official: string): string {
-  return process.env[variable] ?? dotEnv()[variable] ?? official
-}
-
-function dotEnv(): NodeJS.Dict<string> {
-  try {
-    return parseEnv(readFileSync(join(root, '.env'), 'utf8'))
-  } catch {
-    return {}
-  }
-}
 
 /** A network with the real image of the web tier in it, and upstreams for it to meet. Stop it, whatever happens. */
 export class Stage implements AsyncDisposable {
@@ -38,16 +23,16 @@ export class Stage implements AsyncDisposable {
 
   /** Builds the image (all cached but for the first time) and makes the network. */
   static async open(): Promise<Stage> {
-    const debian = baseImage('DEBIAN_IMAGE', 'debian:trixie-slim')
+    const debian = baseImage('DEBIAN_IMAGE')
     // The docker client, as Compose does it: the recipe needs BuildKit.
     const arguments_ = ['--tag', image, '--build-arg', `DEBIAN_IMAGE=${debian}`, '--file', 'docker/web.Dockerfile', '.']
-    await run('docker', ['build', '--quiet', ...arguments_], { cwd: root })
+    await run('docker', ['build', '--quiet', ...arguments_], { cwd: repositoryRoot })
     return new Stage(await new Network().start())
   }
 
   /** The upstream of upstream.ts: `direct` asks it without the web tier between. */
   async upstream(): Promise<{ direct: (path: string) => Promise<string> }> {
-    const container = await new GenericContainer(baseImage('NODE_IMAGE', 'node:26-trixie-slim'))
+    const container = await new GenericContainer(baseImage('NODE_IMAGE'))
       .withNetwork(this.#network)
       .withNetworkAliases('upstream')
       .withCopyFilesToContainer([{ source: join(import.meta.dirname, 'upstream.ts'), target: '/srv/upstream.ts' }])
