@@ -75,9 +75,10 @@ users_and_rights() {
   # In the name of a granted database, _ and % are wildcards.
   database=${database//_/\\_}
   printf "GRANT ALL PRIVILEGES ON \`%s\`.* TO migrator@'%%' WITH GRANT OPTION;\n" "${database//%/\\%}"
-  # BACKUP_ADMIN lets the reader clone; the table is what the health check reads.
+  # BACKUP_ADMIN lets the reader clone; the tables are what the health check reads.
   printf "GRANT REPLICATION SLAVE, BACKUP_ADMIN ON *.* TO replication@'%%';\n"
   printf "GRANT SELECT ON performance_schema.replication_applier_status TO replication@'%%';\n"
+  printf "GRANT SELECT ON performance_schema.replication_connection_status TO replication@'%%';\n"
 }
 
 # --- reader ---

@@ -142,6 +142,43 @@ describe('the health check fails', { timeout: 60_000 }, () => {
     await healthy('db-reader')
   })
 
+  it('on a reader that the writer refuses, and not on one that cannot reach it', async () => {
+    const health = async () => {
+      const [id = ''] = await stack.containers('db-reader')
+      return (await run('docker', ['inspect', '--format', '{{.State.Health.Status}}', id])).stdout.trim()
+    }
+    const reconnect = () => stack.sql('db-reader', 'STOP REPLICA IO_THREAD; START REPLICA IO_THREAD')
+    // Unlogged, so that the reader still lets the check itself in.
+    const setPassword = (password: string) =>
+      stack.sql('db-writer', `SET sql_log_bin = 0; ALTER USER replication@'%' IDENTIFIED BY '${password}'`)
+
+    await setPassword('another')
+    await reconnect()
+    await vi.waitFor(async () => expect(await health()).toBe('unhealthy'), { timeout: 30_000, interval: 500 })
+    await setPassword(await passwordOf('replication'))
+    await vi.waitFor(async () => expect(await health()).toBe('healthy'), { timeout: 20_000, interval: 500 })
+
+    for (const [away, back] of [
+      ['pause', 'unpause'],
+      ['stop', 'start'],
+    ] as const) {
+      await stack.compose(away, 'db-writer')
+      try {
+        const state =
+          "SELECT CONCAT(SERVICE_STATE, ' ', LAST_ERROR_NUMBER) FROM performance_schema.replication_connection_status"
+        await vi.waitFor(async () => expect(await stack.sql('db-reader', state)).toMatch(/^CONNECTING 2\d{3}$/), {
+          timeout: 40_000,
+          interval: 200,
+        })
+        await healthy('db-reader')
+      } finally {
+        await stack.compose(back, 'db-writer')
+      }
+      await expectReplication()
+    }
+    await stack.up()
+  }, 180_000)
+
   it('on a writer that is read-only', async () => {
     await healthy('db-writer')
     await stack.sql('db-writer', 'SET GLOBAL read_only = ON')
