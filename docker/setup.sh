@@ -5,10 +5,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Logs of the steps.
-readonly SETUP_STATE=.setup
-
 . docker/setup/step.sh
+. docker/setup/settings.sh
 . docker/setup/debian.sh
 . docker/setup/engine.sh
 . docker/setup/images.sh
@@ -21,4 +19,6 @@ for part in "$@"; do
     *) fail "'$part' is no part of the set-up." 'Parts: engine, images, dependencies.' ;;
   esac
 done
+check_settings
+check_node_age
 for part in "$@"; do "ensure_$part"; done

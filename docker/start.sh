@@ -4,28 +4,54 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 . docker/setup/step.sh
+. docker/setup/settings.sh
 
-# What Compose will use: the environment wins over .env.
-port=$(docker compose config | sed -n 's/^ *published: "\{0,1\}\([0-9]*\)"\{0,1\}$/\1/p')
+check_settings
+port=$(setting WEB_PORT)
+port=${port:-8080}
 
 port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 
 ours() { [ -n "$(docker compose ps --quiet --status running alb)" ]; }
 
 if port_taken && ! ours; then
-  fail "Port $port is taken by another program." 'Take another one: set WEB_PORT in .env, or WEB_PORT=8081 npm start.'
+  owner=$(docker ps --filter "publish=$port" --format 'the container {{.Names}}')
+  fail "Port $port is taken by ${owner:-another program}." \
+    'Take another one: set WEB_PORT in .env, or WEB_PORT=8081 npm start.'
 fi
 
-docker compose up --build --wait ||
-  fail 'Not everything came up healthy.' 'See what each part says: docker compose ps --all, docker compose logs SERVICE'
+# When it does not come up: what each box that is not well has said last.
+bring_up() {
+  docker compose up --wait && return
+  local service state
+  docker compose ps --all --format '{{.Service}} {{.State}} {{.Health}} {{.ExitCode}}' | sort -u |
+    while read -r service state; do
+      case $state in
+        'running healthy 0' | 'exited  0' | 'exited 0') ;;
+        *)
+          printf '\n%s is %s. It said last:\n' "$service" "$state"
+          docker compose logs --no-color --tail 4 "$service" </dev/null
+          ;;
+      esac
+    done
+  return 1
+}
+
+need_space 1
+step 'Building the images' 'Mend what the output names, and run this again: what was done is kept.' docker compose build
+step 'Starting every box, until it is healthy' \
+  'See what each box says: docker compose ps --all, docker compose logs SERVICE' bring_up
+
+count() { docker compose ps --quiet "$1" | wc -l | tr -d ' '; }
 
 cat <<DONE
 
-✓ http://localhost:$port is up: alb → web ×$(docker compose ps --quiet web | wc -l | tr -d ' ') → nlb → app ×$(docker compose ps --quiet app | wc -l | tr -d ' ') → db-writer, db-reader
+✓ Up after $SECONDS s: alb → web ×$(count web) → nlb → app ×$(count app) → db-writer, db-reader
 
-    curl localhost:$port/write          stores the time
-    curl localhost:$port/read           lists the stored times
-    docker compose logs -f app          the app's log lines; so for every box
-    docker compose up -d --scale app=4  more of one tier
-    npm stop                            stops it all and keeps the data (npm run reset removes it)
+    http://localhost:$port/ui/     the page: save a time, see the list and the chart
+    http://localhost:$port/read    the times as JSON; /write stores one
+
+    npm run status    every box: its health, its instances, how far the reader is behind
+    npm run logs      what all of them say, as one
+    npm stop          ends it and keeps the data (npm run reset removes it)
 DONE

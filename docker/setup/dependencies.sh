@@ -1,5 +1,13 @@
 # node_modules in step with package-lock.json. Sourced by docker/setup.sh.
 
+# The packages bring the Node that everything runs on; only npm itself needs the machine's own.
+check_node_age() {
+  local version
+  version=$(node --version 2>/dev/null) || return 0
+  at_least "$version" 20 0 ||
+    fail "Node.js $version is too old; 20 or newer is needed." 'Get it: https://nodejs.org/en/download'
+}
+
 ensure_dependencies() {
   have npm || fail 'npm is not on this machine.' 'Get it with Node.js: https://nodejs.org/en/download'
   local installed=node_modules/.installed-lock wanted=package-lock.json

@@ -123,12 +123,3 @@ check_engine_age() {
   at_least "$engine" 25 0 || fail "Docker engine $engine is too old; 25.0 or newer is needed." "Get it: $ENGINE_HELP"
   at_least "$compose" 2 20 || fail "Docker Compose $compose is too old; 2.20 or newer is needed." "Get it: $ENGINE_HELP"
 }
-
-# at_least VERSION MAJOR MINOR
-at_least() {
-  local version=${1#v} major minor
-  major=${version%%.*}
-  minor=${version#*.}
-  minor=${minor%%.*}
-  [ "$major" -gt "$2" ] || { [ "$major" -eq "$2" ] && [ "$minor" -ge "$3" ]; }
-}

@@ -13,7 +13,7 @@ ensure_images() {
 # ensure_image VARIABLE OFFICIAL EQUIVALENT BUILDER
 ensure_image() {
   local variable=$1 official=$2 equivalent=$3 builder=$4 chosen
-  chosen=$(chosen_image "$variable")
+  chosen=$(setting "$variable")
   if [ -n "$chosen" ] && [ "$chosen" != "$equivalent" ]; then
     have_image "$chosen" || step "Pulling $chosen" "$variable in .env or the environment names it: is it right?" docker pull --quiet "$chosen"
     return
@@ -21,19 +21,12 @@ ensure_image() {
   if [ -z "$chosen" ]; then
     if have_image "$official" || can_pull "$official"; then return; fi
   fi
-  have_image "$equivalent" || step "Building $equivalent ($official cannot be pulled here)" \
-    "Set $variable in .env to an image you can pull, or mend what the output names." "$builder" "$equivalent"
-  [ -n "$chosen" ] || remember_image "$variable" "$equivalent"
-}
-
-# The environment wins over .env, as in Compose.
-chosen_image() {
-  local from_environment=${!1:-}
-  if [ -n "$from_environment" ]; then
-    printf '%s' "$from_environment"
-  elif [ -f .env ]; then
-    sed -n "s/^[[:space:]]*$1=//p" .env | tail -n 1 | tr -d "\"'"
+  if ! have_image "$equivalent"; then
+    need_space 3
+    step "Building $equivalent ($official cannot be pulled here)" \
+      "Set $variable in .env to an image you can pull, or mend what the output names." "$builder" "$equivalent"
   fi
+  [ -n "$chosen" ] || remember_image "$variable" "$equivalent"
 }
 
 remember_image() {
@@ -124,6 +117,6 @@ build_mysql_equivalent() {
 
 chosen_debian() {
   local chosen
-  chosen=$(chosen_image DEBIAN_IMAGE)
+  chosen=$(setting DEBIAN_IMAGE)
   printf '%s' "${chosen:-debian:trixie-slim}"
 }

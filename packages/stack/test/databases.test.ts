@@ -174,9 +174,9 @@ describe('the health check fails', { timeout: 60_000 }, () => {
       } finally {
         await stack.compose(back, 'db-writer')
       }
+      await vi.waitFor(() => healthy('db-writer'), { timeout: 30_000, interval: 200 })
       await expectReplication()
     }
-    await stack.up()
   }, 180_000)
 
   it('on a writer that is read-only', async () => {
