@@ -40,7 +40,7 @@ export interface DatabaseOptions {
   readonly saveQueueLimit: number
 }
 
-/** The one resource, the stored times, and the health of the two endpoints it is kept behind. */
+/** The stored times, what other resources need, and the health of the two endpoints they are kept behind. */
 export interface Database {
   /**
    * Stores `time` through the writer; resolves after the commit.
@@ -58,6 +58,21 @@ export interface Database {
    * @throws {DatabaseOverloaded}
    */
   page(limit: number, after?: Position): Promise<Page>
+  /**
+   * Runs a query of another resource from where a page would come.
+   *
+   * @throws {DatabaseUnavailable}
+   * @throws {DatabaseOverloaded}
+   */
+  read<T>(select: (connection: Connection) => Promise<T>): Promise<T>
+  /**
+   * Runs one statement of another resource through the writer; resolves after its commit. Runs it again only where a
+   * server that is no writer any more refused it.
+   *
+   * @throws {DatabaseUnavailable} it may or may not have been carried out.
+   * @throws {DatabaseOverloaded} it was not carried out.
+   */
+  write<T>(statement: (connection: Connection) => Promise<T>): Promise<T>
   /** Asks an endpoint a trivial question, with no falling back. @throws {DatabaseUnavailable} */
   ping(endpoint: 'writer' | 'reader'): Promise<void>
   /** Answers what was asked so far, then ends the connections. */
@@ -97,7 +112,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 
   const queue = createSaveQueue({
-    insert: insertThroughWriter,
+    insert: (times, deadline) => write(deadline, (connection) => insertTimes(connection, table, times)),
     batchLimit: options.saveBatchLimit,
     // One statement under way gathers the largest batches; without sharing every connection works.
     concurrency: options.saveBatchLimit === 1 ? options.writerConnections : 1,
@@ -105,10 +120,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     deadlineMs,
   })
 
-  async function insertThroughWriter(times: readonly Date[], deadline: number): Promise<void> {
+  async function write<T>(deadline: number, statement: (connection: Connection) => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await writer.use(deadline, (connection) => insertTimes(connection, table, times))
+        return await writer.use(deadline, statement)
       } catch (error) {
         if (!isReadOnlyRefusal(error)) throw error
         // A demoted writer refused the statement, so it was not carried out and may be repeated. Every other
@@ -120,21 +135,25 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  // A reader that fails gets half of the time, so that the other half is left for the writer.
-  const page = sharePages(async (limit, after, deadline) => {
-    const select = (pool: Pool, until: number) =>
-      pool.use(until, (connection) => selectPage(connection, table, limit, after))
+  /** Carries out `select` on the reader or in its place the writer. */
+  async function read<T>(deadline: number, select: (connection: Connection) => Promise<T>): Promise<T> {
     const now = performance.now()
     lag ??= createReaderLag({ newest, intervalMs: options.readerLagLimitMs / 5 })
-    if (now < readerAwayUntil || lag.ms() > options.readerLagLimitMs) return select(writer, deadline)
+    if (now < readerAwayUntil || lag.ms() > options.readerLagLimitMs) return writer.use(deadline, select)
     try {
-      return await select(reader, now + (deadline - now) / 2)
+      // A reader that fails gets half of the time, so that the other half is left for the writer.
+      return await reader.use(now + (deadline - now) / 2, select)
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) throw error
       readerAwayUntil = performance.now() + 500
-      return select(writer, deadline)
+      return writer.use(deadline, select)
     }
-  }, deadlineMs)
+  }
+
+  const page = sharePages(
+    (limit, after, deadline) => read(deadline, (connection) => selectPage(connection, table, limit, after)),
+    deadlineMs,
+  )
 
   const ask = <T>(endpoint: 'writer' | 'reader', question: (connection: Connection) => Promise<T>): Promise<T> =>
     (endpoint === 'writer' ? writer : reader).use(performance.now() + deadlineMs, question)
@@ -153,7 +172,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     await Promise.all([writer.close(), reader.close()])
   }
 
-  return { save: queue.save, page, ping, close }
+  return {
+    save: queue.save,
+    page,
+    read: (select) => read(performance.now() + deadlineMs, select),
+    write: (statement) => write(performance.now() + deadlineMs, statement),
+    ping,
+    close,
+  }
 }
 
 /** Lets equal pages that are asked for at the same time be one; see {@link share}. */

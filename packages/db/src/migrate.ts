@@ -10,7 +10,7 @@ export interface MigrateOptions {
   readonly database: string
   readonly table: string
   readonly migrations: readonly Migration[]
-  /** Gets SELECT and INSERT on the table, no more. With a password the user is created, or given that password. */
+  /** Gets SELECT and INSERT on the tables that the migrations made, no more. With a password the user is created, or given that password. */
   readonly appUser: { readonly name: string; readonly password?: string | undefined }
 }
 
@@ -32,12 +32,11 @@ export async function migrate(options: MigrateOptions): Promise<{ readonly appli
     await lock(connection, database)
     const applied = await applyMissing(connection, options)
     if (appUser.password !== undefined) await createUser(connection, appUser.name, appUser.password)
-    await run(
-      connection,
-      'grants',
-      `GRANT SELECT, INSERT ON ${mysql.escapeId([database, options.table].join('.'))} TO ?`,
-      [appUser.name],
-    )
+    for (const table of await tables(connection)) {
+      await run(connection, 'grants', `GRANT SELECT, INSERT ON ${mysql.escapeId([database, table].join('.'))} TO ?`, [
+        appUser.name,
+      ])
+    }
     return { applied }
   } finally {
     // Ends the session, and with it the lock.
@@ -77,6 +76,16 @@ async function applyMissing(connection: Connection, options: MigrateOptions): Pr
     }
   }
   return applied
+}
+
+/** The tables of the database but the migrator's own. */
+async function tables(connection: Connection): Promise<string[]> {
+  const rows = await query(
+    connection,
+    `SELECT TABLE_NAME AS name FROM information_schema.TABLES
+     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND TABLE_NAME <> 'schema_migrations'`,
+  )
+  return rows.map(({ name }) => String(name))
 }
 
 async function createUser(connection: Connection, name: string, password: string): Promise<void> {

@@ -58,6 +58,14 @@ describe('migrate', () => {
     expect(await migrate({ ...base, migrations: [good, mended] })).toEqual({ applied: ['0301_bad'] })
   })
 
+  it("lets the application's user read and add rows of every table that migrations made, and not of its own record", async () => {
+    await migrate({ ...base, migrations: [{ name: '0350_more', sql: 'CREATE TABLE more (id INT)' }] })
+    const grants = await mysql.sql("SHOW GRANTS FOR 'app'")
+    expect(grants).toContain('GRANT SELECT, INSERT ON `testdb`.`testtable` TO')
+    expect(grants).toContain('GRANT SELECT, INSERT ON `testdb`.`more` TO')
+    expect(grants).not.toMatch(/schema_migrations|ALL PRIVILEGES|UPDATE|DELETE/)
+  })
+
   it('refuses a second statement in a migration', async () => {
     const migrations = [{ name: '0400_two', sql: 'CREATE TABLE two (id INT); DROP TABLE two' }]
     await expect(migrate({ ...base, migrations })).rejects.toThrow(/0400_two/)
