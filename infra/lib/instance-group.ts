@@ -57,6 +57,8 @@ const signalTimeout = Duration.minutes(15)
 export class InstanceGroup extends Construct {
   readonly group: AutoScalingGroup
   readonly role: Role
+  /** Of the containers. */
+  readonly logs: LogGroup
 
   constructor(scope: Construct, id: string, props: InstanceGroupProps) {
     super(scope, id)
@@ -72,14 +74,14 @@ export class InstanceGroup extends Construct {
       // .dockerignore need not name the Dockerfile, but this copy of the context does.
       exclude: [...props.unread, `!${file}`],
     })
-    const logs = new LogGroup(this, 'Logs', {
+    this.logs = new LogGroup(this, 'Logs', {
       retention: config.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     })
 
     this.role = instanceRole(this, network)
     image.repository.grantPull(this.role)
-    logs.grantWrite(this.role)
+    this.logs.grantWrite(this.role)
     secret?.grantRead(this.role)
 
     const launchTemplate = new LaunchTemplate(this, 'LaunchTemplate', {
@@ -110,7 +112,7 @@ export class InstanceGroup extends Construct {
         image: image.imageUri,
         port: String(props.port),
         health_path: contract.healthPath,
-        log_group: logs.logGroupName,
+        log_group: this.logs.logGroupName,
         stop_seconds: String(contract.stopGraceSeconds),
         secret: secret?.secretArn ?? '',
         reader: secret ? String(contract.appUid) : '',

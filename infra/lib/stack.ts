@@ -35,6 +35,10 @@ export class ThreeTierStack extends Stack {
       LogBucket: [network.logBucket.bucketName, 'Access logs, flow logs, output of the associations'],
       WebGroup: [web.instances.group.autoScalingGroupName, 'Its instances take Session Manager sessions'],
       AppGroup: [app.instances.group.autoScalingGroupName, 'Its instances take Session Manager sessions'],
+      WebLogs: [web.instances.logs.logGroupName, 'What its containers say'],
+      AppLogs: [app.instances.logs.logGroupName, 'What its containers say'],
+      DatabaseCluster: [data.cluster.clusterIdentifier, 'For a failover or a restore'],
+      AppSecret: [data.appSecret.secretArn, 'The password to rotate'],
       DatabaseWriter: [data.cluster.clusterEndpoint.hostname, 'Reached from the app tier only'],
     } as const
     for (const [id, [value, description]] of Object.entries(outputs)) new CfnOutput(this, id, { value, description })

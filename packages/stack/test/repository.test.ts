@@ -4,7 +4,15 @@ import { describe, expect, it } from 'vitest'
 import { repositoryRoot } from '../src/index.ts'
 
 const read = (file: string) => readFileSync(join(repositoryRoot, file), 'utf8')
-const documents = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/aws.md', 'docs/time-budget.md']
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'docs/aws.md',
+  'docs/make-it-yours.md',
+  'docs/runbook.md',
+  'docs/time-budget.md',
+]
 
 describe('the documents', () => {
   it.each(documents)('%s names only npm scripts that exist', (document) => {
