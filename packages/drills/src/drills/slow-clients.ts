@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Arena, docker, until } from '../arena.ts'
+import { until } from '../arena.ts'
 import { atLeast, atMost, type Drill, failed, kept, outages } from '../drill.ts'
+import { gauge } from '../gauge.ts'
 
 const million = `
   SET SESSION cte_max_recursion_depth = 1000000;
@@ -19,7 +20,7 @@ export const slowClients: Drill = {
     await stack.sql('db-writer', million)
     const newest = () => stack.sql('db-reader', 'SELECT COUNT(*) >= 1000000 FROM testdb.testtable')
     await until('the reader has the rows', async () => (await newest()) === '1')
-    const before = await memory(arena)
+    const before = await gauge(arena, 'app')
     const stalled = await Promise.all(Array.from({ length: 100 }, () => stall(stack.url)))
     const drips = Array.from({ length: 200 }, () => drip(stack.url))
     try {
@@ -31,8 +32,8 @@ export const slowClients: Drill = {
       }
       const { attempts } = await arena.underLoad(() => delay(5000))
       const open = stalled.filter((socket) => !socket.destroyed).length
-      const after = await memory(arena)
-      const growth = Math.max(...after.map((mib, at) => mib - (before[at] ?? 0)))
+      const after = await gauge(arena, 'app')
+      const growth = Math.max(...after.map(({ mib }, at) => mib - (before[at]?.mib ?? 0)))
       return [
         atLeast('stalled readers that are still there', 90, open),
         atMost('statements under way for them', 0, Math.min(...looks)),
@@ -68,14 +69,4 @@ function drip(url: string): Socket {
 function open(url: string): Socket {
   const { hostname, port } = new URL(url)
   return connect(Number(port), hostname).on('error', () => {})
-}
-
-/** MiB of memory of each app instance's process. */
-async function memory(arena: Arena): Promise<number[]> {
-  const apps = await arena.stack.containers('app')
-  return Promise.all(
-    apps.map(
-      async (app) => Number(/\d+/.exec(await docker('exec', app, 'grep', 'VmRSS', '/proc/1/status'))?.[0]) / 1024,
-    ),
-  )
 }
