@@ -7,9 +7,10 @@ if [ -z "${APP_UPSTREAM:-}" ]; then
   exit 1
 fi
 
+# stdbuf: with -u, sed would read a byte at a time.
 # Whatever httpd and its libraries say becomes one JSON object a line. ErrorLogFormat gives
 # "date time level module requestId logId client message"; anything else comes from outside the error log.
-exec 2> >(LC_ALL=C exec sed -uE 's/[^ -~]/?/g; s/["\\]/\\&/g
+exec 2> >(LC_ALL=C exec stdbuf -oL sed -E 's/[^ -~]/?/g; s/["\\]/\\&/g
   s/^([0-9-]{10}) ([0-9:.]{15}) (\S+) (\S+) (\S+) (\S+) (\S+) (.*)$/{"time":"\1T\2Z","level":"\3","service":"web","module":"\4","requestId":"\5","logId":"\6","client":"\7","message":"\8"}/
   t
   s/.*/{"level":"error","service":"web","message":"&"}/' >&2)

@@ -55,6 +55,18 @@ describe.each(['/', '/read'])('GET %s', (path) => {
   })
 })
 
+describe('every answer', () => {
+  it.each(['/read', '/write?x', '/nowhere'])(
+    'to %s is no page of a browser and nothing for other sites',
+    async (path) => {
+      expect((await get(path)).headers).toMatchObject({
+        'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+        'cross-origin-resource-policy': 'same-origin',
+      })
+    },
+  )
+})
+
 describe('GET /read', () => {
   it('lists more than one inner page without a gap or a double', async () => {
     await mysql.sql(

@@ -101,11 +101,14 @@ export function openDatabase(options: DatabaseOptions): Database {
       async open() {
         const { user, database, tlsCa } = options
         const endpoint = { ...address, user, password: await options.password(), tlsCa }
+        const startedAt = performance.now()
         const connection = await connect(endpoint, connectTimeoutMs, { database })
-        await check?.(connection).catch((error: unknown) => {
+        try {
+          if (check) await within(connectTimeoutMs - (performance.now() - startedAt), check(connection))
+        } catch (error) {
           connection.destroy()
           throw error
-        })
+        }
         return connection
       },
     })
@@ -192,6 +195,15 @@ function sharePages(
     return select(limit, after, deadline)
   }, deadlineMs)
   return (limit, after) => shared(JSON.stringify(after ? [limit, after] : [limit]))
+}
+
+/** What a server that falls silent never ends: whoever waits for it waits no longer than this. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const expiry = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DatabaseUnavailable('no answer in time')), ms)
+  })
+  await Promise.race([work, expiry]).finally(() => clearTimeout(timer))
 }
 
 /** An old name may still lead to a demoted writer: such a connection is never used. */

@@ -7,7 +7,7 @@ export interface ReaderLagOptions {
 
 /** See {@link createReaderLag}. */
 export interface ReaderLag {
-  /** For how long, when measured last, the reader had lacked a row that the writer had; 0 if it lacked none. */
+  /** For how long the reader has lacked a row that the writer had; 0 if it lacked none when measured last. */
   ms(): number
   stop(): void
 }
@@ -20,7 +20,6 @@ export interface ReaderLag {
 export function createReaderLag({ newest, intervalMs }: ReaderLagOptions): ReaderLag {
   /** What the writer had and the reader lacked when it was asked last; oldest first. */
   let lacking: { readonly seenAt: number; readonly id: number }[] = []
-  let behindMs = 0
   let measuring = false
 
   async function measure(): Promise<void> {
@@ -39,11 +38,11 @@ export function createReaderLag({ newest, intervalMs }: ReaderLagOptions): Reade
     // A reader that cannot be asked lacks what it lacked; that it is away shows in other ways.
     const reached = await newest('reader').catch(() => 0)
     lacking = lacking.filter((seen) => seen.id > reached)
-    behindMs = lacking[0] === undefined ? 0 : performance.now() - lacking[0].seenAt
     measuring = false
   }
 
   const timer = setInterval(measure, intervalMs)
   timer.unref()
-  return { ms: () => behindMs, stop: () => clearInterval(timer) }
+  const ms = () => (lacking[0] === undefined ? 0 : performance.now() - lacking[0].seenAt)
+  return { ms, stop: () => clearInterval(timer) }
 }

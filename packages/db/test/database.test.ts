@@ -1,3 +1,4 @@
+import { type AddressInfo, connect as connectTo, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, query } from '../src/connection.ts'
@@ -126,6 +127,17 @@ describe('the connection policy', () => {
     }
   })
 
+  it('gives up a connection that falls silent between its opening and its first use', async () => {
+    await using proxy = await silentOnce('super_read_only', options.writer)
+    const impatient = openDatabase({ ...options, writer: proxy.address, connectTimeoutMs: 300 })
+    try {
+      await impatient.save(new Date())
+      expect(proxy.silenced()).toBe(true)
+    } finally {
+      await impatient.close()
+    }
+  })
+
   it('does not use a writer that is read-only, and repeats the refused statement when it is one no more', async () => {
     await database.save(new Date())
     await mysql.sql('SET GLOBAL super_read_only = ON')
@@ -179,3 +191,25 @@ describe('the least rights', () => {
 })
 
 const timesOf = (page: Page) => page.times.toString().match(/.{19}/g) ?? []
+
+/** Stands before a server and passes everything on, but the first packet with these words and what follows it. */
+async function silentOnce(words: string, server: { host: string; port: number }) {
+  let silenced = false
+  const proxy = createServer((client) => {
+    const upstream = connectTo(server)
+    let silent = false
+    client.on('data', (bytes) => {
+      if (!silenced && bytes.includes(words)) silenced = silent = true
+      if (!silent) upstream.write(bytes)
+    })
+    client.on('close', () => upstream.destroy()).on('error', () => {})
+    upstream.on('close', () => client.destroy()).on('error', () => {})
+    upstream.pipe(client)
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  return {
+    address: { host: '127.0.0.1', port: (proxy.address() as AddressInfo).port },
+    silenced: () => silenced,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => void proxy.close(() => resolve())),
+  }
+}

@@ -39,6 +39,12 @@ describe('the lag of the reader', () => {
     expect(lag.ms()).toBe(5000)
   })
 
+  it('grows between two measurements too', async () => {
+    ids.writer = 1
+    await seconds(5.5)
+    expect(lag.ms()).toBe(4500)
+  })
+
   it('is what it is for a reader that follows at a distance', async () => {
     for (let id = 1; id < 200; id += 1) {
       ids = { writer: id, reader: Math.max(0, id - 3) }

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { openStack, type Stack } from '@three-tier/stack'
 import { judge, type Verdict } from './judge.ts'
-import { type Attempt, type LoadOptions, startLoad } from './load.ts'
+import { type Attempt, clientOf, startLoad } from './load.ts'
 
 const run = promisify(execFile)
 
@@ -26,10 +26,7 @@ export interface Arena extends AsyncDisposable {
    *
    * @param fault its result is handed on; the load goes on for `steadyMs` after it.
    */
-  underLoad<T>(
-    fault: () => Promise<T>,
-    rates?: Partial<LoadOptions>,
-  ): Promise<{ readonly attempts: readonly Attempt[]; readonly result: T }>
+  underLoad<T>(fault: () => Promise<T>): Promise<{ readonly attempts: readonly Attempt[]; readonly result: T }>
   /** Holds the rows of a server against the attempts. @param service where the rows are. @default db-writer */
   verdict(attempts: readonly Attempt[], service?: 'db-writer' | 'db-reader'): Promise<Verdict>
   /** The project's containers by service and number, as Docker shows them when they are not restarted. */
@@ -49,10 +46,12 @@ export interface Arena extends AsyncDisposable {
 /** See {@link Arena}. */
 interface ArenaOptions extends Pick<Arena, 'steadyMs' | 'patience'> {
   readonly project: string
+  /** Once aborted, nothing more is done but disposing of it. @default never */
+  readonly signal?: AbortSignal
 }
 
 /** Builds and starts the topology on a free port; the caller disposes of it. */
-export async function openArena({ project, steadyMs, patience }: ArenaOptions): Promise<Arena> {
+export async function openArena({ project, steadyMs, patience, signal }: ArenaOptions): Promise<Arena> {
   const folder = await mkdtemp(join(tmpdir(), 'drills-'))
   await chmod(folder, 0o755)
   const none = 'services: {}\n'
@@ -62,6 +61,7 @@ export async function openArena({ project, steadyMs, patience }: ArenaOptions): 
     project,
     port: await freePort(),
     env: { COMPOSE_FILE: ['compose.yaml', files.variant, files.override].join(delimiter) },
+    ...(signal && { signal }),
   })
 
   const up = (...args: string[]) => stack.compose('up', '--detach', '--wait', ...args)
@@ -77,8 +77,9 @@ export async function openArena({ project, steadyMs, patience }: ArenaOptions): 
     steadyMs,
     patience,
 
-    async underLoad(fault, rates = {}) {
-      const load = startLoad({ url: stack.url, writesPerSecond: 100, readsPerSecond: 30, ...rates })
+    async underLoad(fault) {
+      const client = clientOf(stack.url)
+      const load = startLoad({ ask: client.ask, writesPerSecond: 100, readsPerSecond: 30 })
       try {
         await delay(steadyMs)
         const result = await fault()
@@ -86,6 +87,7 @@ export async function openArena({ project, steadyMs, patience }: ArenaOptions): 
         return { attempts: await load.stop(), result }
       } finally {
         await load.stop()
+        client.destroy()
       }
     },
 
@@ -137,6 +139,9 @@ export async function openArena({ project, steadyMs, patience }: ArenaOptions): 
     },
 
     async [Symbol.asyncDispose]() {
+      // They would hold on to the networks.
+      const clients = await docker('ps', '--quiet', '--filter', `label=${clientLabel(stack)}`)
+      if (clients) await docker('rm', '--force', ...clients.split('\n'))
       await stack.down()
       await rm(folder, { recursive: true })
     },
@@ -150,6 +155,25 @@ export async function docker(...args: string[]): Promise<string> {
   const { stdout } = await run('docker', args, { maxBuffer: 256 * 1024 * 1024 })
   return stdout.trim()
 }
+
+/** Runs a file of this folder in a container of the app's image, on one of the topology's networks; gives its output. */
+export async function runInNetwork(arena: Arena, network: string, file: string, ...args: string[]): Promise<string> {
+  const { stack } = arena
+  const [app = ''] = await stack.containers('app')
+  const image = await docker('inspect', '--format', '{{.Image}}', app)
+  const options = [
+    '--rm',
+    '--label',
+    clientLabel(stack),
+    '--network',
+    `${stack.project}_${network}`,
+    '--volume',
+    `${import.meta.dirname}:/drills:ro`,
+  ]
+  return docker('run', ...options, image, 'node', `/drills/${file}`, ...args)
+}
+
+const clientLabel = ({ project }: Stack) => `three-tier.client-of=${project}`
 
 /** What a container has written since then, to both its outputs. */
 export async function logged(container: string, since: string): Promise<string> {

@@ -1,5 +1,6 @@
 import { Agent, request } from 'node:http'
 import { text } from 'node:stream/consumers'
+import type { Answer } from './lean-client.ts'
 
 /** What became of one request. All times are milliseconds since 1970, on the clock that the containers share. */
 export interface Attempt {
@@ -16,11 +17,10 @@ export interface Attempt {
 
 /** A steady load. */
 export interface LoadOptions {
-  readonly url: string
+  /** Sends a GET for a path and gives the answer; never rejects. See {@link clientOf}. */
+  readonly ask: (path: string) => Promise<Answer>
   readonly writesPerSecond: number
   readonly readsPerSecond: number
-  /** After this long without a whole answer a request counts as open. @default 10000 */
-  readonly timeoutMs?: number
   /** The most requests under way; further ones are sent late, and their latency says so. @default 2000 */
   readonly inFlightLimit?: number
 }
@@ -38,15 +38,12 @@ export interface Load {
  * stalled service as an idle one. Runs until stopped, at most ten minutes.
  */
 export function startLoad(options: LoadOptions): Load {
-  const { url, timeoutMs = 10_000, inFlightLimit = 2000 } = options
-  const agent = new Agent({ keepAlive: true, maxFreeSockets: inFlightLimit })
+  const { ask, inFlightLimit = 2000 } = options
   const attempts: Attempt[] = []
   const startedAt = Date.now()
-  const streams = (['write', 'read'] as const).map((kind) => ({
-    kind,
-    everyMs: 1000 / options[`${kind}sPerSecond`],
-    sent: 0,
-  }))
+  const streams = (['write', 'read'] as const)
+    .map((kind) => ({ kind, everyMs: 1000 / options[`${kind}sPerSecond`], sent: 0 }))
+    .filter(({ everyMs }) => everyMs < Number.POSITIVE_INFINITY)
   let inFlight = 0
   let whenIdle: (() => void) | undefined
 
@@ -65,7 +62,7 @@ export function startLoad(options: LoadOptions): Load {
   async function send(kind: Attempt['kind'], plannedAt: number): Promise<void> {
     inFlight += 1
     const sentAt = Date.now()
-    const answer = await ask(`${url}${kind === 'write' ? '/write' : '/read?limit=20'}`, agent, timeoutMs)
+    const answer = await ask(kind === 'write' ? '/write' : '/read?limit=20')
     attempts.push({ kind, plannedAt, sentAt, endedAt: Date.now(), ...judged(kind, answer) })
     inFlight -= 1
     if (inFlight === 0) whenIdle?.()
@@ -77,16 +74,23 @@ export function startLoad(options: LoadOptions): Load {
     async stop() {
       clearInterval(timer)
       if (inFlight > 0) await new Promise<void>((resolve) => (whenIdle = resolve))
-      agent.destroy()
       return attempts.sort((a, b) => a.sentAt - b.sentAt)
     },
   }
 }
 
-/** A whole answer, or what broke. */
-type Answer = { readonly status: number; readonly body: string } | { readonly broken: string }
+/**
+ * Asks a service at its address (without a slash at the end) with Node's own client, over connections that are kept.
+ * The caller destroys it.
+ *
+ * @param timeoutMs after this long without a whole answer a request is given up.
+ */
+export function clientOf(url: string, timeoutMs = 10_000): { ask: LoadOptions['ask']; destroy(): void } {
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: 2000 })
+  return { ask: (path) => askWith(agent, `${url}${path}`, timeoutMs), destroy: () => agent.destroy() }
+}
 
-function ask(url: string, agent: Agent, timeoutMs: number): Promise<Answer> {
+function askWith(agent: Agent, url: string, timeoutMs: number): Promise<Answer> {
   return new Promise((resolve) => {
     const broken = (error: Error) => resolve({ broken: (error as NodeJS.ErrnoException).code ?? error.message })
     const signal = AbortSignal.timeout(timeoutMs)

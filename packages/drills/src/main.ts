@@ -11,14 +11,28 @@ const resultsFile = join(import.meta.dirname, '../results/latest.json')
 const carriedOut = 'the drill can be carried out'
 
 /**
- * `npm run drill [-- NAME…]`: runs the drills, prints a table, exits with 1 where a promise broke.
+ * `npm run drill [-- NAME…]`: runs the drills, prints a table (and writes it, when it is of all of them), exits with 1
+ * where a promise broke.
  * `npm run drill -- --broken [NAME…]`: runs products that are broken on purpose, exits with 1 where no drill noticed.
  */
 async function main(args: readonly string[]): Promise<void> {
+  const interruption = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      console.error(`\n${signal}: removing the drills' topology.`)
+      interruption.abort()
+    })
+  }
   const broken = args[0] === '--broken'
   const names = broken ? args.slice(1) : args
-  if (broken) await runVariants(select('broken variant', variants, names))
-  else await runDrills(select('drill', drills, names))
+  try {
+    if (broken) await runVariants(select('broken variant', variants, names), interruption.signal)
+    else await runDrills(select('drill', drills, names), interruption.signal)
+  } catch (error) {
+    // What a drill was about would go on for a while, in an empty arena.
+    if (interruption.signal.aborted) process.exit(130)
+    throw error
+  }
 }
 
 function select<Named extends { readonly name: string }>(
@@ -33,23 +47,26 @@ function select<Named extends { readonly name: string }>(
   return all.filter(({ name }) => names.length === 0 || names.includes(name))
 }
 
-async function runDrills(selected: readonly Drill[]): Promise<void> {
-  await using arena = await open()
+async function runDrills(selected: readonly Drill[], signal: AbortSignal): Promise<void> {
+  await using arena = await open(signal)
   const results: Row[] = []
-  for (const drill of selected) results.push(...(await runOne(arena, drill)))
-  await mkdir(join(resultsFile, '..'), { recursive: true })
-  await writeFile(resultsFile, `${JSON.stringify(results, undefined, 2)}\n`)
+  for (const drill of selected) results.push(...(await runOne(arena, drill, signal)))
+  // A few of them are no picture of the whole.
+  if (selected.length === drills.length) {
+    await mkdir(join(resultsFile, '..'), { recursive: true })
+    await writeFile(resultsFile, `${JSON.stringify(results, undefined, 2)}\n`)
+  }
   console.log(table(results))
   if (results.some(({ ok }) => !ok)) process.exitCode = 1
 }
 
-async function runVariants(selected: readonly Variant[]): Promise<void> {
-  await using arena = await open()
+async function runVariants(selected: readonly Variant[], signal: AbortSignal): Promise<void> {
+  await using arena = await open(signal)
   const results: Row[] = []
   for (const variant of selected) {
     console.error(`With ${variant.name}:`)
     await variant.apply(arena)
-    const rows = await runOne(arena, variant.drill)
+    const rows = await runOne(arena, variant.drill, signal)
     // A drill that fell over has noticed nothing.
     const broken = rows.filter(({ ok, promise }) => !ok && promise !== carriedOut)
     await arena.variant('', 'app', 'web')
@@ -66,21 +83,20 @@ async function runVariants(selected: readonly Variant[]): Promise<void> {
   if (results.some(({ ok }) => !ok)) process.exitCode = 1
 }
 
-async function open(): Promise<Arena> {
+async function open(signal: AbortSignal): Promise<Arena> {
   console.error('Bringing up a topology for the drills, apart from yours.')
-  const arena = await openArena({ project: 'three-tier-drills', steadyMs: 3000, patience: 1 })
-  disposeOnSignal(arena)
-  return arena
+  return openArena({ project: 'three-tier-drills', steadyMs: 3000, patience: 1, signal })
 }
 
-async function runOne(arena: Arena, drill: Drill): Promise<Row[]> {
+async function runOne(arena: Arena, drill: Drill, signal: AbortSignal): Promise<Row[]> {
   const startedAt = performance.now()
   console.error(`${drill.name} …`)
-  const checks = await drill
+  const run = drill
     .run(arena)
-    .catch((error: unknown): Check[] => [
-      { promise: 'the drill can be carried out', bound: 'yes', measured: String(error), ok: false },
-    ])
+    .catch((error: unknown): Check[] => [{ promise: carriedOut, bound: 'yes', measured: String(error), ok: false }])
+  const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  const checks = await Promise.race([run, aborted])
+  signal.throwIfAborted()
   // The next drill will tell if this one's damage is beyond mending; the results so far must be told too.
   await arena.heal().catch((error: unknown) => console.error(`  not mended: ${error}`))
   const verdict = checks.every(({ ok }) => ok) ? 'ok' : 'BROKEN'
@@ -89,18 +105,6 @@ async function runOne(arena: Arena, drill: Drill): Promise<Row[]> {
     if (!ok) console.error(`  ${promise}: ${measured} (bound: ${bound})`)
   }
   return checks.map((check) => ({ drill: drill.name, ...check }))
-}
-
-function disposeOnSignal(arena: Arena): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      console.error(`\n${signal}: removing the drills' topology.`)
-      void arena[Symbol.asyncDispose]().then(
-        () => process.exit(130),
-        () => process.exit(1),
-      )
-    })
-  }
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

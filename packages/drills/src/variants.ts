@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { repositoryRoot } from '@three-tier/stack'
 import type { Arena } from './arena.ts'
 import type { Drill } from './drill.ts'
@@ -53,12 +53,16 @@ export const variants: readonly Variant[] = [
   {
     name: 'unbounded-queue',
     drill: overload,
-    apply: (arena) =>
-      arena.variant(
-        'services: { app: { environment: { IN_FLIGHT_LIMIT: 100000, EVENT_LOOP_DELAY_LIMIT_MS: 60000, ' +
-          'SAVE_QUEUE_LIMIT: 100000, DB_DEADLINE_MS: 60000 } } }\n',
+    apply: async (arena) => {
+      const httpd = await changed(arena, 'apps/web/httpd.conf', ' max=128 acquire=10', '')
+      const limits =
+        'IN_FLIGHT_LIMIT: 100000, EVENT_LOOP_DELAY_LIMIT_MS: 60000, SAVE_QUEUE_LIMIT: 100000, DB_DEADLINE_MS: 60000'
+      await arena.variant(
+        `services: { app: { environment: { ${limits} } }, web: { volumes: ['${httpd}:/srv/web/httpd.conf:ro'] } }\n`,
         'app',
-      ),
+        'web',
+      )
+    },
   },
   {
     name: 'semi-sync-off',
@@ -67,14 +71,20 @@ export const variants: readonly Variant[] = [
   },
 ]
 
-/** Puts a changed copy of a source file over the app image's own. @throws when the file no longer has what is changed. */
+/** Puts a changed copy of a source file over the app image's own. */
 async function patch(arena: Arena, file: string, from: string, to: string): Promise<void> {
+  const copy = await changed(arena, file, from, to)
+  await arena.variant(`services: { app: { volumes: ['${copy}:/srv/${file}:ro'] } }\n`, 'app')
+}
+
+/** The path of a changed copy. @throws when the file no longer has what is changed. */
+async function changed(arena: Arena, file: string, from: string, to: string): Promise<string> {
   const source = await readFile(join(repositoryRoot, file), 'utf8')
   if (source.split(from).length !== 2) throw new Error(`${file}: expected once: ${from}`)
-  const copy = join(arena.folder, 'patched.ts')
+  const copy = join(arena.folder, basename(file))
   await writeFile(
     copy,
     source.replace(from, () => to),
   )
-  await arena.variant(`services: { app: { volumes: ['${copy}:/srv/${file}:ro'] } }\n`, 'app')
+  return copy
 }

@@ -3,16 +3,18 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { failed, recovery, slowest } from '../src/drill.ts'
-import { startLoad } from '../src/load.ts'
+import { clientOf, startLoad } from '../src/load.ts'
 
 /** Runs a load against a server of the test's own. */
 async function loaded(listener: RequestListener, ms: number, timeoutMs = 5000) {
   const server = createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  const load = startLoad({ url: `http://127.0.0.1:${port}`, writesPerSecond: 100, readsPerSecond: 50, timeoutMs })
+  const client = clientOf(`http://127.0.0.1:${port}`, timeoutMs)
+  const load = startLoad({ ask: client.ask, writesPerSecond: 100, readsPerSecond: 50 })
   await delay(ms)
   const attempts = await load.stop()
+  client.destroy()
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
   return attempts

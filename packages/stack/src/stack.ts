@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { repositoryRoot } from './repository.ts'
 
 const run = promisify(execFile)
+const never = new AbortController().signal
 
 /** What to bring up. */
 export interface StackOptions {
@@ -16,6 +17,8 @@ export interface StackOptions {
   readonly scale?: Readonly<Record<string, number>>
   /** Only these, and what they depend on. @default all */
   readonly services?: readonly string[]
+  /** Once aborted, what is under way is ended and nothing more is done but {@link Stack.down}. @default never */
+  readonly signal?: AbortSignal
 }
 
 /** The composed topology, running and healthy. */
@@ -41,18 +44,25 @@ export interface Stack extends AsyncDisposable {
 
 /** Builds the images, starts the topology and waits until it is healthy. The caller disposes of it: `await using`. */
 export async function openStack(options: StackOptions): Promise<Stack> {
-  const { project, port, services = [] } = options
+  const { project, port, services = [], signal } = options
   const env = { ...process.env, ...options.env, WEB_PORT: String(port) }
   const scale = Object.entries(options.scale ?? {}).flatMap(([service, count]) => ['--scale', `${service}=${count}`])
 
-  async function docker(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  async function inProject(args: readonly string[], until = signal): Promise<{ stdout: string; stderr: string }> {
+    until?.throwIfAborted()
+    const words = ['compose', '--project-name', project, ...args]
+    const running = run('docker', words, { cwd: repositoryRoot, env, maxBuffer: 256 * 1024 * 1024 })
+    const end = () => void running.child.kill()
+    until?.addEventListener('abort', end)
     try {
-      return await run('docker', args, { cwd: repositoryRoot, env, maxBuffer: 256 * 1024 * 1024 })
+      // Also when it is told to end: what it still does then must not cross with what comes next.
+      return await running
     } catch (error) {
-      throw new Error(`docker ${args.join(' ')}: ${(error as { stderr?: string }).stderr || error}`, { cause: error })
+      throw new Error(`docker ${words.join(' ')}: ${(error as { stderr?: string }).stderr || error}`, { cause: error })
+    } finally {
+      until?.removeEventListener('abort', end)
     }
   }
-  const inProject = (args: readonly string[]) => docker(['compose', '--project-name', project, ...args])
 
   const stack: Stack = {
     url: `http://127.0.0.1:${port}`,
@@ -69,7 +79,7 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     },
     up: async () => void (await inProject(['up', '--build', '--wait', ...scale, ...services])),
     down: async () =>
-      void (await inProject(['down', '--volumes', '--remove-orphans', '--rmi', 'all', '--timeout', '5'])),
+      void (await inProject(['down', '--volumes', '--remove-orphans', '--rmi', 'all', '--timeout', '5'], never)),
     [Symbol.asyncDispose]: () => stack.down(),
   }
 

@@ -74,4 +74,18 @@ describe('every container', () => {
       await expect(stack.exec(tier, ['touch', '/etc/x']), tier).rejects.toThrow('Read-only file system')
     }
   })
+
+  it('of ours holds nothing to build or install with, and nothing left over from its own building', async () => {
+    const tools = ['gcc', 'g++', 'cc', 'clang', 'make', 'ld', 'npm', 'npx', 'yarn', 'corepack', 'pip', 'git', 'curl']
+    const leftovers = ['/var/lib/apt/lists/*', '/var/cache/apt/*', '/root/.npm', '/home/*/.npm', '/usr/include/*']
+    const script = `
+      for tool in ${tools.join(' ')}; do command -v "$tool"; done
+      find / -xdev -name node_modules -prune -o \\( -name npm -o -name '_cacache' \\) -print 2>/dev/null
+      ls -d ${leftovers.join(' ')} 2>/dev/null
+      true`
+    // The databases' image is the official one.
+    for (const tier of ['alb', 'web', 'nlb', 'app'] as const) {
+      expect(await stack.exec(tier, ['bash', '-c', script]), tier).toBe('')
+    }
+  })
 })

@@ -1,4 +1,4 @@
-import { type Arena, docker, logged, services } from '../arena.ts'
+import { type Arena, logged, runInNetwork, services } from '../arena.ts'
 import { atLeast, atMost, type Drill, failed, kept, outages } from '../drill.ts'
 import type { Report } from '../hostile-client.ts'
 
@@ -53,22 +53,7 @@ export const hostileWith = (count: number): Drill => ({
 export const hostile: Drill = hostileWith(3500)
 
 async function attack(arena: Arena, network: string, count: number, ...targets: string[]): Promise<Report[]> {
-  const [app = ''] = await arena.stack.containers('app')
-  const image = await docker('inspect', '--format', '{{.Image}}', app)
-  const output = await docker(
-    'run',
-    '--rm',
-    '--network',
-    `${arena.stack.project}_${network}`,
-    '--volume',
-    `${import.meta.dirname}/..:/drills:ro`,
-    image,
-    'node',
-    '/drills/hostile-client.ts',
-    String(count),
-    ...targets,
-  )
-  return JSON.parse(output)
+  return JSON.parse(await runInNetwork(arena, network, 'hostile-client.ts', String(count), ...targets))
 }
 
 async function unreadableLines(arena: Arena, since: string): Promise<string[]> {

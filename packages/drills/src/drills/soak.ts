@@ -1,11 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Arena, docker, services } from '../arena.ts'
+import { services } from '../arena.ts'
 import { atMost, type Check, type Drill, failed, kept, outages } from '../drill.ts'
+import { gauge, type Sample } from '../gauge.ts'
 
 const minutes = Number(process.env.SOAK_MINUTES ?? 5)
-
-// Of all processes in a container: kilobytes of memory, open handles.
-const gauge = "cat /proc/[0-9]*/status | awk '/^VmRSS/ {kb += $2} END {print kb}'; ls -d /proc/[0-9]*/fd/* | wc -l"
 
 /** Nothing happens for a while, and nothing grows. `SOAK_MINUTES` says for how long; default 5. */
 export const soak: Drill = {
@@ -16,7 +14,7 @@ export const soak: Drill = {
       const samples: Sample[][] = []
       const end = performance.now() + minutes * 60_000
       while (performance.now() < end) {
-        samples.push(await Promise.all([...(await look(arena, 'app')), ...(await look(arena, 'web'))]))
+        samples.push([...(await gauge(arena, 'app')), ...(await gauge(arena, 'web'))])
         await delay(Math.min(5000, minutes * 1000))
       }
       return samples
@@ -28,19 +26,6 @@ export const soak: Drill = {
       ...kept(await arena.verdict(attempts)),
     ]
   },
-}
-
-interface Sample {
-  readonly mib: number
-  readonly handles: number
-}
-
-async function look(arena: Arena, service: string): Promise<Promise<Sample>[]> {
-  const containers = await arena.stack.containers(service)
-  return containers.map(async (container) => {
-    const [kb, handles] = (await docker('exec', container, 'bash', '-c', gauge)).split('\n')
-    return { mib: Number(kb) / 1024, handles: Number(handles) }
-  })
 }
 
 /** The last quarter against the second: the first is for warming up. */
