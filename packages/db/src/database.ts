@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from 'mysql2'
 import { connect, query } from './connection.ts'
 import { DatabaseUnavailable } from './errors.ts'
-import { createPool, type Pool } from './pool.ts'
+import { createPool, type Pool, type PoolState } from './pool.ts'
 import { createReaderLag, type ReaderLag } from './reader-lag.ts'
 import { createSaveQueue } from './save-queue.ts'
 import { share } from './share.ts'
@@ -40,6 +40,18 @@ export interface DatabaseOptions {
   readonly saveQueueLimit: number
 }
 
+/** What a database is busy with at a moment, and what has befallen it since it was opened. */
+export interface DatabaseState {
+  /** Saves that wait for a statement. */
+  readonly savesWaiting: number
+  readonly writer: PoolState
+  readonly reader: PoolState
+  /** How many pages were read from the writer, since the reader was away or too far behind. */
+  readonly fallbacks: number
+  /** How far the reader was behind when measured last; unknown before the first page. */
+  readonly readerLagMs: number | undefined
+}
+
 /** The one resource, the stored times, and the health of the two endpoints it is kept behind. */
 export interface Database {
   /**
@@ -60,6 +72,8 @@ export interface Database {
   page(limit: number, after?: Position): Promise<Page>
   /** Asks an endpoint a trivial question, with no falling back. @throws {DatabaseUnavailable} */
   ping(endpoint: 'writer' | 'reader'): Promise<void>
+  /** Costs nothing; for whoever watches. */
+  state(): DatabaseState
   /** Answers what was asked so far, then ends the connections. */
   close(): Promise<void>
 }
@@ -70,6 +84,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const writer = endpointPool('writer', options.writer, options.writerConnections, refuseReadOnly)
   const reader = endpointPool('reader', options.reader, options.readerConnections)
   let readerAwayUntil = 0
+  let fallbacks = 0
   let lag: ReaderLag | undefined
 
   function endpointPool(
@@ -124,15 +139,19 @@ export function openDatabase(options: DatabaseOptions): Database {
   const page = sharePages(async (limit, after, deadline) => {
     const select = (pool: Pool, until: number) =>
       pool.use(until, (connection) => selectPage(connection, table, limit, after))
+    const fallBack = () => {
+      fallbacks += 1
+      return select(writer, deadline)
+    }
     const now = performance.now()
     lag ??= createReaderLag({ newest, intervalMs: options.readerLagLimitMs / 5 })
-    if (now < readerAwayUntil || lag.ms() > options.readerLagLimitMs) return select(writer, deadline)
+    if (now < readerAwayUntil || lag.ms() > options.readerLagLimitMs) return fallBack()
     try {
       return await select(reader, now + (deadline - now) / 2)
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) throw error
       readerAwayUntil = performance.now() + 500
-      return select(writer, deadline)
+      return fallBack()
     }
   }, deadlineMs)
 
@@ -147,13 +166,21 @@ export function openDatabase(options: DatabaseOptions): Database {
     await ask(endpoint, (connection) => query(connection, 'SELECT 1'))
   }
 
+  const state = (): DatabaseState => ({
+    savesWaiting: queue.waiting(),
+    writer: writer.state(),
+    reader: reader.state(),
+    fallbacks,
+    readerLagMs: lag?.ms(),
+  })
+
   async function close(): Promise<void> {
     lag?.stop()
     await queue.flush()
     await Promise.all([writer.close(), reader.close()])
   }
 
-  return { save: queue.save, page, ping, close }
+  return { save: queue.save, page, ping, state, close }
 }
 
 /** Lets equal pages that are asked for at the same time be one; see {@link share}. */
