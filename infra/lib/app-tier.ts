@@ -70,7 +70,7 @@ export class AppTier extends Construct {
       server: 'App',
       subnetGroupName: 'App',
       securityGroup: network.appSecurityGroup,
-      unread: ['apps/web', 'docker/haproxy', 'docker/mysql'],
+      unread: ['apps/web', 'docker/haproxy', 'docker/mysql', 'docker/prometheus'],
       port: contract.appPort,
       environment: {
         DB_WRITE_ENDPOINT_ADDRESS: data.cluster.clusterEndpoint.hostname,

@@ -16,6 +16,8 @@ export interface StackOptions {
   readonly scale?: Readonly<Record<string, number>>
   /** Only these, and what they depend on. @default all */
   readonly services?: readonly string[]
+  /** Profiles of compose.yaml to be brought up as well. @default none */
+  readonly profiles?: readonly string[]
 }
 
 /** The composed topology, running and healthy. */
@@ -41,7 +43,7 @@ export interface Stack extends AsyncDisposable {
 
 /** Builds the images, starts the topology and waits until it is healthy. The caller disposes of it: `await using`. */
 export async function openStack(options: StackOptions): Promise<Stack> {
-  const { project, port, services = [] } = options
+  const { project, port, services = [], profiles = [] } = options
   const env = { ...process.env, ...options.env, WEB_PORT: String(port) }
   const scale = Object.entries(options.scale ?? {}).flatMap(([service, count]) => ['--scale', `${service}=${count}`])
 
@@ -52,7 +54,8 @@ export async function openStack(options: StackOptions): Promise<Stack> {
       throw new Error(`docker ${args.join(' ')}: ${(error as { stderr?: string }).stderr || error}`, { cause: error })
     }
   }
-  const inProject = (args: readonly string[]) => docker(['compose', '--project-name', project, ...args])
+  const compose = ['compose', '--project-name', project, ...profiles.flatMap((profile) => ['--profile', profile])]
+  const inProject = (args: readonly string[]) => docker([...compose, ...args])
 
   const stack: Stack = {
     url: `http://127.0.0.1:${port}`,
