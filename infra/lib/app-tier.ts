@@ -83,6 +83,8 @@ export class AppTier extends Construct {
         MYSQL_PORT: String(contract.databasePort),
         PORT: String(contract.appPort),
         LOG_LEVEL: 'info',
+        // No traces; a collector would need a way out of the app's security group as well.
+        OTEL_EXPORTER_OTLP_ENDPOINT: '',
       },
       secret: data.appSecret,
       targetGroup: this.targetGroup,
