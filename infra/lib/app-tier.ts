@@ -70,7 +70,7 @@ export class AppTier extends Construct {
       server: 'App',
       subnetGroupName: 'App',
       securityGroup: network.appSecurityGroup,
-      unread: ['apps/web', 'docker/haproxy', 'docker/mysql'],
+      unread: ['apps/web', 'docker/haproxy', 'docker/mysql', 'docker/prometheus'],
       port: contract.appPort,
       environment: {
         DB_WRITE_ENDPOINT_ADDRESS: data.cluster.clusterEndpoint.hostname,
@@ -83,6 +83,8 @@ export class AppTier extends Construct {
         MYSQL_PORT: String(contract.databasePort),
         PORT: String(contract.appPort),
         LOG_LEVEL: 'info',
+        // No traces; a collector would need a way out of the app's security group as well.
+        OTEL_EXPORTER_OTLP_ENDPOINT: '',
       },
       secret: data.appSecret,
       targetGroup: this.targetGroup,

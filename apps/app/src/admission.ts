@@ -30,7 +30,10 @@ export function admission(options: AdmissionOptions, delay: Delay = startDelay()
   }, sampleMs).unref()
 
   return (_req, res, next) => {
-    if (inFlight >= limit) throw new HttpError(503, 'The service is busy; please try again.', { 'Retry-After': '1' })
+    if (inFlight >= limit) {
+      res.locals.refusedBy = 'admission'
+      throw new HttpError(503, 'The service is busy; please try again.', { 'Retry-After': '1' })
+    }
     inFlight += 1
     res.on('close', () => {
       inFlight -= 1

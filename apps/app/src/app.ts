@@ -1,5 +1,5 @@
 import type { Database } from '@three-tier/db'
-import express, { type Express } from 'express'
+import express, { type Express, type RequestHandler } from 'express'
 import { contentSecurityPolicy, crossOriginResourcePolicy } from 'helmet'
 import type { Logger } from 'pino'
 import { type AdmissionOptions, admission } from './admission.ts'
@@ -15,14 +15,17 @@ export interface AppDependencies {
   /** True when the process is about to stop. */
   readonly isDraining: () => boolean
   readonly admission: AdmissionOptions
+  /** What looks on at every request, before all else. @default nothing */
+  readonly observers?: readonly RequestHandler[]
 }
 
 /** The HTTP contract as an Express application. It reads no environment and does no I/O of its own. */
-export function createApp({ database, logger, isDraining, ...limits }: AppDependencies): Express {
+export function createApp({ database, logger, isDraining, observers = [], ...limits }: AppDependencies): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
 
+  for (const observe of observers) app.use(observe)
   app.use(requestLog(logger))
   // What a browser may do with JSON and plain text: nothing. Apache says `nosniff`, for its own answers as well.
   app.use(

@@ -8,6 +8,7 @@ const variables = {
   ...databaseVariables,
   DB_READ_ENDPOINT_ADDRESS: host,
   PORT: integer(0, 65_535).default(9090),
+  METRICS_PORT: integer(0, 65_535).default(9464),
   LOG_LEVEL: z
     .enum(logLevels)
     .describe(`one of ${logLevels.join(', ')}`)
@@ -25,14 +26,22 @@ const variables = {
   EVENT_LOOP_DELAY_LIMIT_MS: integer(10, 60_000).default(200),
   DRAIN_DELAY_MS: integer(0, 60_000).default(3000),
   DRAIN_DEADLINE_MS: integer(100, 600_000).default(20_000),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .describe('an http or https address')
+    .optional(),
 }
 
 /** The application's settings. Times are in milliseconds. */
 export interface Config {
   readonly port: number
+  /** Where the metrics are read. */
+  readonly metricsPort: number
   readonly logLevel: (typeof logLevels)[number]
   readonly database: DatabaseOptions
   readonly admission: AdmissionOptions
+  /** Where spans go; unset: there are none. */
+  readonly tracesEndpoint: string | undefined
   readonly drain: {
     /** How long a stopping instance still takes requests, so that balancers see it is unhealthy before it is gone. */
     readonly delayMs: number
@@ -50,6 +59,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
   const settings = readEnvironment(variables, environment)
   return {
     port: settings.PORT,
+    metricsPort: settings.METRICS_PORT,
     logLevel: settings.LOG_LEVEL,
     database: {
       writer: { host: settings.DB_WRITE_ENDPOINT_ADDRESS, port: settings.MYSQL_PORT },
@@ -73,6 +83,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
       inFlightLimit: settings.IN_FLIGHT_LIMIT,
       eventLoopDelayLimitMs: settings.EVENT_LOOP_DELAY_LIMIT_MS,
     },
+    tracesEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
     drain: { delayMs: settings.DRAIN_DELAY_MS, deadlineMs: settings.DRAIN_DEADLINE_MS },
   }
 }

@@ -50,7 +50,8 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
   return (error: unknown, req, res, _next) => {
     if (res.headersSent) {
       // The status is out: only a cut connection can tell the client that this is not the whole answer.
-      if (!req.destroyed) logger.error({ id: req.id, err: error }, 'failed in the middle of an answer')
+      if (!req.destroyed)
+        logger.error({ id: req.id, traceId: res.locals.traceId, err: error }, 'failed in the middle of an answer')
       res.destroy()
       return
     }
@@ -58,13 +59,14 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
       for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value)
       sendProblem(res, error.status, error.message)
     } else if (error instanceof DatabaseUnavailable || error instanceof DatabaseOverloaded) {
-      logger.warn({ id: req.id, err: error }, 'the database is away or too busy')
+      logger.warn({ id: req.id, traceId: res.locals.traceId, err: error }, 'the database is away or too busy')
+      if (error instanceof DatabaseOverloaded) res.locals.refusedBy = 'queue'
       res.setHeader('Retry-After', '1')
       sendProblem(res, 503, 'The service is busy or its database is away; please try again.')
     } else if (error instanceof URIError) {
       sendProblem(res, 400, 'The path cannot be decoded.')
     } else {
-      logger.error({ id: req.id, err: error }, 'failed')
+      logger.error({ id: req.id, traceId: res.locals.traceId, err: error }, 'failed')
       sendProblem(res, 500, 'Something went wrong here.')
     }
   }

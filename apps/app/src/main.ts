@@ -3,6 +3,7 @@ import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import { createApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
+import { createMetrics, createMetricsServer } from './metrics.ts'
 import { createHttpServer, drain, listen } from './server.ts'
 
 async function main(config: Config): Promise<void> {
@@ -18,13 +19,20 @@ async function main(config: Config): Promise<void> {
     },
     log,
   )
-  const database = openDatabase(config.database)
+  const opened = openDatabase(config.database)
+  const metrics = createMetrics(opened)
+  // Not even loaded unless asked for.
+  const endpoint = config.tracesEndpoint
+  const tracing = endpoint && (await import('./tracing.ts')).startTracing(endpoint, logger)
+  const database = tracing ? tracing.watched(opened) : opened
+  const observers = tracing ? [metrics.observe, tracing.observe] : [metrics.observe]
   let draining = false
   const server = createHttpServer(
-    createApp({ database, logger, isDraining: () => draining, admission: config.admission }),
+    createApp({ database, logger, isDraining: () => draining, admission: config.admission, observers }),
   )
+  const metricsPort = await listen(createMetricsServer(metrics), config.metricsPort)
   const port = await listen(server, config.port)
-  logger.info({ port }, 'listening')
+  logger.info({ port, metricsPort }, 'listening')
 
   closeWithGrace({ delay: config.drain.deadlineMs, logger }, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'failed beyond repair')
@@ -32,6 +40,7 @@ async function main(config: Config): Promise<void> {
     draining = true
     await drain(server, err ? 0 : config.drain.delayMs)
     await database.close()
+    if (tracing) await tracing.close()
     logger.info('stopped')
   })
 }

@@ -8,6 +8,10 @@ declare global {
       /** The id under which every tier logs this request. */
       id: string
     }
+    interface Locals {
+      /** Where traces are followed: that of this request, for the log. */
+      traceId?: string
+    }
   }
 }
 
@@ -30,7 +34,7 @@ export function requestLog(logger: Logger): RequestHandler {
       if (status < 400 && (path === '/healthz' || path === '/readyz')) return
       const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000
       const bytes = res.locals.bytes ?? 0
-      const line = { id, method, path, status, durationMs, bytes }
+      const line = { id, traceId: res.locals.traceId, method, path, status, durationMs, bytes }
       if (!res.writableFinished) logger.warn(line, 'cut off')
       else if (status >= 500) logger.error(line, 'answered')
       else logger.info(line, 'answered')

@@ -25,6 +25,7 @@ beforeAll(async () => {
     DB_USER: 'app',
     DB_PASSWORD: await mysql.password('app'),
     PORT: '0',
+    METRICS_PORT: '0',
     DRAIN_DELAY_MS: '300',
   }
 })

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from 'mysql2'
 import { connect, query } from './connection.ts'
 import { DatabaseUnavailable } from './errors.ts'
-import { createPool, type Pool } from './pool.ts'
+import { createPool, type Pool, type PoolState } from './pool.ts'
 import { createReaderLag, type ReaderLag } from './reader-lag.ts'
 import { createSaveQueue } from './save-queue.ts'
 import { share } from './share.ts'
@@ -40,6 +40,18 @@ export interface DatabaseOptions {
   readonly saveQueueLimit: number
 }
 
+/** What a database is busy with at a moment, and what has befallen it since it was opened. */
+export interface DatabaseState {
+  /** Saves that wait for a statement. */
+  readonly savesWaiting: number
+  readonly writer: PoolState
+  readonly reader: PoolState
+  /** How many pages were read from the writer, since the reader was away or too far behind. */
+  readonly fallbacks: number
+  /** How far the reader was behind when measured last; unknown before the first page. */
+  readonly readerLagMs: number | undefined
+}
+
 /** The stored times, what other resources need, and the health of the two endpoints they are kept behind. */
 export interface Database {
   /**
@@ -75,6 +87,8 @@ export interface Database {
   write<T>(statement: (connection: Connection) => Promise<T>): Promise<T>
   /** Asks an endpoint a trivial question, with no falling back. @throws {DatabaseUnavailable} */
   ping(endpoint: 'writer' | 'reader'): Promise<void>
+  /** Costs nothing; for whoever watches. */
+  state(): DatabaseState
   /** Answers what was asked so far, then ends the connections. */
   close(): Promise<void>
 }
@@ -85,6 +99,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const writer = endpointPool('writer', options.writer, options.writerConnections, refuseReadOnly)
   const reader = endpointPool('reader', options.reader, options.readerConnections)
   let readerAwayUntil = 0
+  let fallbacks = 0
   let lag: ReaderLag | undefined
 
   function endpointPool(
@@ -140,16 +155,20 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   /** Carries out `select` on the reader or in its place the writer. */
   async function read<T>(deadline: number, select: (connection: Connection) => Promise<T>): Promise<T> {
+    const fallBack = () => {
+      fallbacks += 1
+      return writer.use(deadline, select)
+    }
     const now = performance.now()
     lag ??= createReaderLag({ newest, intervalMs: options.readerLagLimitMs / 5 })
-    if (now < readerAwayUntil || lag.ms() > options.readerLagLimitMs) return writer.use(deadline, select)
+    if (now < readerAwayUntil || lag.ms() > options.readerLagLimitMs) return fallBack()
     try {
       // A reader that fails gets half of the time, so that the other half is left for the writer.
       return await reader.use(now + (deadline - now) / 2, select)
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) throw error
       readerAwayUntil = performance.now() + 500
-      return writer.use(deadline, select)
+      return fallBack()
     }
   }
 
@@ -169,6 +188,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     await ask(endpoint, (connection) => query(connection, 'SELECT 1'))
   }
 
+  const state = (): DatabaseState => ({
+    savesWaiting: queue.waiting(),
+    writer: writer.state(),
+    reader: reader.state(),
+    fallbacks,
+    readerLagMs: lag?.ms(),
+  })
+
   async function close(): Promise<void> {
     lag?.stop()
     await queue.flush()
@@ -181,6 +208,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     read: (select) => read(performance.now() + deadlineMs, select),
     write: (statement) => write(performance.now() + deadlineMs, statement),
     ping,
+    state,
     close,
   }
 }

@@ -31,8 +31,22 @@ export interface Pool {
   use<T>(deadline: number, work: (connection: Connection) => Promise<T>): Promise<T>
   /** Drops every connection there is now: idle ones at once, busy ones when their work is done. */
   evict(): void
+  state(): PoolState
   /** Waits for the work under way, then ends the connections. Further work is refused. */
   close(): Promise<void>
+}
+
+/** What a pool is busy with at a moment, and what has befallen it since it was made. */
+export interface PoolState {
+  /** Connections that nobody uses. */
+  readonly idle: number
+  readonly busy: number
+  /** Callers that wait for a connection. */
+  readonly waiting: number
+  /** True from an attempt to connect that failed to one that did not. */
+  readonly failing: boolean
+  /** How often all connections were dropped. */
+  readonly evictions: number
 }
 
 interface Slot {
@@ -202,7 +216,15 @@ export function createPool(options: PoolOptions): Pool {
     for (const slot of idle.splice(0)) slot.connection.end()
   }
 
-  return { use, evict, close }
+  const state = (): PoolState => ({
+    idle: idle.length,
+    busy: busy.size,
+    waiting: waiters.size,
+    failing: failures > 0,
+    evictions: generation,
+  })
+
+  return { use, evict, state, close }
 }
 
 // ER_SERVER_SHUTDOWN, ER_FORCING_CLOSE, ER_QUERY_INTERRUPTED, ER_CLIENT_INTERACTION_TIMEOUT: the server is about to

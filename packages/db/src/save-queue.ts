@@ -1,4 +1,14 @@
+import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import { DatabaseOverloaded, DatabaseUnavailable } from './errors.ts'
+
+/** The message of {@link batchChannel}. */
+export interface Batch {
+  /** The very objects that {@link SaveQueue.save} was given. */
+  readonly times: readonly Date[]
+}
+
+/** Tells of each INSERT, when it starts and how it ends; its message is a {@link Batch}. */
+export const batchChannel: TracingChannel<Batch, unknown> = tracingChannel<Batch, unknown>('three-tier:db:batch')
 
 /** What the queue needs to know. Times are in milliseconds. */
 export interface SaveQueueOptions {
@@ -18,6 +28,8 @@ export interface SaveQueueOptions {
 export interface SaveQueue {
   /** Resolves when `time` is committed. */
   save(time: Date): Promise<void>
+  /** How many times wait for a statement. */
+  waiting(): number
   /** Waits until everything asked for so far is answered. */
   flush(): Promise<void>
 }
@@ -55,10 +67,8 @@ export function createSaveQueue(options: SaveQueueOptions): SaveQueue {
     underWay += 1
     try {
       // The first has waited longest: its deadline binds the statement.
-      await insert(
-        batch.map((entry) => entry.time),
-        first.deadline,
-      )
+      const times = batch.map((entry) => entry.time)
+      await batchChannel.tracePromise(() => insert(times, first.deadline), { times })
       for (const entry of batch) entry.done()
     } catch (error) {
       for (const entry of batch) entry.failed(error)
@@ -82,5 +92,5 @@ export function createSaveQueue(options: SaveQueueOptions): SaveQueue {
     return new Promise((resolve) => whenEmpty.push(resolve))
   }
 
-  return { save, flush }
+  return { save, waiting: () => waiting.length, flush }
 }

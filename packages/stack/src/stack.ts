@@ -17,6 +17,8 @@ export interface StackOptions {
   readonly scale?: Readonly<Record<string, number>>
   /** Only these, and what they depend on. @default all */
   readonly services?: readonly string[]
+  /** Profiles of compose.yaml to be brought up as well. @default none */
+  readonly profiles?: readonly string[]
   /** Once aborted, what is under way is ended and nothing more is done but {@link Stack.down}. @default never */
   readonly signal?: AbortSignal
 }
@@ -44,13 +46,14 @@ export interface Stack extends AsyncDisposable {
 
 /** Builds the images, starts the topology and waits until it is healthy. The caller disposes of it: `await using`. */
 export async function openStack(options: StackOptions): Promise<Stack> {
-  const { project, port, services = [], signal } = options
+  const { project, port, services = [], profiles = [], signal } = options
   const env = { ...process.env, ...options.env, WEB_PORT: String(port) }
   const scale = Object.entries(options.scale ?? {}).flatMap(([service, count]) => ['--scale', `${service}=${count}`])
 
   async function inProject(args: readonly string[], until = signal): Promise<{ stdout: string; stderr: string }> {
     until?.throwIfAborted()
-    const words = ['compose', '--project-name', project, ...args]
+    const shown = profiles.flatMap((profile) => ['--profile', profile])
+    const words = ['compose', '--project-name', project, ...shown, ...args]
     const running = run('docker', words, { cwd: repositoryRoot, env, maxBuffer: 256 * 1024 * 1024 })
     const end = () => void running.child.kill()
     until?.addEventListener('abort', end)

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { inOrder, type LogLine, parseLogLine } from '../src/log-line.ts'
+
+const at = '2026-11-22T09:33:53.500000000Z'
+const printed = (instance: string, text: string) => `\u001b[2K${instance}  | ${at} ${text}`
+
+describe('a printed line', () => {
+  it.each([
+    [
+      'alb-1',
+      '{"time":"2026-11-22T09:33:53.123Z","requestId":"r","method":"GET","uri":"/write","status":200,"durationMs":12,"target":"web/web1"}',
+      { msg: 'alb-1       GET /write 200 in 12 ms', level: 'info', target: 'web/web1', requestId: 'r' },
+    ],
+    [
+      'web-2',
+      '{"time":"2026-11-22T09:33:53.123Z","level":"info","service":"web","requestId":"r","method":"GET","path":"/write","status":200,"durationUs":1234,"referer":"-"}',
+      { msg: 'web-2       GET /write 200 in 1.2 ms', level: 'info', requestId: 'r' },
+    ],
+    [
+      'app-1',
+      '{"level":"info","time":"2026-11-22T09:33:53.123Z","service":"app","id":"r","method":"GET","path":"/write","status":200,"durationMs":0.4,"msg":"answered"}',
+      { msg: 'app-1       GET /write 200 in 0.4 ms', level: 'info', id: 'r' },
+    ],
+  ])('of %s tells of a request in one form', (instance, text, record) => {
+    const line = parseLogLine(printed(instance, text))
+    expect(line).toMatchObject({ instance, requestId: 'r', at: Date.parse('2026-11-22T09:33:53.123Z') })
+    expect(line?.record).toMatchObject(record)
+    expect(line?.record).not.toHaveProperty('referer')
+  })
+
+  it.each([
+    ['2026-11-22T09:33:53.1Z 0 [Warning] [MY-1] [Server] is old', 'warn', '0 [Warning] [MY-1] [Server] is old'],
+    ['[ALERT]    (1) : no server', 'fatal', '[ALERT]    (1) : no server'],
+    ['{"half of', 'info', '{"half of'],
+  ])('that is no JSON stays as it is: %s', (text, level, msg) => {
+    const line = parseLogLine(printed('db-writer-1', text))
+    expect(line).toMatchObject({ at: Date.parse(at), requestId: undefined })
+    expect(line?.record).toMatchObject({ level, msg: `db-writer-1 ${msg}` })
+  })
+
+  it('is none without a name and a time', () => {
+    expect(parseLogLine('')).toBeUndefined()
+    expect(parseLogLine('app-1 has left')).toBeUndefined()
+  })
+})
+
+describe('the order', () => {
+  const line = (instance: string, at: number): LogLine => ({ instance, at, requestId: 'r', record: {} })
+  const lines = [line('app-2', 1), line('alb-1', 3), line('web-1', 2)]
+
+  it('is that of time', () => {
+    expect(inOrder(lines).map(({ instance }) => instance)).toEqual(['app-2', 'web-1', 'alb-1'])
+  })
+
+  it('is that of the tiers for one request', () => {
+    expect(inOrder(lines, true).map(({ instance }) => instance)).toEqual(['alb-1', 'web-1', 'app-2'])
+  })
+})
