@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from 'mysql2'
 import { connect, query } from './connection.ts'
+import { type CountRange, selectCounts } from './counts.ts'
 import { DatabaseUnavailable } from './errors.ts'
+import { keep } from './keep.ts'
 import { createPool, type Pool } from './pool.ts'
 import { createReaderLag, type ReaderLag } from './reader-lag.ts'
 import { createSaveQueue } from './save-queue.ts'
 import { share } from './share.ts'
-import { insertTimes, newestId, type Page, type Position, selectPage } from './times.ts'
+import { insertTimes, newestId, type Order, type Page, type Position, selectPage } from './times.ts'
 
 /** Where a server listens. */
 interface Address {
@@ -40,6 +42,19 @@ export interface DatabaseOptions {
   readonly saveQueueLimit: number
 }
 
+/** How the two endpoints are. */
+export interface DatabaseStatus {
+  /** Whether it answered within a second. */
+  readonly writer: boolean
+  readonly reader: boolean
+  /** Where reads go first just now. */
+  readonly readsFrom: 'writer' | 'reader'
+  /** See {@link ReaderLag.ms}; undefined while one of the two is away, since then there is nothing to compare. */
+  readonly readerLagMs: number | undefined
+  /** The id of the newest row that a read would find; 0 if there is none, undefined if there is no telling. */
+  readonly newestId: number | undefined
+}
+
 /** The one resource, the stored times, and the health of the two endpoints it is kept behind. */
 export interface Database {
   /**
@@ -54,10 +69,21 @@ export interface Database {
    * away or too far behind.
    * Callers at the same time may get the same page, read after the last of them asked.
    *
+   * @param order @default 'oldest' first
    * @throws {DatabaseUnavailable}
    * @throws {DatabaseOverloaded}
    */
-  page(limit: number, after?: Position): Promise<Page>
+  page(limit: number, after?: Position, order?: Order): Promise<Page>
+  /**
+   * How many times each period of `range` has, from where a page would come. May be older than the call by ten times
+   * as long as the counting takes: see {@link keep}.
+   *
+   * @throws {DatabaseUnavailable}
+   * @throws {DatabaseOverloaded} also when there is more to count than there is time for.
+   */
+  counts(range: CountRange): Promise<readonly number[]>
+  /** How the endpoints are, found out within a second. Never fails. */
+  status(): Promise<DatabaseStatus>
   /** Asks an endpoint a trivial question, with no falling back. @throws {DatabaseUnavailable} */
   ping(endpoint: 'writer' | 'reader'): Promise<void>
   /** Answers what was asked so far, then ends the connections. */
@@ -120,21 +146,71 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  // A reader that fails gets half of the time, so that the other half is left for the writer.
-  const page = sharePages(async (limit, after, deadline) => {
-    const select = (pool: Pool, until: number) =>
-      pool.use(until, (connection) => selectPage(connection, table, limit, after))
-    const now = performance.now()
+  const readerLag = (): ReaderLag => {
     lag ??= createReaderLag({ newest, intervalMs: options.readerLagLimitMs / 5 })
-    if (now < readerAwayUntil || lag.ms() > options.readerLagLimitMs) return select(writer, deadline)
+    return lag
+  }
+
+  const readsFrom = (): 'writer' | 'reader' =>
+    performance.now() < readerAwayUntil || readerLag().ms() > options.readerLagLimitMs ? 'writer' : 'reader'
+
+  /**
+   * Carries out `select`, which is told until when, on the reader or in its place the writer.
+   *
+   * @param patience the part of the time that the reader gets before the writer is asked.
+   */
+  async function read<T>(
+    deadline: number,
+    patience: number,
+    select: (connection: Connection, deadline: number) => Promise<T>,
+  ): Promise<T> {
+    const on = (pool: Pool, until: number) => pool.use(until, (connection) => select(connection, until))
+    if (readsFrom() === 'writer') return on(writer, deadline)
     try {
-      return await select(reader, now + (deadline - now) / 2)
+      const now = performance.now()
+      return await on(reader, now + (deadline - now) * patience)
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) throw error
       readerAwayUntil = performance.now() + 500
-      return select(writer, deadline)
+      return on(writer, deadline)
     }
-  }, deadlineMs)
+  }
+
+  const page = sharePages(
+    (limit, after, order, deadline) =>
+      // A reader that fails gets half of the time, so that the other half is left for the writer.
+      read(deadline, 0.5, (connection) => selectPage(connection, table, limit, after, order)),
+    deadlineMs,
+  )
+
+  const keptCounts = keep((key) =>
+    // A count may take long on a reader that is well.
+    read(performance.now() + deadlineMs, 0.7, (connection, until) =>
+      // Ended by the server a little before the connection would be given up.
+      selectCounts(connection, table, JSON.parse(key), 0.9 * (until - performance.now())),
+    ),
+  )
+
+  const sharedStatus = share(
+    async (_, deadline): Promise<DatabaseStatus> => {
+      const ids = await Promise.all(
+        [writer, reader].map((pool) =>
+          pool.use(deadline, (connection) => newestId(connection, table)).catch(() => undefined),
+        ),
+      )
+      const [written, readable] = ids
+      const from = readable === undefined ? 'writer' : readsFrom()
+      const both = written !== undefined && readable !== undefined
+      return {
+        writer: written !== undefined,
+        reader: readable !== undefined,
+        readsFrom: from,
+        readerLagMs: both ? readerLag().ms() : undefined,
+        newestId: from === 'writer' ? written : readable,
+      }
+    },
+    Math.min(1000, deadlineMs),
+  )
 
   const ask = <T>(endpoint: 'writer' | 'reader', question: (connection: Connection) => Promise<T>): Promise<T> =>
     (endpoint === 'writer' ? writer : reader).use(performance.now() + deadlineMs, question)
@@ -153,19 +229,26 @@ export function openDatabase(options: DatabaseOptions): Database {
     await Promise.all([writer.close(), reader.close()])
   }
 
-  return { save: queue.save, page, ping, close }
+  return {
+    save: queue.save,
+    page,
+    counts: ({ per, from, to }) => keptCounts(JSON.stringify({ per, from, to })),
+    status: () => sharedStatus('status'),
+    ping,
+    close,
+  }
 }
 
 /** Lets equal pages that are asked for at the same time be one; see {@link share}. */
 function sharePages(
-  select: (limit: number, after: Position | undefined, deadline: number) => Promise<Page>,
+  select: (limit: number, after: Position | undefined, order: Order, deadline: number) => Promise<Page>,
   deadlineMs: number,
 ): Database['page'] {
   const shared = share((key, deadline) => {
-    const [limit, after] = JSON.parse(key) as [number, Position?]
-    return select(limit, after, deadline)
+    const [limit, order, after] = JSON.parse(key) as [number, Order, Position?]
+    return select(limit, after, order, deadline)
   }, deadlineMs)
-  return (limit, after) => shared(JSON.stringify(after ? [limit, after] : [limit]))
+  return (limit, after, order = 'oldest') => shared(JSON.stringify([limit, order, ...(after ? [after] : [])]))
 }
 
 /** An old name may still lead to a demoted writer: such a connection is never used. */
