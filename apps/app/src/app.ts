@@ -5,6 +5,9 @@ import { type AdmissionOptions, admission } from './admission.ts'
 import { errorHandler, notFound } from './errors.ts'
 import { requestLog } from './request-log.ts'
 import { healthRoutes } from './routes/health.ts'
+import { openapiRoutes } from './routes/openapi.ts'
+import { statsRoutes } from './routes/stats.ts'
+import { statusRoutes } from './routes/status.ts'
 import { timesRoutes } from './routes/times.ts'
 
 /** What the application works with. */
@@ -14,10 +17,12 @@ export interface AppDependencies {
   /** True when the process is about to stop. */
   readonly isDraining: () => boolean
   readonly admission: AdmissionOptions
+  /** What this process is called among its like. */
+  readonly instance: string
 }
 
-/** The HTTP contract as an Express application. It reads no environment and does no I/O of its own. */
-export function createApp({ database, logger, isDraining, ...limits }: AppDependencies): Express {
+/** The HTTP contract as an Express application. It reads no environment and does no I/O but to read its document. */
+export function createApp({ database, logger, isDraining, instance, ...limits }: AppDependencies): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -31,6 +36,9 @@ export function createApp({ database, logger, isDraining, ...limits }: AppDepend
   app.use(healthRoutes(database, isDraining))
   app.use(admission(limits.admission))
   app.use(timesRoutes(database))
+  app.use(statsRoutes(database))
+  app.use(statusRoutes(database, instance))
+  app.use(openapiRoutes())
   app.use(notFound)
   app.use(errorHandler(logger))
   return app

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { ConfigError, openDatabase } from '@three-tier/db'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
@@ -21,7 +22,13 @@ async function main(config: Config): Promise<void> {
   const database = openDatabase(config.database)
   let draining = false
   const server = createHttpServer(
-    createApp({ database, logger, isDraining: () => draining, admission: config.admission }),
+    createApp({
+      database,
+      logger,
+      isDraining: () => draining,
+      admission: config.admission,
+      instance: hostname(),
+    }),
   )
   const port = await listen(server, config.port)
   logger.info({ port }, 'listening')
