@@ -38,10 +38,14 @@ export class Stage implements AsyncDisposable {
 
   /** Builds the image (all cached but for the first time) and makes the network. */
   static async open(): Promise<Stage> {
-    const debian = baseImage('DEBIAN_IMAGE', 'debian:trixie-slim')
+    const bases = { DEBIAN_IMAGE: 'debian:trixie-slim', NODE_IMAGE: 'node:26-trixie-slim' }
+    const buildArguments = Object.entries(bases).map(
+      ([name, official]) => `--build-arg=${name}=${baseImage(name, official)}`,
+    )
+    const authorities = process.env.NODE_EXTRA_CA_CERTS || '/dev/null'
     // The docker client, as Compose does it: the recipe needs BuildKit.
-    const arguments_ = ['--tag', image, '--build-arg', `DEBIAN_IMAGE=${debian}`, '--file', 'docker/web.Dockerfile', '.']
-    await run('docker', ['build', '--quiet', ...arguments_], { cwd: root })
+    const options = ['--quiet', '--tag', image, ...buildArguments, `--secret=id=ca,src=${authorities}`]
+    await run('docker', ['build', ...options, '--file', 'docker/web.Dockerfile', '.'], { cwd: root })
     return new Stage(await new Network().start())
   }
 
