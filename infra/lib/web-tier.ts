@@ -66,7 +66,7 @@ export class WebTier extends Construct {
       server: 'ApacheWeb',
       subnetGroupName: 'Web',
       securityGroup: network.webSecurityGroup,
-      unread: ['apps/app', 'packages', 'package.json', 'package-lock.json', '.npmrc', 'docker/haproxy', 'docker/mysql', 'docker/prometheus'],
+      unread: ['apps/app', 'packages', 'docker/haproxy', 'docker/mysql', 'docker/prometheus'],
       port: contract.webPort,
       environment: { APP_UPSTREAM: upstream },
       targetGroup: this.targetGroup,

@@ -6,6 +6,9 @@ import { type AdmissionOptions, admission } from './admission.ts'
 import { errorHandler, notFound } from './errors.ts'
 import { requestLog } from './request-log.ts'
 import { healthRoutes } from './routes/health.ts'
+import { openapiRoutes } from './routes/openapi.ts'
+import { statsRoutes } from './routes/stats.ts'
+import { statusRoutes } from './routes/status.ts'
 import { timesRoutes } from './routes/times.ts'
 
 /** What the application works with. */
@@ -17,10 +20,13 @@ export interface AppDependencies {
   readonly admission: AdmissionOptions
   /** What looks on at every request, before all else. @default nothing */
   readonly observers?: readonly RequestHandler[]
+  /** What this process is called among its like. */
+  readonly instance: string
 }
 
-/** The HTTP contract as an Express application. It reads no environment and does no I/O of its own. */
-export function createApp({ database, logger, isDraining, observers = [], ...limits }: AppDependencies): Express {
+/** The HTTP contract as an Express application. It reads no environment and does no I/O but to read its document. */
+export function createApp(dependencies: AppDependencies): Express {
+  const { database, logger, isDraining, observers = [], instance } = dependencies
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -38,8 +44,11 @@ export function createApp({ database, logger, isDraining, observers = [], ...lim
     next()
   })
   app.use(healthRoutes(database, isDraining))
-  app.use(admission(limits.admission))
+  app.use(admission(dependencies.admission))
   app.use(timesRoutes(database))
+  app.use(statsRoutes(database))
+  app.use(statusRoutes(database, instance))
+  app.use(openapiRoutes())
   app.use(notFound)
   app.use(errorHandler(logger))
   return app

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { ConfigError, openDatabase } from '@three-tier/db'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
@@ -28,7 +29,14 @@ async function main(config: Config): Promise<void> {
   const observers = tracing ? [metrics.observe, tracing.observe] : [metrics.observe]
   let draining = false
   const server = createHttpServer(
-    createApp({ database, logger, isDraining: () => draining, admission: config.admission, observers }),
+    createApp({
+      database,
+      logger,
+      isDraining: () => draining,
+      admission: config.admission,
+      instance: hostname(),
+      observers,
+    }),
   )
   const metricsPort = await listen(createMetricsServer(metrics), config.metricsPort)
   const port = await listen(server, config.port)

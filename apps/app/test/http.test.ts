@@ -18,7 +18,7 @@ beforeAll(async () => {
   database = openDatabase(started.options)
   const logger = pino({ level: 'info' }, { write: (line) => lines.push(JSON.parse(line)) })
   const admission = { inFlightLimit: 100, eventLoopDelayLimitMs: 10_000 }
-  app = createApp({ database, logger, isDraining: () => draining, admission })
+  app = createApp({ database, logger, isDraining: () => draining, admission, instance: 'this-one' })
 })
 
 afterAll(async () => {

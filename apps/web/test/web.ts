@@ -23,10 +23,11 @@ export class Stage implements AsyncDisposable {
 
   /** Builds the image (all cached but for the first time) and makes the network. */
   static async open(): Promise<Stage> {
-    const debian = baseImage('DEBIAN_IMAGE')
+    const bases = ['DEBIAN_IMAGE', 'NODE_IMAGE'].map((name) => `--build-arg=${name}=${baseImage(name)}`)
+    const authorities = process.env.NODE_EXTRA_CA_CERTS || '/dev/null'
     // The docker client, as Compose does it: the recipe needs BuildKit.
-    const arguments_ = ['--tag', image, '--build-arg', `DEBIAN_IMAGE=${debian}`, '--file', 'docker/web.Dockerfile', '.']
-    await run('docker', ['build', '--quiet', ...arguments_], { cwd: repositoryRoot })
+    const options = ['--quiet', '--tag', image, ...bases, `--secret=id=ca,src=${authorities}`]
+    await run('docker', ['build', ...options, '--file', 'docker/web.Dockerfile', '.'], { cwd: repositoryRoot })
     return new Stage(await new Network().start())
   }
 

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from 'mysql2'
 import { connect, query } from './connection.ts'
+import { type CountRange, selectCounts } from './counts.ts'
 import { DatabaseUnavailable } from './errors.ts'
+import { keep } from './keep.ts'
 import { createPool, type Pool, type PoolState } from './pool.ts'
 import { createReaderLag, type ReaderLag } from './reader-lag.ts'
 import { createSaveQueue } from './save-queue.ts'
 import { share } from './share.ts'
-import { insertTimes, newestId, type Page, type Position, selectPage } from './times.ts'
+import { insertTimes, newestId, type Order, type Page, type Position, selectPage } from './times.ts'
 
 /** Where a server listens. */
 interface Address {
@@ -52,6 +54,19 @@ export interface DatabaseState {
   readonly readerLagMs: number | undefined
 }
 
+/** How the two endpoints are. */
+export interface DatabaseStatus {
+  /** Whether it answered within a second. */
+  readonly writer: boolean
+  readonly reader: boolean
+  /** Where reads go first just now. */
+  readonly readsFrom: 'writer' | 'reader'
+  /** See {@link ReaderLag.ms}; undefined while one of the two is away, since then there is nothing to compare. */
+  readonly readerLagMs: number | undefined
+  /** The id of the newest row that a read would find; 0 if there is none, undefined if there is no telling. */
+  readonly newestId: number | undefined
+}
+
 /** The stored times, what other resources need, and the health of the two endpoints they are kept behind. */
 export interface Database {
   /**
@@ -66,10 +81,21 @@ export interface Database {
    * away or too far behind.
    * Callers at the same time may get the same page, read after the last of them asked.
    *
+   * @param order @default 'oldest' first
    * @throws {DatabaseUnavailable}
    * @throws {DatabaseOverloaded}
    */
-  page(limit: number, after?: Position): Promise<Page>
+  page(limit: number, after?: Position, order?: Order): Promise<Page>
+  /**
+   * How many times each period of `range` has, from where a page would come. May be older than the call by ten times
+   * as long as the counting takes: see {@link keep}.
+   *
+   * @throws {DatabaseUnavailable}
+   * @throws {DatabaseOverloaded} also when there is more to count than there is time for.
+   */
+  counts(range: CountRange): Promise<readonly number[]>
+  /** How the endpoints are, found out within a second. Never fails. */
+  status(): Promise<DatabaseStatus>
   /**
    * Runs a query of another resource from where a page would come.
    *
@@ -153,18 +179,33 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  /** Carries out `select` on the reader or in its place the writer. */
-  async function read<T>(deadline: number, select: (connection: Connection) => Promise<T>): Promise<T> {
+  const readerLag = (): ReaderLag => {
+    lag ??= createReaderLag({ newest, intervalMs: options.readerLagLimitMs / 5 })
+    return lag
+  }
+
+  const readsFrom = (): 'writer' | 'reader' =>
+    performance.now() < readerAwayUntil || readerLag().ms() > options.readerLagLimitMs ? 'writer' : 'reader'
+
+  /**
+   * Carries out `select`, which is told until when, on the reader or in its place the writer.
+   *
+   * @param patience the part of the time that the reader gets before the writer is asked.
+   */
+  async function read<T>(
+    deadline: number,
+    patience: number,
+    select: (connection: Connection, deadline: number) => Promise<T>,
+  ): Promise<T> {
+    const on = (pool: Pool, until: number) => pool.use(until, (connection) => select(connection, until))
     const fallBack = () => {
       fallbacks += 1
-      return writer.use(deadline, select)
+      return on(writer, deadline)
     }
-    const now = performance.now()
-    lag ??= createReaderLag({ newest, intervalMs: options.readerLagLimitMs / 5 })
-    if (now < readerAwayUntil || lag.ms() > options.readerLagLimitMs) return fallBack()
+    if (readsFrom() === 'writer') return fallBack()
     try {
-      // A reader that fails gets half of the time, so that the other half is left for the writer.
-      return await reader.use(now + (deadline - now) / 2, select)
+      const now = performance.now()
+      return await on(reader, now + (deadline - now) * patience)
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) throw error
       readerAwayUntil = performance.now() + 500
@@ -173,8 +214,39 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 
   const page = sharePages(
-    (limit, after, deadline) => read(deadline, (connection) => selectPage(connection, table, limit, after)),
+    (limit, after, order, deadline) =>
+      // A reader that fails gets half of the time, so that the other half is left for the writer.
+      read(deadline, 0.5, (connection) => selectPage(connection, table, limit, after, order)),
     deadlineMs,
+  )
+
+  const keptCounts = keep((key) =>
+    // A count may take long on a reader that is well.
+    read(performance.now() + deadlineMs, 0.7, (connection, until) =>
+      // Ended by the server a little before the connection would be given up.
+      selectCounts(connection, table, JSON.parse(key), 0.9 * (until - performance.now())),
+    ),
+  )
+
+  const sharedStatus = share(
+    async (_, deadline): Promise<DatabaseStatus> => {
+      const ids = await Promise.all(
+        [writer, reader].map((pool) =>
+          pool.use(deadline, (connection) => newestId(connection, table)).catch(() => undefined),
+        ),
+      )
+      const [written, readable] = ids
+      const from = readable === undefined ? 'writer' : readsFrom()
+      const both = written !== undefined && readable !== undefined
+      return {
+        writer: written !== undefined,
+        reader: readable !== undefined,
+        readsFrom: from,
+        readerLagMs: both ? readerLag().ms() : undefined,
+        newestId: from === 'writer' ? written : readable,
+      }
+    },
+    Math.min(1000, deadlineMs),
   )
 
   const ask = <T>(endpoint: 'writer' | 'reader', question: (connection: Connection) => Promise<T>): Promise<T> =>
@@ -205,8 +277,10 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     save: queue.save,
     page,
-    read: (select) => read(performance.now() + deadlineMs, select),
+    counts: ({ per, from, to }) => keptCounts(JSON.stringify({ per, from, to })),
+    read: (select) => read(performance.now() + deadlineMs, 0.5, select),
     write: (statement) => write(performance.now() + deadlineMs, statement),
+    status: () => sharedStatus('status'),
     ping,
     state,
     close,
@@ -215,14 +289,14 @@ export function openDatabase(options: DatabaseOptions): Database {
 
 /** Lets equal pages that are asked for at the same time be one; see {@link share}. */
 function sharePages(
-  select: (limit: number, after: Position | undefined, deadline: number) => Promise<Page>,
+  select: (limit: number, after: Position | undefined, order: Order, deadline: number) => Promise<Page>,
   deadlineMs: number,
 ): Database['page'] {
   const shared = share((key, deadline) => {
-    const [limit, after] = JSON.parse(key) as [number, Position?]
-    return select(limit, after, deadline)
+    const [limit, order, after] = JSON.parse(key) as [number, Order, Position?]
+    return select(limit, after, order, deadline)
   }, deadlineMs)
-  return (limit, after) => shared(JSON.stringify(after ? [limit, after] : [limit]))
+  return (limit, after, order = 'oldest') => shared(JSON.stringify([limit, order, ...(after ? [after] : [])]))
 }
 
 /** What a server that falls silent never ends: whoever waits for it waits no longer than this. */

@@ -6,7 +6,7 @@ export class DatabaseUnavailable extends Error {
   override readonly name = 'DatabaseUnavailable'
 }
 
-/** More work is waiting than the configured bounds allow. Nothing was sent to the database. */
+/** More work is waiting, or one question is more work, than the configured bounds allow. Nothing was changed. */
 export class DatabaseOverloaded extends Error {
   override readonly name = 'DatabaseOverloaded'
 }

@@ -9,12 +9,15 @@ export interface Position {
   readonly id: number
 }
 
+/** Which end of the stored times a list begins at. */
+export type Order = 'oldest' | 'newest'
+
 /** The length of a time in {@link Page.times}. */
 export const timeBytes = 19
 
 /** Some stored times in order, and where they end. */
 export interface Page {
-  /** Times as `YYYY-MM-DD HH:MM:SS`, UTC; oldest first, each of `timeBytes` bytes, with nothing between them. */
+  /** Times as `YYYY-MM-DD HH:MM:SS`, UTC; each of `timeBytes` bytes, with nothing between them. */
   readonly times: Buffer
   /** Where to go on; undefined when this page reached the end. */
   readonly next: Position | undefined
@@ -36,14 +39,18 @@ export async function newestId(connection: Connection, table: string): Promise<n
   return Number(row?.id ?? 0)
 }
 
-/** At most `limit` times from behind `after` (from the oldest, without it). */
+const directions = { oldest: { beyond: '>', sort: 'ASC' }, newest: { beyond: '<', sort: 'DESC' } } as const
+
+/** At most `limit` times from behind `after` in the order asked for (from its beginning, without it). */
 export async function selectPage(
   connection: Connection,
   table: string,
   limit: number,
   after: Position | undefined,
+  order: Order,
 ): Promise<Page> {
-  const behind = after ? 'WHERE dt > ? OR (dt = ? AND id > ?)' : ''
+  const { beyond, sort } = directions[order]
+  const behind = after ? `WHERE dt ${beyond} ? OR (dt = ? AND id ${beyond} ?)` : ''
   const values = after ? [after.dt, after.dt, after.id] : []
   let times = Buffer.allocUnsafe(Math.min(limit, 200) * timeBytes)
   let rows = 0
@@ -51,7 +58,7 @@ export async function selectPage(
   await new Promise<void>((resolve, reject) => {
     const query = connection.query(
       // One more than asked for tells whether there is a next page.
-      `SELECT dt, id FROM ${mysql.escapeId(table)} ${behind} ORDER BY dt, id LIMIT ?`,
+      `SELECT dt, id FROM ${mysql.escapeId(table)} ${behind} ORDER BY dt ${sort}, id ${sort} LIMIT ?`,
       [...values, limit + 1],
       (error) => (error ? reject(error) : resolve()),
     )

@@ -1,7 +1,8 @@
 import { type AddressInfo, connect as connectTo, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { connect, query } from '../src/connection.ts'
+import { selectCounts } from '../src/counts.ts'
 import {
   type Database,
   type DatabaseOptions,
@@ -78,6 +79,18 @@ describe('save and page', () => {
     expect((await database.page(2)).next).toMatchObject({ dt: '2026-01-01 00:00:01.000' })
   })
 
+  it('lists the newest first when asked to, without a gap or a double, equal times included', async () => {
+    await empty()
+    const sameTime = Array.from({ length: 20 }, () => new Date(Date.UTC(2026, 0, 1)))
+    await Promise.all([...sameTime, ...times(20)].map((time) => database.save(time)))
+    const oldestFirst = timesOf(await database.page(100))
+    const listed: string[] = []
+    let page = await database.page(7, undefined, 'newest')
+    for (; page.next; page = await database.page(7, page.next, 'newest')) listed.push(...timesOf(page))
+    listed.push(...timesOf(page))
+    expect(listed).toEqual(oldestFirst.reverse())
+  })
+
   it('stores each of many concurrent times exactly once, in few transactions', async () => {
     await empty()
     const before = await inserts()
@@ -87,6 +100,69 @@ describe('save and page', () => {
     expect(listed).toHaveLength(500)
     expect(new Set(listed).size).toBe(500)
     expect(after - before).toBeLessThan(20)
+  })
+})
+
+describe('counts', () => {
+  const minute = 60_000
+  const from = Date.UTC(2026, 0, 1)
+
+  it('tells how many times each period has, the end not included', async () => {
+    await empty()
+    for (const at of [-1, 0, 1, minute - 1, 2 * minute, 3 * minute - 1, 3 * minute]) {
+      await database.save(new Date(from + at))
+    }
+    expect(await database.counts({ per: 'minute', from, to: from + 3 * minute })).toEqual([3, 0, 2])
+    expect(await database.counts({ per: 'hour', from, to: from + 120 * minute })).toEqual([6, 0])
+    expect(await database.counts({ per: 'day', from: from - 1440 * minute, to: from + 1440 * minute })).toEqual([1, 6])
+  })
+
+  it('reads a range of the index, not the rows', async () => {
+    const plan = await mysql.sql(
+      "EXPLAIN FORMAT=TREE SELECT COUNT(*) FROM testtable WHERE dt >= '2026-01-01' AND dt < '2026-01-02'",
+    )
+    expect(plan).toMatch(/Covering index range scan on testtable using by_dt/)
+  })
+
+  it('are refused by the server itself when there is no time to count so many', async () => {
+    await mysql.sql(`INSERT INTO testtable (dt)
+      WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+      SELECT '2026-02-01' + INTERVAL (1000 * a.i + b.i) SECOND FROM n AS a, n AS b WHERE a.i < 100`)
+    const { writer, user, database: name } = options
+    const connection = await connect({ ...writer, user, password: await options.password() }, 1000, { database: name })
+    const range = { per: 'day', from: Date.UTC(2026, 1, 1), to: Date.UTC(2026, 2, 1) } as const
+    try {
+      await expect(selectCounts(connection, 'testtable', range, 1)).rejects.toBeInstanceOf(DatabaseOverloaded)
+      const counts = await selectCounts(connection, 'testtable', range, 20_000)
+      expect(counts.slice(0, 3)).toEqual([86_400, 13_600, 0])
+    } finally {
+      connection.destroy()
+      await empty()
+    }
+  })
+})
+
+describe('status', () => {
+  it('knows the newest row, and that all is well', async () => {
+    await empty()
+    const well = { writer: true, reader: true, readsFrom: 'reader', readerLagMs: 0 }
+    expect(await database.status()).toEqual({ ...well, newestId: 0 })
+    await database.save(new Date())
+    expect(await database.status()).toEqual({ ...well, newestId: 1 })
+  })
+
+  it.each(['writer', 'reader'] as const)('tells within a second or so that the %s is away', async (away) => {
+    const halved = openDatabase({ ...options, [away]: { host: '127.0.0.2', port: 1 } })
+    try {
+      const startedAt = performance.now()
+      const status = await halved.status()
+      expect(performance.now() - startedAt).toBeLessThan(2000)
+      expect(status).toMatchObject({ writer: away !== 'writer', reader: away !== 'reader', newestId: 1 })
+      expect(status.readsFrom).not.toBe(away)
+      expect(status.readerLagMs).toBeUndefined()
+    } finally {
+      await halved.close()
+    }
   })
 })
 

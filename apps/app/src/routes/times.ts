@@ -1,6 +1,7 @@
-import { type Database, type Page, type Position, timeBytes } from '@three-tier/db'
+import { type Database, type Order, type Page, type Position, timeBytes } from '@three-tier/db'
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { HttpError, methodNotAllowed } from '../errors.ts'
+import { queryOf } from '../query.ts'
 import { send, stream } from '../send.ts'
 
 /** A whole list is put together from pages of this many rows: enough to be quick, few enough to hold. */
@@ -40,14 +41,15 @@ export function timesRoutes(database: Database): Router {
   const router = Router({ strict: true, caseSensitive: true })
 
   const list: RequestHandler = async (req, res) => {
-    const { limit, after } = pageQuery(req)
+    const { limit, after, order } = pageQuery(req)
     const format = req.accepts(['application/json', 'application/x-ndjson']) === 'application/x-ndjson' ? ndjson : json
     // The first page is here before the status is sent, so that a database that is away can still be told.
-    const page = await database.page(limit ?? streamedPageRows, after)
+    const page = await database.page(limit ?? streamedPageRows, after, order)
     res.setHeader('Cache-Control', 'no-cache')
     res.setHeader('Vary', 'Accept')
     if (limit !== undefined && page.next) {
-      res.setHeader('Link', `<${req.path}?limit=${limit}&after=${toCursor(page.next)}>; rel="next"`)
+      const query = `limit=${limit}${order ? `&order=${order}` : ''}&after=${toCursor(page.next)}`
+      res.setHeader('Link', `<${req.path}?${query}>; rel="next"`)
     }
     if (limit !== undefined || page.next === undefined) send(res, 200, format.contentType, whole(page, format))
     else await stream(res, format.contentType, written(database, page, format))
@@ -117,29 +119,25 @@ function items({ times }: Page, { separator }: Format): Buffer {
   return text.subarray(0, -separator.length)
 }
 
-function pageQuery(req: Request): { limit?: number; after?: Position } {
-  const { limit, after } = queryOf(req, ['limit', 'after'])
+interface PageQuery {
+  readonly limit?: number
+  readonly after?: Position | undefined
+  readonly order?: Order | undefined
+}
+
+function pageQuery(req: Request): PageQuery {
+  const { limit, after, order } = queryOf(req, ['limit', 'after', 'order'])
   if (limit === undefined) {
     if (after !== undefined) throw new HttpError(400, "'after' goes with 'limit'.")
+    if (order !== undefined) throw new HttpError(400, "'order' goes with 'limit'.")
     return {}
   }
   const rows = /^\d{1,5}$/.test(limit) ? Number(limit) : 0
   if (rows < 1 || rows > maxLimit) throw new HttpError(400, `'limit' must be a whole number from 1 to ${maxLimit}.`)
-  return after === undefined ? { limit: rows } : { limit: rows, after: fromCursor(after) }
-}
-
-/** The query's parameters, each at most once and none but `allowed`. */
-function queryOf<Name extends string>(req: Request, allowed: readonly Name[]): { [name in Name]?: string } {
-  const at = req.originalUrl.indexOf('?')
-  if (at < 0) return {}
-  const values: { [name in Name]?: string } = {}
-  for (const [name, value] of new URLSearchParams(req.originalUrl.slice(at))) {
-    const known = allowed.find((candidate) => candidate === name)
-    if (known === undefined) throw new HttpError(400, `No such query parameter here: ${JSON.stringify(name)}.`)
-    if (values[known] !== undefined) throw new HttpError(400, `'${known}' is there twice.`)
-    values[known] = value
+  if (order !== undefined && order !== 'oldest' && order !== 'newest') {
+    throw new HttpError(400, "'order' must be 'oldest' or 'newest'.")
   }
-  return values
+  return { limit: rows, after: after === undefined ? undefined : fromCursor(after), order }
 }
 
 const toCursor = (position: Position) => Buffer.from(`${position.dt} ${position.id}`).toString('base64url')
