@@ -6,7 +6,7 @@ import { createPool, type Pool } from './pool.ts'
 import { createReaderLag, type ReaderLag } from './reader-lag.ts'
 import { createSaveQueue } from './save-queue.ts'
 import { share } from './share.ts'
-import { insertTimes, newestId, type Page, type Position, selectPage } from './times.ts'
+import { type Frame, insertTimes, newestId, type Page, type Position, selectPage } from './times.ts'
 
 /** Where a server listens. */
 interface Address {
@@ -51,13 +51,13 @@ export interface Database {
   save(time: Date): Promise<void>
   /**
    * A page of at most `limit` times from behind `after`, through the reader, or the writer while the reader is
-   * away or too far behind.
+   * away or too far behind. Each time is written into `frame`, by default into nothing.
    * Callers at the same time may get the same page, read after the last of them asked.
    *
    * @throws {DatabaseUnavailable}
    * @throws {DatabaseOverloaded}
    */
-  page(limit: number, after?: Position): Promise<Page>
+  page(limit: number, after?: Position, frame?: Frame): Promise<Page>
   /** Asks an endpoint a trivial question, with no falling back. @throws {DatabaseUnavailable} */
   ping(endpoint: 'writer' | 'reader'): Promise<void>
   /** Answers what was asked so far, then ends the connections. */
@@ -121,9 +121,9 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 
   // A reader that fails gets half of the time, so that the other half is left for the writer.
-  const page = sharePages(async (limit, after, deadline) => {
+  const page = sharePages(async (limit, after, frame, deadline) => {
     const select = (pool: Pool, until: number) =>
-      pool.use(until, (connection) => selectPage(connection, table, limit, after))
+      pool.use(until, (connection) => selectPage(connection, table, limit, after, frame))
     const now = performance.now()
     lag ??= createReaderLag({ newest, intervalMs: options.readerLagLimitMs / 5 })
     if (now < readerAwayUntil || lag.ms() > options.readerLagLimitMs) return select(writer, deadline)
@@ -158,15 +158,17 @@ export function openDatabase(options: DatabaseOptions): Database {
 
 /** Lets equal pages that are asked for at the same time be one; see {@link share}. */
 function sharePages(
-  select: (limit: number, after: Position | undefined, deadline: number) => Promise<Page>,
+  select: (limit: number, after: Position | undefined, frame: Frame, deadline: number) => Promise<Page>,
   deadlineMs: number,
 ): Database['page'] {
   const shared = share((key, deadline) => {
-    const [limit, after] = JSON.parse(key) as [number, Position?]
-    return select(limit, after, deadline)
+    const [limit, after, frame] = JSON.parse(key) as [number, Position | null, Frame]
+    return select(limit, after ?? undefined, frame, deadline)
   }, deadlineMs)
-  return (limit, after) => shared(JSON.stringify(after ? [limit, after] : [limit]))
+  return (limit, after, frame = bare) => shared(JSON.stringify([limit, after, frame]))
 }
+
+const bare: Frame = { before: '', behind: '' }
 
 /** An old name may still lead to a demoted writer: such a connection is never used. */
 async function refuseReadOnly(connection: Connection): Promise<void> {

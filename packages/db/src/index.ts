@@ -4,4 +4,4 @@ export { databaseVariables, host, identifier, integer, passwordSource, readEnvir
 export { ConfigError, DatabaseOverloaded, DatabaseUnavailable, MigrationError } from './errors.ts'
 export { type MigrateOptions, migrate } from './migrate.ts'
 export { loadMigrations, type Migration, parseMigrations, serializeMigrations } from './migrations.ts'
-export { type Page, type Position, timeBytes } from './times.ts'
+export type { Frame, Page, Position } from './times.ts'

@@ -9,13 +9,16 @@ export interface Position {
   readonly id: number
 }
 
-/** The length of a time in {@link Page.times}. */
-export const timeBytes = 19
+/** What stands around each time in {@link Page.text}; ASCII. */
+export interface Frame {
+  readonly before: string
+  readonly behind: string
+}
 
 /** Some stored times in order, and where they end. */
 export interface Page {
-  /** Times as `YYYY-MM-DD HH:MM:SS`, UTC; oldest first, each of `timeBytes` bytes, with nothing between them. */
-  readonly times: Buffer
+  /** Times as `YYYY-MM-DD HH:MM:SS`, UTC, each in its frame; oldest first. */
+  readonly text: Buffer
   /** Where to go on; undefined when this page reached the end. */
   readonly next: Position | undefined
 }
@@ -36,16 +39,21 @@ export async function newestId(connection: Connection, table: string): Promise<n
   return Number(row?.id ?? 0)
 }
 
-/** At most `limit` times from behind `after` (from the oldest, without it). */
+const timeBytes = 19
+
+/** At most `limit` times from behind `after` (from the oldest, without it), written into frames as they arrive. */
 export async function selectPage(
   connection: Connection,
   table: string,
   limit: number,
   after: Position | undefined,
+  frame: Frame,
 ): Promise<Page> {
   const behind = after ? 'WHERE dt > ? OR (dt = ? AND id > ?)' : ''
   const values = after ? [after.dt, after.dt, after.id] : []
-  let times = Buffer.allocUnsafe(Math.min(limit, 200) * timeBytes)
+  const framed = Buffer.from(frame.before + ' '.repeat(timeBytes) + frame.behind)
+  // Many lists are short, but where there was a page before there are more rows than a few.
+  let text = Buffer.alloc((after ? limit : Math.min(limit, 200)) * framed.length, framed)
   let rows = 0
   let last: Position | undefined
   await new Promise<void>((resolve, reject) => {
@@ -60,15 +68,19 @@ export async function selectPage(
       if (rows > limit) return
       // Each value is its text behind a byte with its length, as short as these are.
       const dt = offset + 1
-      const to = (rows - 1) * timeBytes
-      if (to === times.length) times = Buffer.concat([times, times, times, times])
+      const to = (rows - 1) * framed.length + frame.before.length
+      if (to > text.length)
+        text = Buffer.concat([
+          text,
+          Buffer.alloc(Math.min(3 * text.length, limit * framed.length - text.length), framed),
+        ])
       // For so few bytes quicker than Buffer's own copy.
-      for (let at = 0; at < timeBytes; at += 1) times[to + at] = bytes[dt + at] as number
+      for (let at = 0; at < timeBytes; at += 1) text[to + at] = bytes[dt + at] as number
       if (rows === limit) last = positionAt(bytes, dt)
     })
   })
   return {
-    times: times.subarray(0, Math.min(rows, limit) * timeBytes),
+    text: text.subarray(0, Math.min(rows, limit) * framed.length),
     next: rows > limit ? last : undefined,
   }
 }

@@ -35,7 +35,7 @@ const times = (count: number, from = Date.UTC(2026, 0, 1)) =>
 describe('save and page', () => {
   it('answers an empty page when nothing is stored', async () => {
     await empty()
-    expect(await database.page(10)).toEqual({ times: Buffer.alloc(0), next: undefined })
+    expect(await database.page(10)).toEqual({ text: Buffer.alloc(0), next: undefined })
   })
 
   it('keeps the time in UTC, cut to the second in the list', async () => {
@@ -178,4 +178,4 @@ describe('the least rights', () => {
   })
 })
 
-const timesOf = (page: Page) => page.times.toString().match(/.{19}/g) ?? []
+const timesOf = (page: Page) => page.text.toString().match(/.{19}/g) ?? []
