@@ -18,11 +18,17 @@ let save: Database['save']
 let metrics: Metrics
 let app: ReturnType<typeof createApp>
 
+const notAsked = () => Promise.reject(new Error('no request here asks for this'))
+
 beforeEach(() => {
   save = async () => {}
   const database: Database = {
     save: (time) => save(time),
-    page: async () => ({ times: Buffer.alloc(0), next: undefined }),
+    page: async () => ({ text: Buffer.alloc(0), next: undefined }),
+    counts: notAsked,
+    read: notAsked,
+    write: notAsked,
+    status: notAsked,
     ping: async () => {},
     state: () => state,
     close: async () => {},
@@ -33,6 +39,7 @@ beforeEach(() => {
     logger: pino({ level: 'silent' }),
     isDraining: () => false,
     admission: { inFlightLimit: 1, eventLoopDelayLimitMs: 10_000 },
+    instance: 'test',
     observers: [metrics.observe],
   })
 })

@@ -23,7 +23,7 @@ export class Stage implements AsyncDisposable {
 
   /** Builds the image (all cached but for the first time) and makes the network. */
   static async open(): Promise<Stage> {
-    const bases = ['DEBIAN_IMAGE', 'NODE_IMAGE'].map((name) => `--build-arg=${name}=${baseImage(name)}`)
+    const bases = (['DEBIAN_IMAGE', 'NODE_IMAGE'] as const).map((name) => `--build-arg=${name}=${baseImage(name)}`)
     const authorities = process.env.NODE_EXTRA_CA_CERTS || '/dev/null'
     // The docker client, as Compose does it: the recipe needs BuildKit.
     const options = ['--quiet', '--tag', image, ...bases, `--secret=id=ca,src=${authorities}`]

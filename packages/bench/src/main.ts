@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { openStack, repositoryRoot, type Stack } from '@three-tier/stack'
 import { createBench } from './bench.ts'
 import { picture } from './picture.ts'
@@ -27,14 +29,29 @@ async function main(isQuick: boolean): Promise<void> {
     env: { COMPOSE_FILE: 'compose.yaml:packages/bench/compose.yaml', COMPOSE_PATH_SEPARATOR: ':' },
   })
   const samples = await Promise.race([measure(stack, isQuick), interrupted])
-  const results = { quick: isQuick, cpus: availableParallelism(), ...toResults(samples) }
+  const results = { about: await about(isQuick), ...toResults(samples) }
   console.log(`\n${table(samples)}\n`)
   for (const [work, ratios] of Object.entries(results)) {
     if (work !== 'samples') console.log(work.padEnd(13), JSON.stringify(ratios))
   }
+  // Both are committed after a full run, so that what the documents say can be looked up.
   await save('packages/bench/results/latest.json', `${JSON.stringify(results, null, 2)}\n`)
   await save(isQuick ? 'packages/bench/results/latest.svg' : 'docs/benchmark.svg', picture(samples))
   report('removing the containers')
+}
+
+/** What a figure means nothing without. */
+async function about(isQuick: boolean): Promise<Readonly<Record<string, unknown>>> {
+  const { stdout } = await promisify(execFile)('git', ['describe', '--always', '--abbrev=40', '--dirty'], {
+    cwd: repositoryRoot,
+  }).catch(() => ({ stdout: 'unknown' }))
+  return {
+    date: new Date().toISOString(),
+    commit: stdout.trim(),
+    quick: isQuick,
+    cpus: availableParallelism(),
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+  }
 }
 
 async function measure(stack: Stack, isQuick: boolean): Promise<Sample[]> {

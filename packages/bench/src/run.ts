@@ -60,7 +60,7 @@ export async function run(bench: Bench, plan: Plan, report: (line: string) => vo
   if (plan.mix) await rounds(...services.map((contestant) => (round: number) => bench.mix(contestant, seconds, round)))
 
   for (const rows of [100_000, 1_000_000]) {
-    const readers = rows === 100_000 || plan.peersListAMillion ? services : [direct, topology]
+    const readers = plan.peersListMany ? services : [direct, topology]
     await bench.fill(rows)
     await rounds(...readers.map((contestant) => (round: number) => bench.list(contestant, rows, round)), (round) =>
       bench.dump(rows, round),

@@ -8,7 +8,7 @@ import { createPool, type Pool, type PoolState } from './pool.ts'
 import { createReaderLag, type ReaderLag } from './reader-lag.ts'
 import { createSaveQueue } from './save-queue.ts'
 import { share } from './share.ts'
-import { insertTimes, newestId, type Order, type Page, type Position, selectPage } from './times.ts'
+import { insertTimes, newestId, type Page, type PageQuery, selectPage } from './times.ts'
 
 /** Where a server listens. */
 interface Address {
@@ -77,15 +77,13 @@ export interface Database {
    */
   save(time: Date): Promise<void>
   /**
-   * A page of at most `limit` times from behind `after`, through the reader, or the writer while the reader is
-   * away or too far behind.
+   * A page of the stored times, through the reader, or the writer while the reader is away or too far behind.
    * Callers at the same time may get the same page, read after the last of them asked.
    *
-   * @param order @default 'oldest' first
    * @throws {DatabaseUnavailable}
    * @throws {DatabaseOverloaded}
    */
-  page(limit: number, after?: Position, order?: Order): Promise<Page>
+  page(query: PageQuery): Promise<Page>
   /**
    * How many times each period of `range` has, from where a page would come. May be older than the call by ten times
    * as long as the counting takes: see {@link keep}.
@@ -213,10 +211,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  const page = sharePages(
-    (limit, after, order, deadline) =>
+  const sharedPage = share(
+    (key, deadline) =>
       // A reader that fails gets half of the time, so that the other half is left for the writer.
-      read(deadline, 0.5, (connection) => selectPage(connection, table, limit, after, order)),
+      read(deadline, 0.5, (connection) => selectPage(connection, table, JSON.parse(key))),
     deadlineMs,
   )
 
@@ -276,7 +274,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   return {
     save: queue.save,
-    page,
+    page: ({ limit, after, order, frame }) => sharedPage(JSON.stringify({ limit, after, order, frame })),
     counts: ({ per, from, to }) => keptCounts(JSON.stringify({ per, from, to })),
     read: (select) => read(performance.now() + deadlineMs, 0.5, select),
     write: (statement) => write(performance.now() + deadlineMs, statement),
@@ -285,18 +283,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     state,
     close,
   }
-}
-
-/** Lets equal pages that are asked for at the same time be one; see {@link share}. */
-function sharePages(
-  select: (limit: number, after: Position | undefined, order: Order, deadline: number) => Promise<Page>,
-  deadlineMs: number,
-): Database['page'] {
-  const shared = share((key, deadline) => {
-    const [limit, order, after] = JSON.parse(key) as [number, Order, Position?]
-    return select(limit, after, order, deadline)
-  }, deadlineMs)
-  return (limit, after, order = 'oldest') => shared(JSON.stringify([limit, order, ...(after ? [after] : [])]))
 }
 
 /** What a server that falls silent never ends: whoever waits for it waits no longer than this. */

@@ -12,4 +12,4 @@ export { ConfigError, DatabaseOverloaded, DatabaseUnavailable, MigrationError } 
 export { type MigrateOptions, migrate } from './migrate.ts'
 export { loadMigrations, type Migration, parseMigrations, serializeMigrations } from './migrations.ts'
 export { type Batch, batchChannel } from './save-queue.ts'
-export { type Order, type Page, type Position, timeBytes } from './times.ts'
+export type { Frame, Order, Page, PageQuery, Position } from './times.ts'

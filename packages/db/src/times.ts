@@ -12,13 +12,28 @@ export interface Position {
 /** Which end of the stored times a list begins at. */
 export type Order = 'oldest' | 'newest'
 
-/** The length of a time in {@link Page.times}. */
-export const timeBytes = 19
+/** What stands around each time in {@link Page.text}; ASCII. */
+export interface Frame {
+  readonly before: string
+  readonly behind: string
+}
+
+/** What a page is to hold. */
+export interface PageQuery {
+  /** The most times. */
+  readonly limit: number
+  /** Where the page before ended. @default the beginning */
+  readonly after?: Position | undefined
+  /** @default 'oldest' */
+  readonly order?: Order | undefined
+  /** @default nothing around the times */
+  readonly frame?: Frame
+}
 
 /** Some stored times in order, and where they end. */
 export interface Page {
-  /** Times as `YYYY-MM-DD HH:MM:SS`, UTC; each of `timeBytes` bytes, with nothing between them. */
-  readonly times: Buffer
+  /** Times as `YYYY-MM-DD HH:MM:SS`, UTC, each in its frame. */
+  readonly text: Buffer
   /** Where to go on; undefined when this page reached the end. */
   readonly next: Position | undefined
 }
@@ -41,18 +56,20 @@ export async function newestId(connection: Connection, table: string): Promise<n
 
 const directions = { oldest: { beyond: '>', sort: 'ASC' }, newest: { beyond: '<', sort: 'DESC' } } as const
 
-/** At most `limit` times from behind `after` in the order asked for (from its beginning, without it). */
+const timeBytes = 19
+
+/** The page asked for, written into frames as its rows arrive. */
 export async function selectPage(
   connection: Connection,
   table: string,
-  limit: number,
-  after: Position | undefined,
-  order: Order,
+  { limit, after, order = 'oldest', frame = { before: '', behind: '' } }: PageQuery,
 ): Promise<Page> {
   const { beyond, sort } = directions[order]
   const behind = after ? `WHERE dt ${beyond} ? OR (dt = ? AND id ${beyond} ?)` : ''
   const values = after ? [after.dt, after.dt, after.id] : []
-  let times = Buffer.allocUnsafe(Math.min(limit, 200) * timeBytes)
+  const framed = Buffer.from(frame.before + ' '.repeat(timeBytes) + frame.behind)
+  // Many lists are short, but where there was a page before there are more rows than a few.
+  let text = Buffer.alloc((after ? limit : Math.min(limit, 200)) * framed.length, framed)
   let rows = 0
   let last: Position | undefined
   await new Promise<void>((resolve, reject) => {
@@ -67,15 +84,19 @@ export async function selectPage(
       if (rows > limit) return
       // Each value is its text behind a byte with its length, as short as these are.
       const dt = offset + 1
-      const to = (rows - 1) * timeBytes
-      if (to === times.length) times = Buffer.concat([times, times, times, times])
+      const full = (rows - 1) * framed.length
+      if (full === text.length) {
+        const more = Math.min(3 * full, limit * framed.length - full)
+        text = Buffer.concat([text, Buffer.alloc(more, framed)])
+      }
+      const to = full + frame.before.length
       // For so few bytes quicker than Buffer's own copy.
-      for (let at = 0; at < timeBytes; at += 1) times[to + at] = bytes[dt + at] as number
+      for (let at = 0; at < timeBytes; at += 1) text[to + at] = bytes[dt + at] as number
       if (rows === limit) last = positionAt(bytes, dt)
     })
   })
   return {
-    times: times.subarray(0, Math.min(rows, limit) * timeBytes),
+    text: text.subarray(0, Math.min(rows, limit) * framed.length),
     next: rows > limit ? last : undefined,
   }
 }

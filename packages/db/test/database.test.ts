@@ -1,6 +1,6 @@
 import { type AddressInfo, connect as connectTo, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, query } from '../src/connection.ts'
 import { selectCounts } from '../src/counts.ts'
 import {
@@ -37,19 +37,19 @@ const times = (count: number, from = Date.UTC(2026, 0, 1)) =>
 describe('save and page', () => {
   it('answers an empty page when nothing is stored', async () => {
     await empty()
-    expect(await database.page(10)).toEqual({ times: Buffer.alloc(0), next: undefined })
+    expect(await database.page({ limit: 10 })).toEqual({ text: Buffer.alloc(0), next: undefined })
   })
 
   it('keeps the time in UTC, cut to the second in the list', async () => {
     await empty()
     await database.save(new Date('2026-11-22T09:33:53.999Z'))
-    expect(timesOf(await database.page(10))).toEqual(['2026-11-22 09:33:53'])
+    expect(timesOf(await database.page({ limit: 10 }))).toEqual(['2026-11-22 09:33:53'])
   })
 
   it('lists the oldest first, whatever the order of storing', async () => {
     await empty()
     for (const second of [30, 10, 20]) await database.save(new Date(Date.UTC(2026, 0, 1, 0, 0, second)))
-    expect(timesOf(await database.page(10))).toEqual([
+    expect(timesOf(await database.page({ limit: 10 }))).toEqual([
       '2026-01-01 00:00:10',
       '2026-01-01 00:00:20',
       '2026-01-01 00:00:30',
@@ -62,7 +62,7 @@ describe('save and page', () => {
     await Promise.all([...sameTime, ...times(50)].map((time) => database.save(time)))
     const ids: string[] = []
     const listed: string[] = []
-    for (let page = await database.page(7); ; page = await database.page(7, page.next)) {
+    for (let page = await database.page({ limit: 7 }); ; page = await database.page({ limit: 7, after: page.next })) {
       listed.push(...timesOf(page))
       if (page.next === undefined) break
       ids.push(`${page.next.dt} ${page.next.id}`)
@@ -75,18 +75,19 @@ describe('save and page', () => {
   it('has no next page when the page ends with the last row', async () => {
     await empty()
     for (const time of times(3)) await database.save(time)
-    expect((await database.page(3)).next).toBeUndefined()
-    expect((await database.page(2)).next).toMatchObject({ dt: '2026-01-01 00:00:01.000' })
+    expect((await database.page({ limit: 3 })).next).toBeUndefined()
+    expect((await database.page({ limit: 2 })).next).toMatchObject({ dt: '2026-01-01 00:00:01.000' })
   })
 
   it('lists the newest first when asked to, without a gap or a double, equal times included', async () => {
     await empty()
     const sameTime = Array.from({ length: 20 }, () => new Date(Date.UTC(2026, 0, 1)))
     await Promise.all([...sameTime, ...times(20)].map((time) => database.save(time)))
-    const oldestFirst = timesOf(await database.page(100))
+    const oldestFirst = timesOf(await database.page({ limit: 100 }))
     const listed: string[] = []
-    let page = await database.page(7, undefined, 'newest')
-    for (; page.next; page = await database.page(7, page.next, 'newest')) listed.push(...timesOf(page))
+    let page = await database.page({ limit: 7, order: 'newest' })
+    for (; page.next; page = await database.page({ limit: 7, after: page.next, order: 'newest' }))
+      listed.push(...timesOf(page))
     listed.push(...timesOf(page))
     expect(listed).toEqual(oldestFirst.reverse())
   })
@@ -96,7 +97,7 @@ describe('save and page', () => {
     const before = await inserts()
     await Promise.all(times(500).map((time) => database.save(time)))
     const after = await inserts()
-    const listed = timesOf(await database.page(1000))
+    const listed = timesOf(await database.page({ limit: 1000 }))
     expect(listed).toHaveLength(500)
     expect(new Set(listed).size).toBe(500)
     expect(after - before).toBeLessThan(20)
@@ -188,7 +189,7 @@ describe('the connection policy', () => {
       const startedAt = performance.now()
       const outcomes = await Promise.allSettled([
         impatient.save(new Date()),
-        impatient.page(1),
+        impatient.page({ limit: 1 }),
         impatient.ping('reader'),
       ])
       expect(performance.now() - startedAt).toBeLessThan(1500)
@@ -228,7 +229,7 @@ describe('the connection policy', () => {
   it('reads from the writer while the reader is away', async () => {
     const halved = openDatabase({ ...options, reader: { host: '127.0.0.2', port: 1 } })
     try {
-      expect(timesOf(await halved.page(1))).toHaveLength(1)
+      expect(timesOf(await halved.page({ limit: 1 }))).toHaveLength(1)
       await expect(halved.ping('reader')).rejects.toBeInstanceOf(DatabaseUnavailable)
       await halved.ping('writer')
     } finally {
@@ -266,7 +267,7 @@ describe('the least rights', () => {
   })
 })
 
-const timesOf = (page: Page) => page.times.toString().match(/.{19}/g) ?? []
+const timesOf = (page: Page) => page.text.toString().match(/.{19}/g) ?? []
 
 /** Stands before a server and passes everything on, but the first packet with these words and what follows it. */
 async function silentOnce(words: string, server: { host: string; port: number }) {

@@ -1,19 +1,22 @@
-import { type Database, type Order, type Page, type Position, timeBytes } from '@three-tier/db'
+import type { Database, Frame, Page, PageQuery, Position } from '@three-tier/db'
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { HttpError, methodNotAllowed } from '../errors.ts'
 import { queryOf } from '../query.ts'
 import { send, stream } from '../send.ts'
 
-/** A whole list is put together from pages of this many rows: enough to be quick, few enough to hold. */
-const streamedPageRows = 10_000
+/**
+ * A whole list is put together from pages: the first is small, to be quick; the following are large, because each
+ * costs the database a start. What pages may be in memory is shared by the lists under way.
+ */
+const firstPageRows = 10_000
+const largestPageRows = 100_000
 
 const maxLimit = 10_000
 
-/** How a list of times is written down. */
-interface Format {
+/** How a list of times is written down. The first byte, a separator, gives way to `open`. */
+interface Format extends Frame {
   readonly contentType: string
   readonly open: string
-  readonly separator: string
   readonly close: string
   readonly empty: string
 }
@@ -21,8 +24,9 @@ interface Format {
 /** As Python's `json.dumps(list, indent=2)` prints it. */
 const json: Format = {
   contentType: 'application/json',
-  open: '[\n  ',
-  separator: ',\n  ',
+  open: '[',
+  before: ',\n  "',
+  behind: '"',
   close: '\n]',
   empty: '[]',
 }
@@ -31,7 +35,8 @@ const json: Format = {
 const ndjson: Format = {
   contentType: 'application/x-ndjson',
   open: '',
-  separator: '\n',
+  before: '\n"',
+  behind: '"',
   close: '\n',
   empty: '',
 }
@@ -39,20 +44,22 @@ const ndjson: Format = {
 /** `/` and `/read` list the stored times, `/write` stores the time at which it was asked. */
 export function timesRoutes(database: Database): Router {
   const router = Router({ strict: true, caseSensitive: true })
+  const written = listWriter(database)
 
   const list: RequestHandler = async (req, res) => {
-    const { limit, after, order } = pageQuery(req)
+    const query = pageQuery(req)
+    const { limit, order } = query
     const format = req.accepts(['application/json', 'application/x-ndjson']) === 'application/x-ndjson' ? ndjson : json
     // The first page is here before the status is sent, so that a database that is away can still be told.
-    const page = await database.page(limit ?? streamedPageRows, after, order)
+    const page = await database.page({ limit: firstPageRows, ...query, frame: format })
     res.setHeader('Cache-Control', 'no-cache')
     res.setHeader('Vary', 'Accept')
     if (limit !== undefined && page.next) {
-      const query = `limit=${limit}${order ? `&order=${order}` : ''}&after=${toCursor(page.next)}`
-      res.setHeader('Link', `<${req.path}?${query}>; rel="next"`)
+      const onward = `limit=${limit}${order ? `&order=${order}` : ''}&after=${toCursor(page.next)}`
+      res.setHeader('Link', `<${req.path}?${onward}>; rel="next"`)
     }
     if (limit !== undefined || page.next === undefined) send(res, 200, format.contentType, whole(page, format))
-    else await stream(res, format.contentType, written(database, page, format))
+    else await stream(res, format.contentType, written(page, format))
   }
 
   const save = (status: 200 | 201) => async (req: Request, res: Response) => {
@@ -75,57 +82,45 @@ export function timesRoutes(database: Database): Router {
   return router
 }
 
-/** Requests at the same time may share a page, and so what it is written as. */
-const wholes = new WeakMap<Page, Map<Format, Buffer>>()
+/** Requests at the same time may share a page, and so the body it makes. */
+const wholes = new WeakMap<Page, Buffer>()
 
 function whole(page: Page, format: Format): Buffer {
-  const known = wholes.get(page) ?? new Map<Format, Buffer>()
-  wholes.set(page, known)
-  const body = known.get(format) ?? listed(page, format)
-  known.set(format, body)
+  const body =
+    wholes.get(page) ?? Buffer.concat([opening(page, format), Buffer.from(page.text.length > 0 ? format.close : '')])
+  wholes.set(page, body)
   return body
 }
 
-function listed(page: Page, format: Format): Buffer {
-  if (page.times.length === 0) return Buffer.from(format.empty)
-  return Buffer.concat([Buffer.from(format.open), items(page, format), Buffer.from(format.close)])
+function opening({ text }: Page, { open, empty }: Format): Buffer {
+  return text.length === 0 ? Buffer.from(empty) : Buffer.concat([Buffer.from(open), text.subarray(1)])
 }
 
-async function* written(database: Database, first: Page, format: Format): AsyncGenerator<Buffer> {
-  const open = Buffer.from(format.open)
-  const separator = Buffer.from(format.separator)
-  let page = first
-  for (let before = open; ; before = separator) {
-    // The database works on the next page while the client takes this one.
-    const next = page.next && database.page(streamedPageRows, page.next)
-    // Told when it is awaited; a client that has gone away never does.
-    next?.catch(() => {})
-    // Between the pages the rows behind the last one may be gone.
-    if (page.times.length > 0) yield Buffer.concat([before, items(page, format)])
-    if (next === undefined) break
-    page = await next
+/** Writes lists that are longer than one page; see {@link largestPageRows}. */
+function listWriter(database: Database): (first: Page, format: Format) => AsyncGenerator<Buffer> {
+  let underWay = 0
+
+  return async function* written(first, format) {
+    underWay += 1
+    try {
+      for (let page = first, text = opening(first, format); ; text = page.text) {
+        // The database works on the next page while the client takes this one.
+        const rows = Math.max(firstPageRows, Math.ceil(largestPageRows / underWay))
+        const next = page.next && database.page({ limit: rows, after: page.next, frame: format })
+        // Told when it is awaited; a client that has gone away never does.
+        next?.catch(() => {})
+        yield text
+        if (next === undefined) break
+        page = await next
+      }
+      yield Buffer.from(format.close)
+    } finally {
+      underWay -= 1
+    }
   }
-  yield Buffer.from(format.close)
 }
 
-/** The page's times between quotation marks, separated. */
-function items({ times }: Page, { separator }: Format): Buffer {
-  const item = Buffer.from(`"${' '.repeat(timeBytes)}"${separator}`)
-  const text = Buffer.alloc((times.length / timeBytes) * item.length, item)
-  for (let from = 0, to = 1; from < times.length; from += timeBytes, to += item.length) {
-    // For so few bytes quicker than Buffer's own copy.
-    for (let at = 0; at < timeBytes; at += 1) text[to + at] = times[from + at] as number
-  }
-  return text.subarray(0, -separator.length)
-}
-
-interface PageQuery {
-  readonly limit?: number
-  readonly after?: Position | undefined
-  readonly order?: Order | undefined
-}
-
-function pageQuery(req: Request): PageQuery {
+function pageQuery(req: Request): Partial<Pick<PageQuery, 'limit' | 'after' | 'order'>> {
   const { limit, after, order } = queryOf(req, ['limit', 'after', 'order'])
   if (limit === undefined) {
     if (after !== undefined) throw new HttpError(400, "'after' goes with 'limit'.")
