@@ -7,10 +7,11 @@ if [ -z "${APP_UPSTREAM:-}" ]; then
   exit 1
 fi
 
-# stdbuf: with -u, sed would read a byte at a time.
+# stdbuf: with -u, sed would read a byte at a time. AH00941 tells of a request refused for lack of a connection to the
+# app, which its line in the access log tells as well (503, no upstreamUs): thousands a second would cost more than they.
 # Whatever httpd and its libraries say becomes one JSON object a line. ErrorLogFormat gives
 # "date time level module requestId logId client message"; anything else comes from outside the error log.
-exec 2> >(LC_ALL=C exec stdbuf -oL sed -E 's/[^ -~]/?/g; s/["\\]/\\&/g
+exec 2> >(LC_ALL=C exec stdbuf -oL sed -E '/ AH00941: /d; s/[^ -~]/?/g; s/["\\]/\\&/g
   s/^([0-9-]{10}) ([0-9:.]{15}) (\S+) (\S+) (\S+) (\S+) (\S+) (.*)$/{"time":"\1T\2Z","level":"\3","service":"web","module":"\4","requestId":"\5","logId":"\6","client":"\7","message":"\8"}/
   t
   s/.*/{"level":"error","service":"web","message":"&"}/' >&2)

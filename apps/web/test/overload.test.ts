@@ -33,6 +33,10 @@ describe('more than the app can take', () => {
       expect(JSON.parse(body)).toMatchObject({ status: 503 })
     }
 
+    // Each has its line in the access log, and no other.
+    const lines = (await web.log()).filter((line) => line.path === '/hold' || /AH00941/.test(String(line.message)))
+    expect(lines.length).toBe(refused.length)
+
     await upstream.direct('/release')
     expect(new Set((await taken).map(({ status }) => status))).toEqual(new Set([200]))
     expect(new Set(await Promise.all(more))).toEqual(new Set([200, 503]))

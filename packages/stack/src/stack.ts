@@ -81,8 +81,11 @@ export async function openStack(options: StackOptions): Promise<Stack> {
       return stdout + stderr
     },
     up: async () => void (await inProject(['up', '--build', '--wait', ...scale, ...services])),
-    down: async () =>
-      void (await inProject(['down', '--volumes', '--remove-orphans', '--rmi', 'all', '--timeout', '5'], never)),
+    async down() {
+      const remove = () => inProject(['down', '--volumes', '--remove-orphans', '--rmi', 'all', '--timeout', '5'], never)
+      // Ctrl-C reaches everything that runs in a terminal, so this too; but it is what was meant.
+      await remove().catch(remove)
+    },
     [Symbol.asyncDispose]: () => stack.down(),
   }
 

@@ -26,7 +26,7 @@ export const overload: Drill = {
     await flood(arena, 100_000, 128)
     const peak = goodput((await flood(arena, 100_000, 128)).attempts)
 
-    const [{ attempts, processors }, mib] = await Promise.all([flood(arena, 10 * peak, 2000), memoryNearEnd(arena)])
+    const [{ attempts, processors }, mib] = await Promise.all([flood(arena, 10 * peak, 1000), memoryNearEnd(arena)])
     const verdict = await arena.verdict(attempts)
     const touched = before !== (await arena.identities(services))
     await arena.override('', 'app')
