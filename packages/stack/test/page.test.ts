@@ -283,6 +283,8 @@ it.runIf(process.env.PAGE_PICTURE)('has its picture taken', async () => {
   await opened.page.locator('#answer', { hasText: 'Saved' }).waitFor()
   await opened.page.locator('.new').first().waitFor()
   await opened.page.mouse.move(0, 0)
-  await vi.waitFor(async () => expect(await opened.page.locator('.detail', { hasText: 'more' }).count()).toBe(2))
+  await vi.waitFor(async () => expect(await opened.page.locator('.detail', { hasText: 'more' }).count()).toBe(2), {
+    timeout: 15_000,
+  })
   await opened.page.screenshot({ path: join(repositoryRoot, String(process.env.PAGE_PICTURE)), fullPage: true })
 })
