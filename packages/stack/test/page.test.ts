@@ -50,11 +50,12 @@ async function replicated(statement: string): Promise<void> {
 }
 
 /** Stores `count` times, a second apart, the last of them `before` seconds ago. */
-const fill = (count: number, before: number) =>
-  replicated(`INSERT INTO testdb.testtable (dt)
+const filling = (count: number, before: number) =>
+  `INSERT INTO testdb.testtable (dt)
     WITH RECURSIVE digits AS (SELECT 0 AS n UNION ALL SELECT n + 1 FROM digits WHERE n < 999)
     SELECT UTC_TIMESTAMP() - INTERVAL (1000 * high.n + low.n + ${before}) SECOND
-    FROM digits high, digits low WHERE 1000 * high.n + low.n < ${count}`)
+    FROM digits high, digits low WHERE 1000 * high.n + low.n < ${count}`
+const fill = (count: number, before: number) => replicated(filling(count, before))
 
 const choose = (page: Page, span: string) => page.getByRole('radio', { name: span }).check()
 const rows = (page: Page) => page.locator('#times li')
@@ -212,10 +213,19 @@ describe('the page', () => {
   })
 })
 
+/** The same rows on both sides: a million of them replicate too slowly to wait for. */
+async function fillBoth(count: number, before: number): Promise<void> {
+  const insert = `SET sql_log_bin = OFF; ${filling(count, before)}`
+  await Promise.all([
+    stack.sql('db-writer', insert),
+    stack.sql('db-reader', `SET GLOBAL super_read_only = OFF; ${insert}; SET GLOBAL super_read_only = ON`),
+  ])
+}
+
 describe('with a million rows', () => {
   it('has its list within a second, and counts them', async () => {
     await empty()
-    await fill(1_000_000, 60)
+    await fillBoth(1_000_000, 60)
     // Of a machine that is busy with other things one answer may come late: the page is what is measured.
     await vi.waitFor(
       async () => {
