@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import axe from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openStack, repositoryRoot, type Stack } from '../src/index.ts'
@@ -51,12 +50,14 @@ async function replicated(statement: string): Promise<void> {
 }
 
 /** Stores `count` times, a second apart, the last of them `before` seconds ago. */
-const fill = (count: number, before: number) =>
-  replicated(`INSERT INTO testdb.testtable (dt)
+const filling = (count: number, before: number) =>
+  `INSERT INTO testdb.testtable (dt)
     WITH RECURSIVE digits AS (SELECT 0 AS n UNION ALL SELECT n + 1 FROM digits WHERE n < 999)
     SELECT UTC_TIMESTAMP() - INTERVAL (1000 * high.n + low.n + ${before}) SECOND
-    FROM digits high, digits low WHERE 1000 * high.n + low.n < ${count}`)
+    FROM digits high, digits low WHERE 1000 * high.n + low.n < ${count}`
+const fill = (count: number, before: number) => replicated(filling(count, before))
 
+const choose = (page: Page, span: string) => page.getByRole('radio', { name: span }).check()
 const rows = (page: Page) => page.locator('#times li')
 const visits = async (page: Page) =>
   Number((await page.locator('#summary').textContent())?.split(' ')[0]?.replaceAll(',', ''))
@@ -101,10 +102,10 @@ describe('the page', () => {
       ['Year', 'day'],
       ['Hour', 'minute'],
     ]) {
-      await page.getByText(String(choice), { exact: true }).click()
+      await choose(page, String(choice))
       await secondsUntil(page, '#per', `by the ${per}`)
     }
-    await page.getByText('Week', { exact: true }).click()
+    await choose(page, 'Week')
     await secondsUntil(page, '#per', 'by the hour')
     expect((await drawn()).equals(byMinute)).toBe(false)
     const whole = await page.textContent('#summary')
@@ -204,18 +205,27 @@ describe('the page', () => {
     await page.click('#save')
     await page.locator('#answer', { hasText: 'Saved' }).waitFor()
     await page.click('#table summary')
-    await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'))
+    await page.evaluate(axe.source)
     const { violations, passes } = await page.evaluate<Record<'violations' | 'passes', { id: string }[]>>('axe.run()')
     expect(violations).toEqual([])
     expect(passes.map(({ id }) => id)).toContain('color-contrast')
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+    expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0)
   })
 })
+
+/** The same rows on both sides: a million of them replicate too slowly to wait for. */
+async function fillBoth(count: number, before: number): Promise<void> {
+  const insert = `SET sql_log_bin = OFF; ${filling(count, before)}`
+  await Promise.all([
+    stack.sql('db-writer', insert),
+    stack.sql('db-reader', `SET GLOBAL super_read_only = OFF; ${insert}; SET GLOBAL super_read_only = ON`),
+  ])
+}
 
 describe('with a million rows', () => {
   it('has its list within a second, and counts them', async () => {
     await empty()
-    await fill(1_000_000, 60)
+    await fillBoth(1_000_000, 60)
     // Of a machine that is busy with other things one answer may come late: the page is what is measured.
     await vi.waitFor(
       async () => {
@@ -231,8 +241,8 @@ describe('with a million rows', () => {
     expect(await rows(opened.page).count()).toBe(100)
     await vi.waitFor(
       async () => {
-        await opened.page.getByText('Year', { exact: true }).click()
-        await opened.page.getByText('Month', { exact: true }).click()
+        await choose(opened.page, 'Year')
+        await choose(opened.page, 'Month')
         await secondsUntil(opened.page, '#per', 'by the day')
         expect(await visits(opened.page)).toBe(1_000_000)
       },
@@ -283,6 +293,8 @@ it.runIf(process.env.PAGE_PICTURE)('has its picture taken', async () => {
   await opened.page.locator('#answer', { hasText: 'Saved' }).waitFor()
   await opened.page.locator('.new').first().waitFor()
   await opened.page.mouse.move(0, 0)
-  await vi.waitFor(async () => expect(await opened.page.locator('.detail', { hasText: 'more' }).count()).toBe(2))
+  await vi.waitFor(async () => expect(await opened.page.locator('.detail', { hasText: 'more' }).count()).toBe(2), {
+    timeout: 15_000,
+  })
   await opened.page.screenshot({ path: join(repositoryRoot, String(process.env.PAGE_PICTURE)), fullPage: true })
 })
