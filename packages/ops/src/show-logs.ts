@@ -39,7 +39,7 @@ export async function showLogs({ services = [], request, tail, follow }: LogOpti
   const since = new Date(Date.now() - overlapMs).toISOString()
   const past = (await docker([...command, '--tail', tail, ...services])).split('\n')
   print(past.map(parseLogLine).filter(isWanted))
-  if (follow === undefined) return
+  if (follow === undefined || follow.aborted) return
 
   const shown = new Set(past)
   let held: { readonly cameAt: number; readonly line: LogLine }[] = []
