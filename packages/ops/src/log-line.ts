@@ -5,6 +5,8 @@ import { boxes } from './compose.ts'
 export interface LogLine {
   /** The container, as Compose names it: `app-1`. */
   readonly instance: string
+  /** The same for the same line, however wide Compose makes its margin. */
+  readonly key: string
   /** When what it tells of happened; in milliseconds. Lines may be written later, several together. */
   readonly at: number
   /** Of the request that it is about; undefined if it is about none. */
@@ -23,6 +25,7 @@ export function parseLogLine(printed: string): LogLine | undefined {
   const requestId = fields.requestId ?? fields.id
   return {
     instance,
+    key: `${instance} ${timestamp} ${text}`,
     at: Date.parse(time) || Date.parse(timestamp),
     requestId: typeof requestId === 'string' && requestId !== '-' ? requestId : undefined,
     record: readable(instance, time, fields),

@@ -29,19 +29,19 @@ export async function showLogs({ services = [], request, tail, follow }: LogOpti
     singleLine: true,
     translateTime: 'UTC:HH:MM:ss.l',
   })
-  const isWanted = (line: LogLine | undefined): line is LogLine =>
-    line !== undefined && (request === undefined || line.requestId === request)
+  const isWanted = (line: LogLine) => request === undefined || line.requestId === request
   const print = (lines: readonly LogLine[]) => {
     for (const { record } of inOrder(lines, request !== undefined)) process.stdout.write(pretty(record))
   }
   const command = ['compose', '--profile', 'observe', 'logs', '--timestamps', '--no-color']
 
   const since = new Date(Date.now() - overlapMs).toISOString()
-  const past = (await docker([...command, '--tail', tail, ...services])).split('\n')
-  print(past.map(parseLogLine).filter(isWanted))
+  const printed = (await docker([...command, '--tail', tail, ...services])).split('\n')
+  const past = printed.map(parseLogLine).filter((line) => line !== undefined)
+  print(past.filter(isWanted))
   if (follow === undefined || follow.aborted) return
 
-  const shown = new Set(past)
+  const shown = new Set(past.map(({ key }) => key))
   let held: { readonly cameAt: number; readonly line: LogLine }[] = []
   const release = (cameBefore: number) => {
     print(held.filter(({ cameAt }) => cameAt <= cameBefore).map(({ line }) => line))
@@ -55,8 +55,8 @@ export async function showLogs({ services = [], request, tail, follow }: LogOpti
   const stop = () => child.kill()
   follow.addEventListener('abort', stop)
   for await (const printed of createInterface({ input: child.stdout })) {
-    const line = shown.has(printed) ? undefined : parseLogLine(printed)
-    if (isWanted(line)) held.push({ cameAt: performance.now(), line })
+    const line = parseLogLine(printed)
+    if (line && isWanted(line) && !shown.has(line.key)) held.push({ cameAt: performance.now(), line })
   }
   follow.removeEventListener('abort', stop)
   clearInterval(timer)

@@ -44,8 +44,22 @@ describe('a printed line', () => {
   })
 })
 
+it('is the same line whatever its margin', () => {
+  const keys = ['app-1  | 2026-11-22T09:33:53.1Z said', '\u001b[2Kapp-1      | 2026-11-22T09:33:53.1Z said'].map(
+    (line) => parseLogLine(line)?.key,
+  )
+  expect(keys[0]).toBeDefined()
+  expect(keys[1]).toBe(keys[0])
+})
+
 describe('the order', () => {
-  const line = (instance: string, at: number): LogLine => ({ instance, at, requestId: 'r', record: {} })
+  const line = (instance: string, at: number): LogLine => ({
+    instance,
+    at,
+    key: `${instance} ${at}`,
+    requestId: 'r',
+    record: {},
+  })
   const lines = [line('app-2', 1), line('alb-1', 3), line('web-1', 2)]
 
   it('is that of time', () => {
