@@ -232,7 +232,7 @@ describe('health', () => {
 
 describe('while the database is away', () => {
   it('answers 503 with Retry-After within 3 s, and /healthz stays 200', async () => {
-    await mysql.pause()
+    await mysql.freeze()
     try {
       const startedAt = performance.now()
       const answers = await Promise.all(['/read', '/write', '/readyz'].map((path) => request(app).get(path)))
@@ -245,7 +245,7 @@ describe('while the database is away', () => {
       expect(answers[2]?.body).toMatchObject({ ready: false, writer: 'failed', reader: 'failed' })
       expect((await request(app).get('/healthz')).status).toBe(200)
     } finally {
-      await mysql.unpause()
+      await mysql.thaw()
     }
   })
 })

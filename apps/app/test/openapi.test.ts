@@ -174,7 +174,7 @@ describe('what the document says', () => {
   })
 
   it('is so while the database is away', async () => {
-    await mysql.pause()
+    await mysql.freeze()
     try {
       const startedAt = performance.now()
       const away = [...lists, '/write', '/stats?per=day', '/readyz'].map((path) => expectAnswer(503, 'get', path))
@@ -183,7 +183,7 @@ describe('what the document says', () => {
       expect(performance.now() - startedAt).toBeLessThan(3000)
       expect(JSON.parse((await status).body)).toMatchObject({ writer: 'failed', reader: 'failed', newest: null })
     } finally {
-      await mysql.unpause()
+      await mysql.thaw()
     }
   })
 

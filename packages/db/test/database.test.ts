@@ -185,7 +185,7 @@ describe('the connection policy', () => {
     const impatient = openDatabase({ ...options, deadlineMs: 700, connectTimeoutMs: 300 })
     try {
       await impatient.save(new Date())
-      await mysql.pause()
+      await mysql.freeze()
       const startedAt = performance.now()
       const outcomes = await Promise.allSettled([
         impatient.save(new Date()),
@@ -196,7 +196,7 @@ describe('the connection policy', () => {
       for (const outcome of outcomes) {
         expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(DatabaseUnavailable) })
       }
-      await mysql.unpause()
+      await mysql.thaw()
       await delay(600)
       await impatient.save(new Date())
     } finally {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { openStack, type Stack } from '@three-tier/stack'
+import { openStack, type Stack, thaw } from '@three-tier/stack'
 import { judge, type Verdict } from './judge.ts'
 import { type Attempt, clientOf, startLoad } from './load.ts'
 
@@ -117,8 +117,8 @@ export async function openArena({ project, steadyMs, patience, signal }: ArenaOp
 
     async heal() {
       await writeFile(files.override, none)
-      const paused = await stack.compose('ps', '--quiet', '--status', 'paused')
-      if (paused.trim()) await stack.compose('unpause')
+      const databases = await stack.compose('ps', '--quiet', '--status', 'running', 'db-writer', 'db-reader')
+      await Promise.all(databases.split('\n').filter(Boolean).map(thaw))
       await up()
       await until('the reader follows the writer', async () => {
         // The first statement does nothing but reach the reader: the writer waits for a reader that came back only

@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers'
+import { freeze, thaw } from './freeze.ts'
 import { baseImage, repositoryRoot } from './repository.ts'
-
-const run = promisify(execFile)
 
 /** A writer alone, from the stack's own database image, with an empty database; for tests of one process. */
 export interface TestMysql extends AsyncDisposable {
@@ -15,8 +12,8 @@ export interface TestMysql extends AsyncDisposable {
   /** Runs SQL as root and gives what it prints: a line a row, columns apart by tabs. @throws what the server says. */
   sql(statement: string): Promise<string>
   /** Freezes the server: connections stay open, and nothing answers. */
-  pause(): Promise<void>
-  unpause(): Promise<void>
+  freeze(): Promise<void>
+  thaw(): Promise<void>
   /** Cuts every connection of a user. */
   killConnections(user: string): Promise<void>
 }
@@ -57,8 +54,8 @@ export async function startMysql(): Promise<TestMysql> {
     database,
     sql,
     password: async (user) => (await fileOf(container, `/run/credentials/${user}/password`)).trimEnd(),
-    pause: async () => void (await run('docker', ['pause', container.getId()])),
-    unpause: async () => void (await run('docker', ['unpause', container.getId()])),
+    freeze: () => freeze(container.getId()),
+    thaw: () => thaw(container.getId()),
     async killConnections(user) {
       const ids = await sql(`SELECT ID FROM information_schema.PROCESSLIST WHERE USER = '${user}'`)
       await sql(

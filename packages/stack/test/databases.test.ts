@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { openStack, type Stack } from '../src/index.ts'
+import { freeze, openStack, type Stack, thaw } from '../src/index.ts'
 
 const run = promisify(execFile)
 let stack: Stack
@@ -63,14 +63,15 @@ describe('replication', { timeout: 120_000 }, () => {
     await expectReplication()
     expect(Number(await state('Rpl_semi_sync_source_yes_tx'))).toBe(acknowledged + 1)
 
-    await stack.compose('pause', 'db-reader')
+    const [reader = ''] = await stack.containers('db-reader')
+    await freeze(reader)
     try {
       const started = performance.now()
       await stack.sql('db-writer', `INSERT INTO testdb.probe VALUES (${++probes})`)
       expect(performance.now() - started).toBeGreaterThan(1000)
       expect(performance.now() - started).toBeLessThan(4000)
     } finally {
-      await stack.compose('unpause', 'db-reader')
+      await thaw(reader)
     }
     await vi.waitFor(async () => expect(await state('Rpl_semi_sync_source_status')).toBe('ON'), { timeout: 20_000 })
     await expectReplication()
@@ -158,11 +159,12 @@ describe('the health check fails', { timeout: 60_000 }, () => {
     await setPassword(await passwordOf('replication'))
     await vi.waitFor(async () => expect(await health()).toBe('healthy'), { timeout: 20_000, interval: 500 })
 
+    const [writer = ''] = await stack.containers('db-writer')
     for (const [away, back] of [
-      ['pause', 'unpause'],
-      ['stop', 'start'],
+      [freeze, thaw],
+      [() => stack.compose('stop', 'db-writer'), () => stack.compose('start', 'db-writer')],
     ] as const) {
-      await stack.compose(away, 'db-writer')
+      await away(writer)
       try {
         const state =
           "SELECT CONCAT(SERVICE_STATE, ' ', LAST_ERROR_NUMBER) FROM performance_schema.replication_connection_status"
@@ -172,7 +174,7 @@ describe('the health check fails', { timeout: 60_000 }, () => {
         })
         await healthy('db-reader')
       } finally {
-        await stack.compose(back, 'db-writer')
+        await back(writer)
       }
       await vi.waitFor(() => healthy('db-writer'), { timeout: 30_000, interval: 200 })
       await expectReplication()

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { freeze, thaw } from '@three-tier/stack'
 import { type Arena, docker, services } from '../arena.ts'
 import { answeredInTime, atMost, type Check, type Drill, kept, recovery, within } from '../drill.ts'
 
@@ -29,10 +30,10 @@ async function failOver(arena: Arena): Promise<{ silentMs: number; checks: Check
     const [writer = ''] = await arena.stack.containers('db-writer')
     const [reader = ''] = await arena.stack.containers('db-reader')
     const silentFrom = performance.now()
-    await docker('pause', reader)
+    await freeze(reader)
     await docker('kill', writer)
     const silentMs = performance.now() - silentFrom
-    await docker('unpause', reader)
+    await thaw(reader)
     await arena.stack.exec('db-reader', ['promote.sh'])
     await docker('network', 'disconnect', network, reader)
     await docker('network', 'connect', '--alias', 'db-writer', '--alias', 'db-reader', network, reader)

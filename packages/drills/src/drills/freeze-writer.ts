@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { docker, services } from '../arena.ts'
+import { freeze, thaw } from '@three-tier/stack'
+import { services } from '../arena.ts'
 import { answeredInTime, atLeast, atMost, type Drill, failed, kept, outages, recovery, within } from '../drill.ts'
 
 /** The writer takes packets and says nothing, as a machine does that hangs: connections stay open and are dead. */
@@ -9,10 +10,10 @@ export const freezeWriter: Drill = {
     const before = await arena.identities(services)
     const { attempts, result } = await arena.underLoad(async () => {
       const [writer = ''] = await arena.stack.containers('db-writer')
-      await docker('pause', writer)
+      await freeze(writer)
       await delay(8000)
       const thawedAt = Date.now()
-      await docker('unpause', writer)
+      await thaw(writer)
       await delay(5000)
       return { thawedAt, touched: before !== (await arena.identities(services)) }
     })
