@@ -4,7 +4,7 @@ import { openStack, type Stack } from '../src/index.ts'
 let stack: Stack
 
 beforeAll(async () => {
-  stack = await openStack({ project: 'three-tier-test-isolation', port: 18_082 })
+  stack = await openStack({ project: 'three-tier-test-isolation', port: 18_088 })
 })
 afterAll(() => stack?.down())
 
