@@ -7,19 +7,24 @@ import type { Attempt } from '../load.ts'
 
 const seconds = 15
 
+/** How long the writer holds each commit back, in microseconds, as a slow disk would. */
+const commitDelay = 25_000
+/** And how many times are in one commit at most. */
+const batch = 4
+
 /**
  * Ten times the writes that the service can carry, sent at their times whatever becomes of them.
  *
- * A compromise: the app instances get a small share of a processor, and so are the narrowest place, as they are where
- * each tier has machines of its own. Only then is ten times the capacity within reach of the two processors that also
- * make the load and refuse nine tenths of it. A flood that its maker could not keep up with does not count.
+ * A compromise: the database is made slow, and so is the narrowest place. With a quick one, ten times the capacity would
+ * be more than two processors can make, carry and refuse. A flood that its maker could not keep up with does not count.
  */
 export const overload: Drill = {
   name: 'overload',
   async run(arena) {
-    // In short turns, so that a share is not felt as a stall. The image's own health check would need most of it.
-    const share = 'cpu_period: 20000, cpu_quota: 1000, healthcheck: { test: [CMD, "true"] }'
-    await arena.override(`services: { app: { ${share} } }\n`, 'app')
+    const holdCommits = (delay: number) =>
+      arena.stack.sql('db-writer', `SET GLOBAL binlog_group_commit_sync_delay = ${delay}`)
+    await arena.override(`services: { app: { environment: { SAVE_BATCH_LIMIT: ${batch} } } }\n`, 'app')
+    await holdCommits(commitDelay)
     const before = await arena.identities(services)
 
     // As many at a time as the benchmark has, and no more; the first time is for the compiler in the instances.
@@ -27,6 +32,7 @@ export const overload: Drill = {
     const peak = goodput((await flood(arena, 100_000, 128)).attempts)
 
     const [{ attempts, processors }, mib] = await Promise.all([flood(arena, 10 * peak, 1000), memoryNearEnd(arena)])
+    await holdCommits(0)
     const verdict = await arena.verdict(attempts)
     const touched = before !== (await arena.identities(services))
     await arena.override('', 'app')
