@@ -51,8 +51,10 @@ export async function showLogs({ services = [], request, tail, follow }: LogOpti
   const child = spawn('docker', [...command, '--follow', '--since', since, ...services], {
     cwd: repositoryRoot,
     stdio: ['ignore', 'pipe', 'inherit'],
+    // A group of its own: the client may not have passed the signal on yet to Compose, its plugin, which would stay.
+    detached: true,
   })
-  const stop = () => child.kill()
+  const stop = () => child.pid && process.kill(-child.pid)
   follow.addEventListener('abort', stop)
   for await (const printed of createInterface({ input: child.stdout })) {
     const line = parseLogLine(printed)
