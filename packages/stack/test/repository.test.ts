@@ -45,6 +45,24 @@ describe('the documents', () => {
   })
 })
 
+describe('the figures in README.md', () => {
+  const rowsOf = (section: string) =>
+    [...(read('README.md').split(`## ${section}\n`)[1]?.split('\n## ')[0] ?? '').matchAll(/^\| (.+) \|$/gm)]
+      .map(([, row]) => String(row).split(' | '))
+      .slice(2)
+
+  it('on speed are those of the benchmark that is kept, a full one whose answers were right', () => {
+    const bench = JSON.parse(read('packages/bench/results/latest.json'))
+    expect(bench).toMatchObject({ correct: true, about: { quick: false } })
+    const rows = rowsOf('How fast it is')
+    expect(rows.length).toBeGreaterThan(5)
+    for (const [key = '', , , figure] of rows) {
+      const [group = '', name = ''] = key.replaceAll('`', '').split('.')
+      expect(figure, key).toBe(String(bench[group]?.[name]))
+    }
+  })
+})
+
 /** Seconds of the settings themselves, under the words of docs/time-budget.md. */
 const settings: Record<string, { file: string; form: RegExp; unit?: number }> = {
   'ALB, idle': { file: 'docker/haproxy/alb.cfg', form: /timeout http-keep-alive (\d+)s/ },
