@@ -130,6 +130,12 @@ describe('npm run dev', { timeout: 90_000 }, () => {
 
 describe('npm run status', { timeout: 60_000 }, () => {
   it('shows each box, its health, its rates and the lag', async () => {
+    // The balancer may still remember the mistake above.
+    await until(
+      async () => !(await compose('ps')).stdout.includes('unhealthy'),
+      20_000,
+      () => 'a box stays unhealthy',
+    )
     let over = false
     const load = (async () => {
       while (!over) await ask('/write')
