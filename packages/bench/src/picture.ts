@@ -61,6 +61,7 @@ export function picture(samples: readonly Sample[]): string {
     y += 14
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" font-family="system-ui, sans-serif" font-size="13" fill="#6e7681">
+<title>Three-tier beside its peers: writes, reads and a long list</title>
 ${parts.join('\n')}
 </svg>
 `
