@@ -50,6 +50,8 @@ export function createSaveQueue(options: SaveQueueOptions): SaveQueue {
   const { insert, batchLimit, concurrency, queueLimit, deadlineMs } = options
   const waiting: Entry[] = []
   let underWay = 0
+  /** How long the last statement took that succeeded. */
+  let lastMs = 0
   const whenEmpty: (() => void)[] = []
 
   function save(time: Date): Promise<void> {
@@ -65,10 +67,12 @@ export function createSaveQueue(options: SaveQueueOptions): SaveQueue {
     const first = batch[0]
     if (first === undefined) return
     underWay += 1
+    const startedAt = performance.now()
     try {
       // The first has waited longest: its deadline binds the statement.
       const times = batch.map((entry) => entry.time)
       await batchChannel.tracePromise(() => insert(times, first.deadline), { times })
+      lastMs = performance.now() - startedAt
       for (const entry of batch) entry.done()
     } catch (error) {
       for (const entry of batch) entry.failed(error)
@@ -78,10 +82,14 @@ export function createSaveQueue(options: SaveQueueOptions): SaveQueue {
     else if (underWay === 0) for (const resolve of whenEmpty.splice(0)) resolve()
   }
 
-  /** The next batch, without those whose time ran out while they waited: nothing of theirs was sent. */
+  /**
+   * The next batch, without those that have less time left than a statement takes: nothing of theirs was sent. Sent, they
+   * would be stored for nobody, and their statement would be given up together with its connection. Who has half of the
+   * time left is always sent, so that one slow statement does not refuse all that follow.
+   */
   function takeBatch(): Entry[] {
-    const now = performance.now()
-    const late = waiting.findIndex((entry) => entry.deadline > now)
+    const enough = performance.now() + Math.min(lastMs, deadlineMs / 2)
+    const late = waiting.findIndex((entry) => entry.deadline > enough)
     const expired = waiting.splice(0, late < 0 ? waiting.length : late)
     for (const entry of expired) entry.failed(new DatabaseUnavailable('not sent in time'))
     return waiting.splice(0, batchLimit)

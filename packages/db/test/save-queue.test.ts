@@ -88,6 +88,18 @@ describe('save', () => {
   })
 })
 
+it('does not send what has less time left than a statement takes, but always what has just come', async () => {
+  const { statements, saveMany } = controlled({ deadlineMs: 100 })
+  const [first, second] = saveMany(2)
+  await new Promise((resolve) => setTimeout(resolve, 70))
+  statements[0]?.finish()
+  await first
+  await expect(second).rejects.toBeInstanceOf(DatabaseUnavailable)
+  expect(statements).toHaveLength(1)
+  saveMany(1)
+  expect(statements).toHaveLength(2)
+})
+
 describe('flush', () => {
   it('resolves when everything asked for is answered', async () => {
     const { queue, statements, saveMany } = controlled()
