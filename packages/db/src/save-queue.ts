@@ -20,7 +20,7 @@ export interface SaveQueueOptions {
   readonly concurrency: number
   /** The most times waiting; a further one is refused at once. */
   readonly queueLimit: number
-  /** From being asked to being answered. */
+  /** From being asked to being answered. What would have to wait for half of it is refused at once. */
   readonly deadlineMs: number
 }
 
@@ -56,6 +56,10 @@ export function createSaveQueue(options: SaveQueueOptions): SaveQueue {
 
   function save(time: Date): Promise<void> {
     if (waiting.length >= queueLimit) return Promise.reject(new DatabaseOverloaded(`${queueLimit} saves are waiting`))
+    // What is waiting already, in whole statements. A longer queue would end up serving those who are about to give up.
+    const waitMs = (Math.floor(waiting.length / batchLimit) * lastMs) / concurrency
+    if (waitMs > deadlineMs / 2)
+      return Promise.reject(new DatabaseOverloaded(`saves wait for ${Math.round(waitMs)} ms`))
     return new Promise((done, failed) => {
       waiting.push({ time, deadline: performance.now() + deadlineMs, done, failed })
       if (underWay < concurrency) void sendNext()

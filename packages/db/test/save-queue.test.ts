@@ -100,6 +100,23 @@ it('does not send what has less time left than a statement takes, but always wha
   expect(statements).toHaveLength(2)
 })
 
+it('takes no more than it can send in half of the time allowed', async () => {
+  const { statements, saveMany } = controlled({ deadlineMs: 100, batchLimit: 2 })
+  saveMany(1)
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  statements[0]?.finish()
+  await turn()
+  // At 30 ms each, a third statement would come after more than 50 ms.
+  const saves = saveMany(6)
+  expect(statements.map(({ size }) => size)).toEqual([1, 1])
+  await expect(saves[5]).rejects.toBeInstanceOf(DatabaseOverloaded)
+  for (const at of [1, 2, 3]) {
+    statements[at]?.finish()
+    await turn()
+  }
+  expect(await settled(saves)).toEqual([...Array(5).fill('fulfilled'), 'rejected'])
+})
+
 describe('flush', () => {
   it('resolves when everything asked for is answered', async () => {
     const { queue, statements, saveMany } = controlled()

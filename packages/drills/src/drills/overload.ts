@@ -8,9 +8,9 @@ import type { Attempt } from '../load.ts'
 const seconds = 15
 
 /** How long the writer holds each commit back, in microseconds, as a slow disk would. */
-const commitDelay = 25_000
+const commitDelay = 50_000
 /** And how many times are in one commit at most. */
-const batch = 4
+const batch = 2
 
 /**
  * Ten times the writes that the service can carry, sent at their times whatever becomes of them.
