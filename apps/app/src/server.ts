@@ -9,7 +9,7 @@ import type { Express } from 'express'
 export function createHttpServer(app: Express): Server {
   const server = createServer(
     {
-      // Longer than the proxy keeps an idle connection (30 s): it must never send into one that we are closing.
+      // Longer than the proxy keeps an idle connection (2 s): it must never send into one that we are closing.
       keepAliveTimeout: 65_000,
       headersTimeout: 10_000,
       requestTimeout: 10_000,
@@ -17,6 +17,8 @@ export function createHttpServer(app: Express): Server {
     },
     app,
   )
+  // The NLB balances connections, not requests: without an end to them, an instance that has just come would get nothing.
+  server.maxRequestsPerSocket = 200
   // A client that takes nothing for this long is gone, and so is its place in memory.
   server.timeout = 60_000
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {

@@ -11,7 +11,10 @@ export interface PoolOptions {
   readonly limit: number
   /** The most callers waiting for one; a further one is refused at once. */
   readonly queueLimit: number
-  /** A connection older than this is not used again, so that connections follow moved names and spread over servers. */
+  /**
+   * A connection older than this is not used again, so that connections follow moved names and spread over servers. An
+   * idle one ends within one and a half times of it.
+   */
   readonly maxAgeMs: number
 }
 
@@ -74,6 +77,9 @@ export function createPool(options: PoolOptions): Pool {
   let closed = false
   let whenQuiet: (() => void) | undefined
 
+  const sweep = setInterval(() => {
+    for (const slot of idle.filter((slot) => !isFresh(slot))) discardIdle(slot)
+  }, maxAgeMs / 2).unref()
   const isFresh = (slot: Slot) => slot.generation === generation && slot.expiresAt > performance.now()
 
   /** Opens connections while callers wait for more of them than are on their way. */
@@ -207,6 +213,7 @@ export function createPool(options: PoolOptions): Pool {
   async function close(): Promise<void> {
     closed = true
     clearTimeout(retryTimer)
+    clearInterval(sweep)
     for (const waiter of waiters) waiter.fail(new Error('closed'))
     const quiet = new Promise<void>((resolve) => {
       whenQuiet = resolve

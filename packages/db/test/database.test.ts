@@ -1,6 +1,6 @@
 import { type AddressInfo, connect as connectTo, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { connect, query } from '../src/connection.ts'
 import { selectCounts } from '../src/counts.ts'
 import {
@@ -212,6 +212,17 @@ describe('the connection policy', () => {
       expect(proxy.silenced()).toBe(true)
     } finally {
       await impatient.close()
+    }
+  })
+
+  it('ends connections that are too old, even if nobody asks for one', async () => {
+    const renewing = openDatabase({ ...options, connectionMaxAgeMs: 1000, saveBatchLimit: 1 })
+    try {
+      await Promise.all(times(4).map((time) => renewing.save(time)))
+      await vi.waitFor(() => expect(renewing.state().writer.idle).toBe(4))
+      await vi.waitFor(() => expect(renewing.state().writer.idle).toBe(0), 3000)
+    } finally {
+      await renewing.close()
     }
   })
 
