@@ -1,15 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { json } from 'node:stream/consumers'
 import { startMigrated } from '@three-tier/db/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type MainProcess, type Migrated, settingsFor, startMain } from './start-main.ts'
 
-let mysql: Awaited<ReturnType<typeof startMigrated>>['mysql']
-const children = new Set<ChildProcess>()
+let mysql: Migrated
+const started: MainProcess[] = []
 
 interface Span {
   readonly traceId: string
@@ -42,8 +39,7 @@ beforeAll(async () => {
 })
 
 afterEach(() => {
-  for (const child of children) child.kill('SIGKILL')
-  children.clear()
+  for (const { child } of started.splice(0)) child.kill('SIGKILL')
   spans.length = 0
 })
 
@@ -64,42 +60,18 @@ registerHooks({
   },
 })`)}`
 
-async function startMain(overrides: Record<string, string> = {}) {
-  const main = join(import.meta.dirname, '../src/main.ts')
-  const child = spawn(process.execPath, ['--import', watcher, main], {
-    env: {
-      PATH: process.env.PATH ?? '',
-      DB_WRITE_ENDPOINT_ADDRESS: mysql.host,
-      DB_READ_ENDPOINT_ADDRESS: mysql.host,
-      MYSQL_PORT: String(mysql.port),
-      DB_NAME: 'testdb',
-      DB_TABLENAME: 'testtable',
-      DB_USER: 'app',
-      DB_PASSWORD: await mysql.password('app'),
-      PORT: '0',
-      METRICS_PORT: '0',
-      DRAIN_DELAY_MS: '0',
-      ...overrides,
-    },
-  })
-  children.add(child)
-  const lines: Record<string, unknown>[] = []
-  let complaints = ''
-  child.stderr.on('data', (chunk) => (complaints += chunk))
-  const output = createInterface({ input: child.stdout })
-  const port = await new Promise<number>((resolve) => {
-    output.on('line', (line) => {
-      const entry = JSON.parse(line)
-      lines.push(entry)
-      if (entry.msg === 'listening') resolve(entry.port)
-    })
-  })
-  /** Ends it in order: what it holds back, spans and lines, goes out. */
+async function listening(overrides: Record<string, string> = {}) {
+  const settings = { ...(await settingsFor(mysql)), DRAIN_DELAY_MS: '0', ...overrides }
+  const main = startMain(settings, ['--import', watcher])
+  started.push(main)
+  const { child, lines, exitCode, complaint } = main
+  /** Ends it in order: what it holds back, spans and lines, goes out. Gives its standard error. */
   const end = async () => {
     child.kill('SIGTERM')
-    expect((await once(child, 'close'))[0]).toBe(0)
+    expect(await exitCode).toBe(0)
+    return complaint
   }
-  return { url: `http://127.0.0.1:${port}`, lines, complaints: () => complaints, end }
+  return { url: `http://127.0.0.1:${await main.port}`, lines, end }
 }
 
 const endpoint = () => `http://127.0.0.1:${(collector.address() as AddressInfo).port}`
@@ -110,22 +82,20 @@ const attribute = (span: Span | undefined, key: string) => {
 
 describe('without OTEL_EXPORTER_OTLP_ENDPOINT', () => {
   it('nothing of OpenTelemetry is loaded', async () => {
-    const app = await startMain()
+    const app = await listening()
     expect((await fetch(`${app.url}/write`)).status).toBe(200)
-    await app.end()
-    expect(app.complaints()).toBe('')
+    expect(await app.end()).toBe('')
     expect(app.lines.find(({ path }) => path === '/write')).not.toHaveProperty('traceId')
   })
 })
 
 describe('with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
   it("follows a read from its caller's trace into its statement, and into the log", async () => {
-    const app = await startMain({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint() })
-    expect(app.complaints()).toContain('loads ')
+    const app = await listening({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint() })
     const [traceId, caller] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331']
     const headers = { traceparent: `00-${traceId}-${caller}-01`, 'X-Request-Id': 'r-1' }
     expect((await fetch(`${app.url}/read`, { headers })).status).toBe(200)
-    await app.end()
+    expect(await app.end()).toContain('loads ')
 
     expect(resource.attributes).toContainEqual({ key: 'service.name', value: { stringValue: 'app' } })
     const request = spans.find(({ name }) => name === 'GET /read')
@@ -138,7 +108,7 @@ describe('with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
   })
 
   it('links saves with the one batch that stored them', async () => {
-    const app = await startMain({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint() })
+    const app = await listening({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint() })
     await Promise.all(Array.from({ length: 8 }, () => fetch(`${app.url}/write`)))
     await app.end()
 
@@ -158,7 +128,7 @@ describe('with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
   })
 
   it('marks a request that failed, and what it failed at', async () => {
-    const app = await startMain({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint(), DB_NAME: 'elsewhere' })
+    const app = await listening({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint(), DB_NAME: 'elsewhere' })
     expect((await fetch(`${app.url}/write`)).status).toBe(503)
     await app.end()
     const failures = spans.filter(({ status }) => status.code === 2).map(({ name }) => name)
@@ -166,7 +136,7 @@ describe('with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
   })
 
   it('answers as ever while the collector is away', async () => {
-    const app = await startMain({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' })
+    const app = await listening({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' })
     expect((await fetch(`${app.url}/write`)).status).toBe(200)
     await app.end()
     expect(app.lines.find(({ msg }) => msg === 'traces are lost')).toMatchObject({ level: 'warn' })
