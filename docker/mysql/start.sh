@@ -86,6 +86,7 @@ users_and_rights() {
 run_reader() {
   [ -d "$data" ] || seed
   start_server --super-read-only --skip-replica-start
+  # It may be gone already: then "tend" ends with its status.
   trap 'kill -TERM "$server" 2>/dev/null || true' TERM INT
   if [ -f "$data/seeded" ] || [ -n "$(sql <<<'SELECT 1 FROM performance_schema.replication_connection_configuration')" ]; then
     follow
@@ -164,11 +165,12 @@ tend() {
           shares_history || seed_anew "$DB_WRITE_ENDPOINT_ADDRESS lacks transactions that are here: it has other data"
         fi
         ;;
-      # Access denied: the password file may be newer than what we logged in with.
+      # Access denied: the password file may be newer than what we logged in with. Where that fails too, in 2 s again.
       *,1045) follow || true ;;
       # The source no longer has the binary logs that we lack, or we have transactions that it lacks.
       *,13114 | *,1236) seed_anew "$DB_WRITE_ENDPOINT_ADDRESS cannot supply what is missing here" ;;
     esac
+    # Whichever ends first; the server's own status is read when it is gone.
     sleep 2 &
     wait -n "$server" $! || true
   done
@@ -192,6 +194,7 @@ shares_history() {
 seed_anew() {
   say "$1. Setting the data aside as $data.aside (replacing an earlier one) and seeding anew"
   kill -TERM "$server"
+  # However it ends: this data is not used any more.
   wait "$server" || true
   rm -rf "$data.aside"
   mv "$data" "$data.aside"

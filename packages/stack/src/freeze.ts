@@ -17,8 +17,13 @@ export const thaw = (container: string) => signal(container, 'CONT')
 
 async function signal(container: string, name: 'STOP' | 'CONT'): Promise<void> {
   await Promise.all([
-    // The first process heeds this signal from outside only; all others, where there are any, from inside.
+    // The first process heeds this signal from outside only; all others from inside.
     run('docker', ['kill', '--signal', name, container]),
-    run('docker', ['exec', container, 'bash', '-c', `kill -${name} -1 2>/dev/null || true`]),
+    run('docker', ['exec', container, 'bash', '-c', `kill -${name} -1`]).catch(unlessAlone),
   ])
+}
+
+/** Where there are no others, "all" is an error. @throws any other error. */
+function unlessAlone(error: { stderr?: string }): void {
+  if (!error.stderr?.includes('No such process')) throw error
 }
