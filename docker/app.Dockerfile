@@ -24,6 +24,8 @@ COPY --from=dependencies /srv/node_modules node_modules
 COPY package.json ./
 COPY packages/db packages/db
 COPY apps/app apps/app
+# Pages of long lists go back to the system when they are sent; otherwise the C library keeps what it once got.
+ENV MALLOC_MMAP_THRESHOLD_=131072
 # Not 1000, which is the first login user of most hosts.
 USER 10001:10001
 EXPOSE 9090

@@ -21,4 +21,7 @@ for part in "$@"; do
 done
 check_settings
 check_node_age
+# npm, too, meets the proxy that intercepts TLS.
+authorities=$(setting NODE_EXTRA_CA_CERTS)
+[ -z "$authorities" ] || export NODE_EXTRA_CA_CERTS=$authorities
 for part in "$@"; do "ensure_$part"; done

@@ -18,11 +18,10 @@ exec 2> >(LC_ALL=C exec stdbuf -oL sed -E '/ AH00941: /d; s/[^ -~]/?/g; s/["\\]/
 log=$!
 
 rm -f /tmp/draining
-apache2 -D FOREGROUND -f /srv/web/httpd.conf &
-httpd=$!
-
 stopping=''
 trap 'stopping=yes' WINCH TERM INT
+apache2 -D FOREGROUND -f /srv/web/httpd.conf &
+httpd=$!
 # A trapped signal ends a wait.
 [ -n "$stopping" ] || wait "$httpd"
 if [ -n "$stopping" ]; then

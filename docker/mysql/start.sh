@@ -104,7 +104,10 @@ seed() {
   say "No data yet: seeding from $DB_WRITE_ENDPOINT_ADDRESS"
   initialize "$scratch" "$small"
   start_server --datadir="$scratch" "$small" --skip-networking
-  until clone; do sleep 1; done
+  until clone; do
+    kill -0 "$server" 2>/dev/null || die_with_server
+    sleep 1
+  done
   kill -TERM "$server"
   wait "$server"
   rm -rf "$scratch"

@@ -6,7 +6,9 @@ setting() {
   if [ -n "$from_environment" ]; then
     printf '%s' "$from_environment"
   elif [ -f .env ]; then
-    sed -n "s/^[[:space:]]*$1=//p" .env | tail -n 1 | tr -d "\"'"
+    # In quotes, or until a comment.
+    sed -n "s/^[[:space:]]*$1=//p" .env | tail -n 1 |
+      sed -E "s/^\"([^\"]*)\".*/\1/; t; s/^'([^']*)'.*/\1/; t; s/(^|[[:space:]]+)#.*//; s/[[:space:]]+\$//"
   fi
 }
 

@@ -61,7 +61,7 @@ tick() {
 known_cause() {
   local pattern advice
   while IFS='~' read -r pattern advice; do
-    if tail -n 60 "$1" | grep -qiE "$pattern"; then printf '%s\n' "$advice"; fi
+    if tail -n 60 "$1" | grep -iE "$pattern" >/dev/null; then printf '%s\n' "$advice"; fi
   done <<'CAUSES'
 no space left on device|ENOSPC~The disk is full. See what takes it: df -h, docker system df. What Docker no longer needs: docker builder prune, docker image prune.
 cannot connect to the docker daemon|error during connect|error reading from server: EOF|docker\.sock: connect|failed to receive status|closing transport|unexpected EOF~The Docker engine went away meanwhile. Its log: journalctl -u docker, or /var/log/three-tier-dockerd.log. Run this again: it starts the engine where it can.

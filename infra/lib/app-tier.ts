@@ -55,6 +55,8 @@ export class AppTier extends Construct {
       },
       deregistrationDelay: Duration.seconds(contract.deregistrationDelaySeconds),
     })
+    // A target that drains fails its check on purpose, and has requests in hand.
+    this.targetGroup.setAttribute('target_health_state.unhealthy.connection_termination.enabled', 'false')
     new NetworkListener(this, 'Tcp', {
       loadBalancer: this.balancer,
       port: contract.appPort,

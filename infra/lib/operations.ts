@@ -30,6 +30,9 @@ export interface OperationsProps {
   readonly data: Data
 }
 
+/** DB_WRITER_CONNECTIONS and DB_READER_CONNECTIONS of apps/app/src/config.ts. */
+const connectionsOfAnApp = 4 + 8
+
 /** What an operator looks at and is woken by, and the upkeep of the running instances. */
 export class Operations extends Construct {
   readonly alarms: Topic
@@ -86,14 +89,16 @@ export class Operations extends Construct {
     }
   }
 
-  private watchDatabase({ data: { cluster } }: OperationsProps): void {
+  private watchDatabase({ config, data: { cluster } }: OperationsProps): void {
     const minute = { period: Duration.minutes(1) }
     const cpu = cluster.metricCPUUtilization(minute)
     const connections = cluster.metricDatabaseConnections({ ...minute, statistic: Stats.MAXIMUM })
     const memory = cluster.metricFreeableMemory({ ...minute, statistic: Stats.MINIMUM })
     const lag = cluster.metric('AuroraReplicaLagMaximum', { ...minute, statistic: Stats.MAXIMUM })
     this.alarm('DatabaseCpu', 'The database is out of CPU', cpu, { threshold: 85, evaluationPeriods: 10 })
-    this.alarm('DatabaseConnections', 'More connections than two full groups open', connections, { threshold: 500 })
+    this.alarm('DatabaseConnections', 'More connections are open than a full group has', connections, {
+      threshold: connectionsOfAnApp * config.maxInstances,
+    })
     this.alarm('ReplicaLag', 'The reader is a second behind the writer (ms)', lag, { threshold: 1000 })
     this.alarm('DatabaseMemory', 'The database has less than 200 MB of memory left', memory, {
       threshold: 200 * 1024 ** 2,

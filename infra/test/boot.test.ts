@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { baseImage } from '@three-tier/stack'
+import { authoritiesSecret, baseImage } from '@three-tier/stack'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { account, StandIn } from './aws.ts'
 import { docker, eventually } from './shell.ts'
@@ -87,8 +87,14 @@ function registerTarget(machine: Machine): Promise<string> {
 function buildTier(tier: 'web' | 'app'): Promise<string> {
   const { directory, dockerFile } = stack.image(`docker/${tier}.Dockerfile`)
   const baseImages = (['DEBIAN_IMAGE', 'NODE_IMAGE'] as const).map((name) => `--build-arg=${name}=${baseImage(name)}`)
-  const secret = `--secret=id=ca,src=${process.env.NODE_EXTRA_CA_CERTS || '/dev/null'}`
-  return docker('build', '--quiet', `--file=${join(directory, dockerFile)}`, ...baseImages, secret, directory)
+  return docker(
+    'build',
+    '--quiet',
+    `--file=${join(directory, dockerFile)}`,
+    ...baseImages,
+    authoritiesSecret(),
+    directory,
+  )
 }
 
 const booted: Partial<Record<'Web' | 'App', Machine>> = {}

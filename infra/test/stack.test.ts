@@ -193,6 +193,7 @@ describe('the app tier', () => {
     expect(attributes(group, 'TargetGroupAttributes')).toEqual({
       'preserve_client_ip.enabled': 'false',
       'deregistration_delay.timeout_seconds': '60',
+      'target_health_state.unhealthy.connection_termination.enabled': 'false',
     })
   })
 

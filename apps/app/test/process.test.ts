@@ -2,7 +2,7 @@ import { Agent, type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startMigrated } from '@three-tier/db/testing'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type MainProcess, type Migrated, settingsFor, startMain } from './start-main.ts'
 
 let mysql: Migrated
@@ -12,6 +12,12 @@ const started: MainProcess[] = []
 beforeAll(async () => {
   mysql = (await startMigrated()).mysql
   settings = { ...(await settingsFor(mysql)), DRAIN_DELAY_MS: '300' }
+  // More than the sockets on the way hold, so that a list which nobody reads gets stuck in its middle.
+  await mysql.sql(
+    `SET SESSION cte_max_recursion_depth = 400000; INSERT INTO testtable (dt)
+     WITH RECURSIVE n AS (SELECT 0 i UNION ALL SELECT i + 1 FROM n WHERE i < 399999)
+     SELECT TIMESTAMPADD(SECOND, i, '2026-01-01') FROM n`,
+  )
 })
 
 afterEach(() => {
@@ -43,10 +49,16 @@ describe('SIGTERM', () => {
     const { child, port, exitCode } = await listening()
     // The lock keeps the statement waiting at the server while the process is told to stop.
     const before = Number(await mysql.sql('SELECT COUNT(*) FROM testtable'))
-    const locked = mysql.sql('LOCK TABLES testtable READ; DO SLEEP(1); UNLOCK TABLES')
-    await delay(200)
+    const underWay = (info: string) => async () =>
+      expect(
+        await mysql.sql(
+          `SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE '${info}' AND ID <> CONNECTION_ID()`,
+        ),
+      ).toBe('1')
+    const locked = mysql.sql('LOCK TABLES testtable READ; DO SLEEP(1.5); UNLOCK TABLES')
+    await vi.waitFor(underWay('DO SLEEP%'))
     const saving = open(port, '/write')
-    await delay(100)
+    await vi.waitFor(underWay('INSERT%'))
     child.kill('SIGTERM')
     const response = await saving
     expect(response.statusCode).toBe(200)
@@ -57,11 +69,6 @@ describe('SIGTERM', () => {
   })
 
   it('lets a list in the middle of its stream go on to its end', async () => {
-    await mysql.sql(
-      `SET SESSION cte_max_recursion_depth = 400000; INSERT INTO testtable (dt)
-       WITH RECURSIVE n AS (SELECT 0 i UNION ALL SELECT i + 1 FROM n WHERE i < 399999)
-       SELECT TIMESTAMPADD(SECOND, i, '2026-01-01') FROM n`,
-    )
     const rows = Number(await mysql.sql('SELECT COUNT(*) FROM testtable'))
     const { child, port, exitCode } = await listening()
     const response = await open(port, '/read')

@@ -28,14 +28,20 @@ describe('more than the app can take', () => {
     // Two processes hold 128 each at most.
     await vi.waitFor(() => expect(refused.length).toBeGreaterThanOrEqual(128 + 400 - 256), { timeout: 3000 })
     expect(performance.now() - startedAt).toBeLessThan(3000)
+    // All others have been taken on: nobody is refused any more.
+    await vi.waitFor(
+      async () => expect(refused.length + Number(await upstream.direct('/held'))).toBe(128 + 400),
+      10_000,
+    )
     for (const { headers, body } of refused) {
       expect(headers).toMatchObject({ 'content-type': 'application/problem+json', 'retry-after': '1' })
       expect(JSON.parse(body)).toMatchObject({ status: 503 })
     }
 
     // Each has its line in the access log, and no other.
-    const lines = (await web.log()).filter((line) => line.path === '/hold' || /AH00941/.test(String(line.message)))
-    expect(lines.length).toBe(refused.length)
+    const lines = async () =>
+      (await web.log()).filter((line) => line.path === '/hold' || /AH00941/.test(String(line.message)))
+    await vi.waitFor(async () => expect(await lines()).toHaveLength(refused.length), 10_000)
 
     await upstream.direct('/release')
     expect(new Set((await taken).map(({ status }) => status))).toEqual(new Set([200]))

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
-import { baseImage, repositoryRoot } from '@three-tier/stack'
+import { authoritiesSecret, baseImage, repositoryRoot } from '@three-tier/stack'
 import { GenericContainer, Network, type StartedNetwork, type StartedTestContainer, Wait } from 'testcontainers'
 
 // Ryuk's image is not to be had everywhere; what is started here is stopped here. Read when a container starts.
@@ -24,9 +24,8 @@ export class Stage implements AsyncDisposable {
   /** Builds the image (all cached but for the first time) and makes the network. */
   static async open(): Promise<Stage> {
     const bases = (['DEBIAN_IMAGE', 'NODE_IMAGE'] as const).map((name) => `--build-arg=${name}=${baseImage(name)}`)
-    const authorities = process.env.NODE_EXTRA_CA_CERTS || '/dev/null'
     // The docker client, as Compose does it: the recipe needs BuildKit.
-    const options = ['--quiet', '--tag', image, ...bases, `--secret=id=ca,src=${authorities}`]
+    const options = ['--quiet', '--tag', image, ...bases, authoritiesSecret()]
     await run('docker', ['build', ...options, '--file', 'docker/web.Dockerfile', '.'], { cwd: repositoryRoot })
     return new Stage(await new Network().start())
   }

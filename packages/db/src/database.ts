@@ -120,17 +120,26 @@ export interface Database {
 /** Connects lazily: an unreachable database is an error of the calls, not of opening it. The caller closes it. */
 export function openDatabase(options: DatabaseOptions): Database {
   const { table, connectTimeoutMs, deadlineMs } = options
-  const writer = endpointPool('writer', options.writer, options.writerConnections, refuseReadOnly)
-  const reader = endpointPool('reader', options.reader, options.readerConnections)
+  const writer = endpointPool('writer', options.writer, options.writerConnections, prepareWriter)
+  const reader = endpointPool('reader', options.reader, options.readerConnections, limitSelects)
   let readerAwayUntil = 0
   let fallbacks = 0
   let lag: ReaderLag | undefined
+
+  /** A SELECT that nobody waits for any more ends at the server too; by itself that notices only when it has rows to send. */
+  async function limitSelects(connection: Connection): Promise<void> {
+    await query(connection, 'SET SESSION max_execution_time = ?', [Math.ceil(1.1 * deadlineMs)])
+  }
+
+  async function prepareWriter(connection: Connection): Promise<void> {
+    await Promise.all([refuseReadOnly(connection), limitSelects(connection)])
+  }
 
   function endpointPool(
     name: string,
     address: Address,
     limit: number,
-    check?: (connection: Connection) => Promise<void>,
+    prepare: (connection: Connection) => Promise<void>,
   ): Pool {
     return createPool({
       name,
@@ -143,7 +152,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         const startedAt = performance.now()
         const connection = await connect(endpoint, connectTimeoutMs, { database })
         try {
-          if (check) await within(connectTimeoutMs - (performance.now() - startedAt), check(connection))
+          await within(connectTimeoutMs - (performance.now() - startedAt), prepare(connection))
         } catch (error) {
           connection.destroy()
           throw error

@@ -45,7 +45,11 @@ export async function migrate(options: MigrateOptions): Promise<{ readonly appli
 }
 
 async function lock(connection: Connection, database: string): Promise<void> {
-  const [row] = await query(connection, 'SELECT GET_LOCK(?, ?) AS held', [`migrate ${database}`, lockSeconds])
+  // The name of a lock has 64 characters at most, as many as that of a database.
+  const [row] = await query(connection, "SELECT GET_LOCK(CONCAT('migrate ', SHA2(?, 224)), ?) AS held", [
+    database,
+    lockSeconds,
+  ])
   if (row?.held !== 1) throw new MigrationError(`another migration has been running for ${lockSeconds} s`)
 }
 

@@ -69,7 +69,7 @@ export function createSaveQueue(options: SaveQueueOptions): SaveQueue {
   async function sendNext(): Promise<void> {
     const batch = takeBatch()
     const first = batch[0]
-    if (first === undefined) return
+    if (first === undefined) return tellIfEmpty()
     underWay += 1
     const startedAt = performance.now()
     try {
@@ -83,7 +83,11 @@ export function createSaveQueue(options: SaveQueueOptions): SaveQueue {
     }
     underWay -= 1
     if (waiting.length > 0) void sendNext()
-    else if (underWay === 0) for (const resolve of whenEmpty.splice(0)) resolve()
+    else tellIfEmpty()
+  }
+
+  function tellIfEmpty(): void {
+    if (underWay === 0 && waiting.length === 0) for (const resolve of whenEmpty.splice(0)) resolve()
   }
 
   /**

@@ -215,6 +215,20 @@ describe('the connection policy', () => {
     }
   })
 
+  it('leaves nothing running at the server that nobody waits for any more', async () => {
+    const hasty = openDatabase({ ...options, deadlineMs: 1500 })
+    const running = () =>
+      mysql.sql("SELECT INFO FROM information_schema.PROCESSLIST WHERE USER = 'app' AND INFO LIKE '%BENCHMARK%'")
+    try {
+      const endless = hasty.write((connection) => query(connection, 'SELECT BENCHMARK(1e15, SHA2(1, 512))'))
+      await vi.waitFor(async () => expect(await running()).not.toBe(''))
+      await expect(endless).rejects.toBeInstanceOf(DatabaseUnavailable)
+      await vi.waitFor(async () => expect(await running()).toBe(''), 3000)
+    } finally {
+      await hasty.close()
+    }
+  })
+
   it('ends connections that are too old, even if nobody asks for one', async () => {
     const renewing = openDatabase({ ...options, connectionMaxAgeMs: 1000, saveBatchLimit: 1 })
     try {

@@ -1,6 +1,13 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { DatabaseOverloaded, DatabaseUnavailable } from '../src/index.ts'
 import { createSaveQueue, type SaveQueueOptions } from '../src/save-queue.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 /** A queue whose statements end when the test says so. */
 function controlled(options: Partial<SaveQueueOptions> = {}) {
@@ -80,7 +87,7 @@ describe('save', () => {
   it('does not send what waited too long', async () => {
     const { statements, saveMany } = controlled({ deadlineMs: 5 })
     const [first, second] = saveMany(2)
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    vi.advanceTimersByTime(10)
     statements[0]?.finish()
     await first
     await expect(second).rejects.toBeInstanceOf(DatabaseUnavailable)
@@ -91,7 +98,7 @@ describe('save', () => {
 it('does not send what has less time left than a statement takes, but always what has just come', async () => {
   const { statements, saveMany } = controlled({ deadlineMs: 100 })
   const [first, second] = saveMany(2)
-  await new Promise((resolve) => setTimeout(resolve, 70))
+  vi.advanceTimersByTime(70)
   statements[0]?.finish()
   await first
   await expect(second).rejects.toBeInstanceOf(DatabaseUnavailable)
@@ -103,7 +110,7 @@ it('does not send what has less time left than a statement takes, but always wha
 it('takes no more than it can send in half of the time allowed', async () => {
   const { statements, saveMany } = controlled({ deadlineMs: 100, batchLimit: 2 })
   saveMany(1)
-  await new Promise((resolve) => setTimeout(resolve, 30))
+  vi.advanceTimersByTime(30)
   statements[0]?.finish()
   await turn()
   // At 30 ms each, a third statement would come after more than 50 ms.
@@ -131,5 +138,15 @@ describe('flush', () => {
     statements[1]?.finish()
     await flush
     await queue.flush()
+  })
+
+  it('resolves also when the last ones are refused because they waited too long', async () => {
+    const { queue, statements, saveMany } = controlled({ deadlineMs: 5 })
+    const saves = settled(saveMany(2))
+    const flush = queue.flush()
+    vi.advanceTimersByTime(10)
+    statements[0]?.finish()
+    await flush
+    expect(await saves).toEqual(['fulfilled', 'rejected'])
   })
 })

@@ -6,7 +6,11 @@ import { type Counters, parseCounters, sumOf } from './counters.ts'
 /** Where each tier's own counters are read; within its container. */
 const ports: Readonly<Record<string, number>> = { alb: 8405, web: 8081, nlb: 8405, app: 9464 }
 
-const sampleSeconds = 2
+/** A container's counters at a moment, in milliseconds. */
+interface Sample {
+  readonly at: number
+  readonly counters: Counters
+}
 
 /** What a line shows besides the container's state. */
 interface Reading {
@@ -19,7 +23,7 @@ interface Reading {
 await command(async () => {
   const running = await runningContainers()
   const before = await countersOf(running)
-  await delay(sampleSeconds * 1000)
+  await delay(2000)
   const [all, after, databases] = await Promise.all([containers(), countersOf(running), databaseRemarks(running)])
 
   const lines = all
@@ -71,14 +75,14 @@ function rate(value: number | undefined, colour?: 'red'): string {
 }
 
 /** By container; one that does not answer in time has none. */
-async function countersOf(running: readonly Container[]): Promise<Map<string, Counters>> {
+async function countersOf(running: readonly Container[]): Promise<Map<string, Sample>> {
   const found = await Promise.all(
     running.map(async ({ id, service }) => {
       const port = ports[service]
       if (port === undefined) return undefined
       const script = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf 'GET /metrics HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3; cat <&3`
       const text = await docker(['exec', id, 'bash', '-c', script], 5000).catch(() => '')
-      return [id, parseCounters(text.replaceAll('\r', ''))] as const
+      return [id, { at: performance.now(), counters: parseCounters(text.replaceAll('\r', '')) }] as const
     }),
   )
   return new Map(found.filter((each) => each !== undefined))
@@ -86,14 +90,15 @@ async function countersOf(running: readonly Container[]): Promise<Map<string, Co
 
 function reading(
   { id, service }: Container,
-  before: ReadonlyMap<string, Counters>,
-  after: ReadonlyMap<string, Counters>,
+  before: ReadonlyMap<string, Sample>,
+  after: ReadonlyMap<string, Sample>,
 ): Reading {
   const [then, now] = [before.get(id), after.get(id)]
-  if (!then?.size || !now?.size) return { remarks: [] }
-  const value = (name: string, labels?: RegExp) => sumOf(now, name, labels) ?? 0
+  if (!then?.counters.size || !now?.counters.size) return { remarks: [] }
+  const seconds = (now.at - then.at) / 1000
+  const value = (name: string, labels?: RegExp) => sumOf(now.counters, name, labels) ?? 0
   const perSecond = (name: string, labels?: RegExp) =>
-    Math.max(0, value(name, labels) - (sumOf(then, name, labels) ?? 0)) / sampleSeconds
+    Math.max(0, value(name, labels) - (sumOf(then.counters, name, labels) ?? 0)) / seconds
   const targets = () => {
     const healthy = value('haproxy_backend_active_servers', /proxy="(web|app)"/)
     return `${healthy} healthy ${healthy === 1 ? 'target' : 'targets'}`

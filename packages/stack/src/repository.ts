@@ -13,7 +13,15 @@ const officialImages = {
 
 /** The base image that Compose would take: from the environment, else from .env, else the official one. */
 export function baseImage(name: keyof typeof officialImages): string {
+  return setting(name) ?? officialImages[name]
+}
+
+/** The secret of the recipes, for `docker build`: the certificate authorities that the machine has of its own, if any. */
+export const authoritiesSecret = (): string => `--secret=id=ca,src=${setting('NODE_EXTRA_CA_CERTS') ?? '/dev/null'}`
+
+/** As Compose would take it: from the environment, else from .env. */
+function setting(name: string): string | undefined {
   const file = join(repositoryRoot, '.env')
   const settings = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
-  return process.env[name] || settings[name] || officialImages[name]
+  return process.env[name] || settings[name] || undefined
 }

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { repositoryRoot } from '../src/index.ts'
 
@@ -50,15 +51,32 @@ describe('the figures in README.md', () => {
     [...(read('README.md').split(`## ${section}\n`)[1]?.split('\n## ')[0] ?? '').matchAll(/^\| (.+) \|$/gm)]
       .map(([, row]) => String(row).split(' | '))
       .slice(2)
+  // As staged or committed: whoever runs one of these commands gets figures of the own machine in the same file.
+  const kept = (file: string) =>
+    JSON.parse(execFileSync('git', ['show', `:${file}`], { cwd: repositoryRoot, encoding: 'utf8' }))
 
   it('on speed are those of the benchmark that is kept, a full one whose answers were right', () => {
-    const bench = JSON.parse(read('packages/bench/results/latest.json'))
+    const bench = kept('packages/bench/results/latest.json')
     expect(bench).toMatchObject({ correct: true, about: { quick: false } })
     const rows = rowsOf('How fast it is')
     expect(rows.length).toBeGreaterThan(5)
     for (const [key = '', , , figure] of rows) {
       const [group = '', name = ''] = key.replaceAll('`', '').split('.')
       expect(figure, key).toBe(String(bench[group]?.[name]))
+    }
+  })
+
+  it('on promises are those of the drills that are kept, all of them, none of which was broken', () => {
+    const results: { drill: string; promise: string; bound: string; measured: string; ok: boolean }[] = kept(
+      'packages/drills/results/latest.json',
+    )
+    expect(results.filter(({ ok }) => !ok)).toEqual([])
+    const rows = rowsOf('What it promises')
+    const drills = readdirSync(join(repositoryRoot, 'packages/drills/src/drills')).map((file) => basename(file, '.ts'))
+    expect(new Set(['index', ...rows.map(([drill]) => drill?.replaceAll('`', ''))])).toEqual(new Set(drills))
+    for (const [drill = '', promise = '', bound, measured] of rows) {
+      const result = results.find((one) => `\`${one.drill}\`` === drill && one.promise === promise)
+      expect([bound, measured], `${drill}: ${promise}`).toEqual([result?.bound, result?.measured.split(' (')[0]])
     }
   })
 })

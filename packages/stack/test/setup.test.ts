@@ -175,6 +175,13 @@ describe('the choice of base images', () => {
     expect(withFunctions('setting NODE_IMAGE').stdout).toBe('')
   })
 
+  it('reads .env as Compose does: in quotes, or until a comment', () => {
+    writeFileSync(env(), "NODE_IMAGE='mine#1' # quoted\nMYSQL_IMAGE=mine#2  # plain\nDEBIAN_IMAGE=# nothing\n")
+    expect(withFunctions('setting NODE_IMAGE').stdout.trim()).toBe('mine#1')
+    expect(withFunctions('setting MYSQL_IMAGE').stdout.trim()).toBe('mine#2')
+    expect(withFunctions('setting DEBIAN_IMAGE').stdout.trim()).toBe('')
+  })
+
   it("adds to the user's .env and changes nothing there", () => {
     const users = 'WEB_PORT=9999\nMYSQL_IMAGE=mine:1'
     writeFileSync(env(), users)
