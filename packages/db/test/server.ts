@@ -11,6 +11,9 @@ export async function startMigrated(): Promise<{ mysql: TestMysql; options: Data
     table: 'testtable',
     migrations: await loadMigrations(),
     appUser: { name: 'app' },
+  }).catch(async (error: unknown) => {
+    await mysql[Symbol.asyncDispose]()
+    throw error
   })
   const options: DatabaseOptions = {
     writer: { host, port },
