@@ -246,7 +246,8 @@ describe('with a million rows', () => {
         await secondsUntil(opened.page, '#per', 'by the day')
         expect(await visits(opened.page)).toBe(1_000_000)
       },
-      { timeout: 30_000, interval: 1000 },
+      // On a busy machine a million are more than can be counted in the time allowed: then it is asked for again.
+      { timeout: 150_000, interval: 1000 },
     )
     expect(opened.requests.length).toBeLessThan(60)
   }, 240_000)
