@@ -23,7 +23,7 @@ export const full: Plan = {
   peersListMany: true,
 }
 
-/** In under three minutes: fit to see where things stand. */
+/** In a few minutes: fit to see where things stand. */
 export const quick: Plan = {
   rounds: 2,
   seconds: 1,
