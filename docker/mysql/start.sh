@@ -197,8 +197,8 @@ shares_history() {
 seed_anew() {
   say "$1. Setting the data aside as $data.aside (replacing an earlier one) and seeding anew"
   kill -TERM "$server"
-  # However it ends: this data is not used any more.
-  wait "$server" || true
+  # However it ends: this data is not used any more. But it must have ended, and a trapped signal ends a wait before.
+  while kill -0 "$server" 2>/dev/null; do wait "$server" || true; done
   rm -rf "$data.aside"
   mv "$data" "$data.aside"
   exec "$0" "$role"
