@@ -7,6 +7,11 @@ if [ -z "${APP_UPSTREAM:-}" ]; then
   exit 1
 fi
 
+# The access log goes out in one write every 10 ms at most. Written by each request, every line would wake the engine
+# that reads it, which costs more than the proxying itself: docs/decisions/0005-performance.md.
+exec > >(exec perl -e 'while (sysread STDIN, my $lines, 65536) { syswrite STDOUT, $lines; select undef, undef, undef, 0.01 }')
+access_log=$!
+
 # stdbuf: with -u, sed would read a byte at a time. AH00941 tells of a request refused for lack of a connection to the
 # app, which its line in the access log tells as well (503, no upstreamUs): thousands a second would cost more than they.
 # Whatever httpd and its libraries say becomes one JSON object a line. ErrorLogFormat gives
@@ -15,7 +20,7 @@ exec 2> >(LC_ALL=C exec stdbuf -oL sed -E '/ AH00941: /d; s/[^ -~]/?/g; s/["\\]/
   s/^([0-9-]{10}) ([0-9:.]{15}) (\S+) (\S+) (\S+) (\S+) (\S+) (.*)$/{"time":"\1T\2Z","level":"\3","service":"web","module":"\4","requestId":"\5","logId":"\6","client":"\7","message":"\8"}/
   t
   s/.*/{"level":"error","service":"web","message":"&"}/' >&2)
-log=$!
+error_log=$!
 
 rm -f /tmp/draining
 stopping=''
@@ -35,8 +40,10 @@ while kill -0 "$httpd" 2>/dev/null; do wait "$httpd"; done
 wait "$httpd"
 status=$?
 
-# The last lines must be out before the end of PID 1 ends their writer; processes that a killed httpd left
-# behind would keep it for ever.
-exec 2>/dev/null
-sleep 1 & wait -n "$!" "$log"
+# The last lines must be out before the end of PID 1 ends their writers; processes that a killed httpd left
+# behind would keep them for ever.
+exec >/dev/null 2>/dev/null
+for log in "$access_log" "$error_log"; do
+  sleep 1 & wait -n "$!" "$log"
+done
 exit "$status"

@@ -64,6 +64,16 @@ describe.concurrent('when told to stop', () => {
     expect(failed).toContainEqual(expect.objectContaining({ path: '/healthz' }))
   })
 
+  it('has logged every request when it ends', async () => {
+    const web = await stage.web('upstream:9090', { DRAIN_SECONDS: '0' })
+    const paths = Array.from({ length: 200 }, (_, index) => `/list?${index}`)
+    await Promise.all(paths.map((path) => web.ask(path)))
+    await web.signal('SIGTERM')
+    await web.exitCode()
+    const logged = (await web.log()).map(({ path }) => path)
+    expect(logged.filter((path) => path !== '/healthz' && path !== undefined).sort()).toEqual(paths.sort())
+  })
+
   it('drains on SIGTERM too', async () => {
     const web = await stage.web('upstream:9090', { DRAIN_SECONDS: '1' })
     await web.signal('SIGTERM')

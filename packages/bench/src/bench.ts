@@ -37,16 +37,23 @@ const databases = ['db-writer', 'db-reader']
 
 const readConnections = 32
 
+const fillRows = 100_000
+
 /** Uses `stack`; the caller disposes of it. */
 export function createBench(stack: Stack, watch: Watch): Bench {
   const sql = (statement: string) => stack.sql('db-writer', `USE testdb; ${statement}`)
 
   async function fill(rows: number): Promise<void> {
-    await sql(`TRUNCATE testtable;
-      INSERT INTO testtable (dt)
+    // In parts, so that the reader applies one while the writer stores the next.
+    const parts = Array.from({ length: Math.ceil(rows / fillRows) }, (_, part) => {
+      const first = part * fillRows
+      return `INSERT INTO testtable (dt)
         WITH RECURSIVE digits AS (SELECT 0 AS n UNION ALL SELECT n + 1 FROM digits WHERE n < 999)
-        SELECT TIMESTAMP'2026-01-01 00:00:00' + INTERVAL (1000 * high.n + low.n) SECOND
-        FROM digits high, digits low WHERE 1000 * high.n + low.n < ${rows}`)
+        SELECT TIMESTAMP'2026-01-01 00:00:00' + INTERVAL (${first} + 1000 * high.n + low.n) SECOND
+        FROM digits high, digits low
+        WHERE high.n < ${fillRows / 1000} AND 1000 * high.n + low.n < ${Math.min(fillRows, rows - first)};`
+    })
+    await sql(`TRUNCATE testtable; ${parts.join('')}`)
     const executed = (await sql('SELECT @@GLOBAL.gtid_executed')).replaceAll(/\\n|\s/g, '')
     const late = await stack.sql('db-reader', `SELECT WAIT_FOR_EXECUTED_GTID_SET('${executed}', 120)`)
     if (late !== '0') throw new Error('the reader has not caught up within 120 s')
