@@ -13,7 +13,7 @@ import type { Sample } from './samples.ts'
 import { table } from './table.ts'
 import { openWatch } from './usage.ts'
 
-/** `npm run bench`, or `npm run bench -- --quick` in a few minutes. */
+/** `npm run bench`, or `npm run bench -- --quick` in under three minutes. */
 async function main(isQuick: boolean): Promise<void> {
   const interrupted = new Promise<never>((_, reject) => {
     for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => reject(new Error('interrupted')))

@@ -9,6 +9,8 @@ export interface Plan {
   readonly commitThreads: readonly number[]
   /** Whether the mix of reads and writes is measured. */
   readonly mix: boolean
+  /** Whether the peers, too, write over one connection: no ratio needs them. */
+  readonly peersAlone: boolean
   /** Whether the peers, too, list 100,000 and a million rows. */
   readonly peersListMany: boolean
 }
@@ -20,15 +22,17 @@ export const full: Plan = {
   writers: [1, 32, 128],
   commitThreads: [1, 8, 16, 32, 64],
   mix: true,
+  peersAlone: true,
   peersListMany: true,
 }
 
-/** In a few minutes: fit to see where things stand. */
+/** In under three minutes: fit to see where things stand. */
 export const quick: Plan = {
   rounds: 2,
   seconds: 1,
   writers: [1, 128],
   commitThreads: [16, 32],
   mix: false,
+  peersAlone: false,
   peersListMany: false,
 }

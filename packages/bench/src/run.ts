@@ -36,8 +36,9 @@ export async function run(bench: Bench, plan: Plan, report: (line: string) => vo
 
   report('warming up')
   await bench.fill(1000)
-  for (const contestant of services) await bench.reads(contestant, 1000, 1, 0)
-  for (const contestant of writers) await bench.writes(contestant, 32, 1, 0)
+  // All at once: nothing is measured yet.
+  await Promise.all(services.map((contestant) => bench.reads(contestant, 1000, 3, 0)))
+  await Promise.all(writers.map((contestant) => bench.writes(contestant, 8, 3, 0)))
 
   const limits: Readonly<Record<number, Measure>> = {
     1: async (round) => ({ ...(await bench.commits(1, seconds, round)), work: 'write-1' }),
@@ -45,8 +46,9 @@ export async function run(bench: Bench, plan: Plan, report: (line: string) => vo
   }
   for (const connections of plan.writers) {
     const limit = limits[connections]
+    const contestants = connections > 1 || plan.peersAlone ? writers : [direct]
     await rounds(
-      ...writers.map((contestant) => (round: number) => bench.writes(contestant, connections, seconds, round)),
+      ...contestants.map((contestant) => (round: number) => bench.writes(contestant, connections, seconds, round)),
       ...(limit ? [limit] : []),
     )
   }

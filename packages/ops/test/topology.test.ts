@@ -55,7 +55,7 @@ async function until(what: () => boolean | Promise<boolean>, withinMs: number, t
 
 const compose = (...args: string[]) =>
   run('docker', ['compose', '-f', 'compose.yaml', '-f', 'compose.dev.yaml', ...args], { cwd: tree, env })
-const remove = () => compose('down', '--volumes', '--rmi', 'all', '--timeout', '5')
+const remove = () => compose('down', '--volumes', '--rmi', 'all', '--timeout', '0')
 
 beforeAll(async () => {
   tree = await mkdtemp(join(tmpdir(), 'three-tier-dev-'))

@@ -82,7 +82,7 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     },
     up: async () => void (await inProject(['up', '--build', '--wait', ...scale, ...services])),
     async down() {
-      const remove = () => inProject(['down', '--volumes', '--remove-orphans', '--rmi', 'all', '--timeout', '5'], never)
+      const remove = () => inProject(['down', '--volumes', '--remove-orphans', '--rmi', 'all', '--timeout', '0'], never)
       // Ctrl-C reaches everything that runs in a terminal, so this too; but it is what was meant.
       await remove().catch(remove)
     },
