@@ -10,7 +10,7 @@ const run = promisify(execFile)
 
 /** Measures on a running stack; each method is one measurement. */
 export interface Bench {
-  /** Replaces the stored times by this many, on both databases. */
+  /** Replaces the stored times by this many; done when the reader, too, has nothing left to apply. */
   fill(rows: number): Promise<void>
   writes(contestant: Contestant, connections: number, seconds: number, round: number): Promise<Sample>
   /** Requests for the whole list, of which there are `rows`. */
@@ -69,9 +69,11 @@ export function createBench(stack: Stack, watch: Watch): Bench {
         FROM digits high, digits low
         WHERE high.n < ${fillRows / 1000} AND 1000 * high.n + low.n < ${Math.min(fillRows, rows - first)};`
     })
-    await sql(`TRUNCATE testtable; ${parts.join('')}`)
-    const executed = (await sql('SELECT @@GLOBAL.gtid_executed')).replaceAll(/\\n|\s/g, '')
-    const late = await sqlOn('db-reader', `SELECT WAIT_FOR_EXECUTED_GTID_SET('${executed}', 120)`)
+    const executed = await sql(`TRUNCATE testtable; ${parts.join('')} SELECT @@GLOBAL.gtid_executed`)
+    const late = await sqlOn(
+      'db-reader',
+      `SELECT WAIT_FOR_EXECUTED_GTID_SET('${executed.replaceAll(/\\n|\s/g, '')}', 120)`,
+    )
     if (late !== '0') throw new Error('the reader has not caught up within 120 s')
   }
 
@@ -123,7 +125,7 @@ export function createBench(stack: Stack, watch: Watch): Bench {
     fill,
 
     async writes(contestant, connections, seconds, round) {
-      await sql('TRUNCATE testtable')
+      await fill(0)
       const measured = await load(contestant, 'load', '/write', connections, seconds)
       const { requests, refused, broken } = measured.load
       const [stored, acknowledged] = [await count(), requests - refused]
@@ -176,7 +178,7 @@ export function createBench(stack: Stack, watch: Watch): Bench {
     },
 
     async commits(threads, seconds, round) {
-      await sql('TRUNCATE testtable')
+      await fill(0)
       const printed = await exec('load', [
         'sh',
         '-c',
