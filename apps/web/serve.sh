@@ -1,4 +1,5 @@
 #!/bin/bash
+# serve [CONFIGURATION]
 # The container's first process: a shell, because httpd closes its listeners at the very moment it is told to stop
 # gracefully. The balancer must look elsewhere before that: docs/decisions/0004-web-drains-before-it-closes.md.
 set -u
@@ -8,7 +9,7 @@ if [ -z "${APP_UPSTREAM:-}" ]; then
 fi
 
 # The access log goes out in one write every 10 ms at most. Written by each request, every line would wake the engine
-# that reads it, which costs more than the proxying itself: docs/decisions/0005-performance.md.
+# that reads it, which costs nearly as much as the proxying: docs/decisions/0005-performance.md.
 exec > >(exec perl -e 'while (sysread STDIN, my $lines, 65536) { syswrite STDOUT, $lines; select undef, undef, undef, 0.01 }')
 access_log=$!
 
@@ -25,7 +26,7 @@ error_log=$!
 rm -f /tmp/draining
 stopping=''
 trap 'stopping=yes' WINCH TERM INT
-apache2 -D FOREGROUND -f /srv/web/httpd.conf &
+apache2 -D FOREGROUND -f "${1:-/srv/web/httpd.conf}" &
 httpd=$!
 # A trapped signal ends a wait.
 [ -n "$stopping" ] || wait "$httpd"
