@@ -10,10 +10,12 @@ export const rotatePassword: Drill = {
   name: 'rotate-password',
   async run(arena) {
     const { stack } = arena
+    const ids = async () => (await stack.sql('db-writer', connections)).split('\n').filter(Boolean).map(Number)
+    // What an app that was cut off left open stays with the server for hours. The override replaces every app.
+    const ghosts = await ids()
     // Otherwise they last for a quarter of an hour, and nobody would need the new password here.
     await arena.override('services: { app: { environment: { DB_CONNECTION_MAX_AGE_MS: 1000 } } }\n', 'app')
     const before = await arena.identities(services)
-    const ids = async () => (await stack.sql('db-writer', connections)).split('\n').filter(Boolean).map(Number)
     const { attempts, result } = await arena.underLoad(async () => {
       const newestId = Math.max(...(await ids()))
       const password = randomBytes(18).toString('base64url')
@@ -26,10 +28,11 @@ export const rotatePassword: Drill = {
       return { newestId, ids: await ids(), touched: before !== (await arena.identities(services)) }
     })
     await arena.override('', 'app')
+    const left = result.ids.filter((id) => id <= result.newestId && !ghosts.includes(id))
     return [
       atMost('failed requests', 0, failed(attempts).length, '', outages(attempts)),
       atLeast('connections opened with the new password', 1, result.ids.filter((id) => id > result.newestId).length),
-      atMost('connections left from before', 0, result.ids.filter((id) => id <= result.newestId).length),
+      atMost('connections left from before', 0, left.length),
       atMost('containers restarted', 0, Number(result.touched)),
       ...kept(await arena.verdict(attempts)),
     ]
