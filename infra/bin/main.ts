@@ -1,4 +1,4 @@
-import { loadMigrations } from '@three-tier/db'
+import { loadMigrations } from '@repo/db'
 import { App } from 'aws-cdk-lib'
 import { configOf } from '../lib/config.ts'
 import { addGates } from '../lib/gates.ts'

@@ -6,7 +6,7 @@ import {
   SecretsManagerClient,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager'
-import { connect, query } from '@three-tier/db'
+import { connect, query } from '@repo/db'
 import { type DatabaseSecret, readSecret } from './secrets.ts'
 
 /** https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html */

@@ -1,6 +1,6 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm'
-import { migrate, parseMigrations } from '@three-tier/db'
+import { migrate, parseMigrations } from '@repo/db'
 import { readSecret } from './secrets.ts'
 
 /** The custom resource's properties in the template. */

@@ -1,4 +1,4 @@
-import type { Migration } from '@three-tier/db'
+import type { Migration } from '@repo/db'
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import { InstanceType } from 'aws-cdk-lib/aws-ec2'
 import {

@@ -66,7 +66,7 @@ export class InstanceGroup extends Construct {
     const stack = Stack.of(this)
     const arm = config.architecture === 'arm64'
 
-    const file = `docker/${tier}.Dockerfile`
+    const file = `docker/${tier}/Dockerfile`
     const image = new DockerImageAsset(this, 'Image', {
       directory: repository,
       file,

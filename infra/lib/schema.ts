@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Migration, serializeMigrations } from '@three-tier/db'
+import { type Migration, serializeMigrations } from '@repo/db'
 import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import type { CfnFunction } from 'aws-cdk-lib/aws-lambda'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'

@@ -1,4 +1,4 @@
-import type { Migration } from '@three-tier/db'
+import type { Migration } from '@repo/db'
 import { CfnOutput, Stack } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
 import { AppTier } from './app-tier.ts'

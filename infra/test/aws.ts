@@ -1,4 +1,4 @@
-import { baseImage } from '@three-tier/stack'
+import { baseImage } from '@repo/compose'
 import { docker, eventually } from './shell.ts'
 
 /** The registry's name in the images' addresses; inside the network it is the stand-in. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { repositoryRoot } from '@three-tier/stack'
+import { repositoryRoot } from '@repo/compose'
 import { expect, it } from 'vitest'
 import { configs } from '../lib/config.ts'
 import prices from './prices.json' with { type: 'json' }

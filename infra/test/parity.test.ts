@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { repositoryRoot } from '@three-tier/stack'
+import { repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 import { docker } from './shell.ts'
 import { type Resource, synthesize } from './synthesis.ts'
@@ -53,8 +53,8 @@ const attribute = (resource: Resource, list: string, key: string) =>
   Number(resource.Properties[list].find((each: { Key: string }) => each.Key === key)?.Value)
 
 const tiers = [
-  { name: 'web', tier: 'Web', service: services.web, balancer: 'alb', Dockerfile: 'docker/web.Dockerfile' },
-  { name: 'app', tier: 'App', service: services.app, balancer: 'nlb', Dockerfile: 'docker/app.Dockerfile' },
+  { name: 'web', tier: 'Web', service: services.web, balancer: 'alb', Dockerfile: 'docker/web/Dockerfile' },
+  { name: 'app', tier: 'App', service: services.app, balancer: 'nlb', Dockerfile: 'docker/app/Dockerfile' },
 ] as const
 
 describe.each(tiers)('the $name tier on AWS and in compose.yaml', ({ name, tier, service, balancer, Dockerfile }) => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadMigrations, type Migration } from '@three-tier/db'
+import { loadMigrations, type Migration } from '@repo/db'
 import { App } from 'aws-cdk-lib'
 import type { CloudAssembly } from 'aws-cdk-lib/cx-api'
 import { type Config, configs } from '../lib/config.ts'

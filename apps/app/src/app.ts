@@ -1,4 +1,4 @@
-import type { Database } from '@three-tier/db'
+import type { Database } from '@repo/db'
 import express, { type Express, type RequestHandler } from 'express'
 import { contentSecurityPolicy, crossOriginResourcePolicy } from 'helmet'
 import type { Logger } from 'pino'

@@ -1,4 +1,4 @@
-import { type DatabaseOptions, databaseVariables, host, integer, passwordSource, readEnvironment } from '@three-tier/db'
+import { type DatabaseOptions, databaseVariables, host, integer, passwordSource, readEnvironment } from '@repo/db'
 import { z } from 'zod'
 import type { AdmissionOptions } from './admission.ts'
 

@@ -1,4 +1,4 @@
-import { DatabaseOverloaded, DatabaseUnavailable } from '@three-tier/db'
+import { DatabaseOverloaded, DatabaseUnavailable } from '@repo/db'
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
 import { send } from './send.ts'

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { ConfigError, openDatabase } from '@three-tier/db'
+import { ConfigError, openDatabase } from '@repo/db'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import { createApp } from './app.ts'

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { batchChannel, type Database } from '@three-tier/db'
+import { batchChannel, type Database } from '@repo/db'
 import type { RequestHandler } from 'express'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 

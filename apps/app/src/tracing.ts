@@ -16,7 +16,7 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
-import { type Batch, batchChannel, type Database } from '@three-tier/db'
+import { type Batch, batchChannel, type Database } from '@repo/db'
 import type { RequestHandler } from 'express'
 import type { Logger } from 'pino'
 

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { batchChannel, type Database, DatabaseOverloaded, type DatabaseState } from '@three-tier/db'
+import { batchChannel, type Database, DatabaseOverloaded, type DatabaseState } from '@repo/db'
 import { pino } from 'pino'
 import request from 'supertest'
 import { beforeEach, describe, expect, it } from 'vitest'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
-import type { startMigrated } from '@three-tier/db/testing'
+import type { startMigrated } from '@repo/db/testing'
 
 /** A server with the migrated schema. */
 export type Migrated = Awaited<ReturnType<typeof startMigrated>>['mysql']

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
-import { authoritiesSecret, baseImage, repositoryRoot } from '@three-tier/stack'
+import { authoritiesSecret, baseImage, repositoryRoot } from '@repo/compose'
 import { GenericContainer, Network, type StartedNetwork, type StartedTestContainer, Wait } from 'testcontainers'
 
 // Ryuk's image is not to be had everywhere; what is started here is stopped here. Read when a container starts.
@@ -26,7 +26,7 @@ export class Stage implements AsyncDisposable {
     const bases = (['DEBIAN_IMAGE', 'NODE_IMAGE'] as const).map((name) => `--build-arg=${name}=${baseImage(name)}`)
     // The docker client, as Compose does it: the recipe needs BuildKit.
     const options = ['--quiet', '--tag', image, ...bases, authoritiesSecret()]
-    await run('docker', ['build', ...options, '--file', 'docker/web.Dockerfile', '.'], { cwd: repositoryRoot })
+    await run('docker', ['build', ...options, '--file', 'docker/web/Dockerfile', '.'], { cwd: repositoryRoot })
     return new Stage(await new Network().start())
   }
 

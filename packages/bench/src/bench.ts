@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { Stack } from '@three-tier/stack'
+import type { Stack } from '@repo/compose'
 import { type Contestant, commits, constant, dump } from './contestants.ts'
 import { jsonTimes, listBytes } from './list.ts'
 import type { Sample } from './samples.ts'

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type { Stack } from '@three-tier/stack'
+import type { Stack } from '@repo/compose'
 
 const run = promisify(execFile)
 

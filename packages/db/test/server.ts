@@ -1,4 +1,4 @@
-import { startMysql, type TestMysql } from '@three-tier/stack'
+import { startMysql, type TestMysql } from '@repo/compose'
 import { type DatabaseOptions, loadMigrations, migrate } from '../src/index.ts'
 
 /** For the tests of this package and of those that build on it: a server with the migrated schema, and the options under which the application would open it. */

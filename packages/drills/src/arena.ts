@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { openStack, type Stack, thaw } from '@three-tier/stack'
+import { openStack, type Stack, thaw } from '@repo/compose'
 import { judge, type Verdict } from './judge.ts'
 import { type Attempt, clientOf, startLoad } from './load.ts'
 

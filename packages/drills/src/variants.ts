@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { repositoryRoot } from '@three-tier/stack'
+import { repositoryRoot } from '@repo/compose'
 import type { Arena } from './arena.ts'
 import type { Drill } from './drill.ts'
 import { crashWriter } from './drills/crash-writer.ts'

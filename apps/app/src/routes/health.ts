@@ -1,4 +1,4 @@
-import type { Database } from '@three-tier/db'
+import type { Database } from '@repo/db'
 import { Router } from 'express'
 import { methodNotAllowed } from '../errors.ts'
 import { send } from '../send.ts'

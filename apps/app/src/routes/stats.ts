@@ -1,4 +1,4 @@
-import { type CountRange, type Database, type Period, periodMs } from '@three-tier/db'
+import { type CountRange, type Database, type Period, periodMs } from '@repo/db'
 import { type Request, Router } from 'express'
 import { HttpError, methodNotAllowed } from '../errors.ts'
 import { queryOf } from '../query.ts'

@@ -1,4 +1,4 @@
-import type { Database, Frame, Page, PageQuery, Position } from '@three-tier/db'
+import type { Database, Frame, Page, PageQuery, Position } from '@repo/db'
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { HttpError, methodNotAllowed } from '../errors.ts'
 import { queryOf } from '../query.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { freeze, thaw } from '@three-tier/stack'
+import { freeze, thaw } from '@repo/compose'
 import { services } from '../arena.ts'
 import { answeredInTime, atLeast, atMost, type Drill, failed, kept, outages, recovery, within } from '../drill.ts'
 

@@ -1,0 +1,77 @@
+import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers'
+import { freeze, thaw } from './freeze.ts'
+import { baseImage, repositoryRoot } from './repository.ts'
+
+/** A writer alone, from the stack's own database image, with an empty database; for tests of one process. */
+export interface TestMysql extends AsyncDisposable {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  /** The password that the server made for `app` or `migrator` on its start. */
+  password(user: 'app' | 'migrator'): Promise<string>
+  /** Runs SQL as root and gives what it prints: a line a row, columns apart by tabs. @throws what the server says. */
+  sql(statement: string): Promise<string>
+  /** Freezes the server: connections stay open, and nothing answers. */
+  freeze(): Promise<void>
+  thaw(): Promise<void>
+  /** Cuts every connection of a user. */
+  killConnections(user: string): Promise<void>
+}
+
+/** Starts a server whose data is gone with it. The caller disposes of it: `await using` or `[Symbol.asyncDispose]()`. */
+export async function startMysql(): Promise<TestMysql> {
+  // The image of the reaper, which testcontainers would start, cannot be had everywhere; every start is disposed of.
+  process.env.TESTCONTAINERS_RYUK_DISABLED = 'true'
+  const database = 'testdb'
+  const image = await GenericContainer.fromDockerfile(repositoryRoot, 'docker/mysql/Dockerfile')
+    .withBuildkit()
+    .withBuildArgs({ MYSQL_IMAGE: baseImage('MYSQL_IMAGE') })
+    .build('three-tier-test-mysql', { deleteOnExit: false })
+  const container = await image
+    .withCommand(['writer'])
+    .withEnvironment({ DB_NAME: database })
+    .withTmpFs({ '/var/lib/mysql': 'uid=999,gid=999' })
+    .withExposedPorts(3306)
+    .withWaitStrategy(Wait.forHealthCheck())
+    .start()
+
+  async function sql(statement: string): Promise<string> {
+    const { exitCode, output } = await container.exec([
+      'mysql',
+      '--batch',
+      '--skip-column-names',
+      database,
+      '-e',
+      statement,
+    ])
+    if (exitCode !== 0) throw new Error(output)
+    return output.trimEnd()
+  }
+
+  return {
+    host: container.getHost(),
+    port: container.getMappedPort(3306),
+    database,
+    sql,
+    password: async (user) => (await fileOf(container, `/run/credentials/${user}/password`)).trimEnd(),
+    freeze: () => freeze(container.getId()),
+    thaw: () => thaw(container.getId()),
+    async killConnections(user) {
+      const ids = await sql(`SELECT ID FROM information_schema.PROCESSLIST WHERE USER = '${user}'`)
+      await sql(
+        ids
+          .split('\n')
+          .filter(Boolean)
+          .map((id) => `KILL ${id};`)
+          .join(''),
+      )
+    },
+    async [Symbol.asyncDispose]() {
+      await container.stop()
+    },
+  }
+}
+
+async function fileOf(container: StartedTestContainer, path: string): Promise<string> {
+  return (await container.exec(['cat', path])).stdout
+}

@@ -1,0 +1,125 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
+import { describe, expect, it } from 'vitest'
+
+const read = (file: string) => readFileSync(join(repositoryRoot, file), 'utf8')
+const json = (file: string) => JSON.parse(read(file))
+const workflows = readdirSync(join(repositoryRoot, '.github/workflows')).map((name) => `.github/workflows/${name}`)
+
+describe.each(workflows)('%s', (file) => {
+  const text = read(file)
+
+  it('pins every action by its whole commit, with its version beside it', () => {
+    const uses = [...text.matchAll(/uses: (.*)$/gm)].map(([, action]) => action)
+    expect(uses.length).toBeGreaterThan(1)
+    for (const action of uses) expect(action).toMatch(/^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
+  })
+
+  it('grants nothing to start with but reading, and keeps no token in the clone', () => {
+    expect(text).toMatch(/^permissions:( \{\}|\n {2}contents: read)\n\n/m)
+    expect(text).not.toMatch(/write-all|pull_request_target|secrets\./)
+    expect(text.match(/actions\/checkout@/g)).toHaveLength(text.match(/persist-credentials: false/g)?.length ?? 0)
+  })
+
+  it('calls only what there is', () => {
+    const { scripts } = json('package.json')
+    const commands = [...text.matchAll(/- run: (.*)$/gm)].map(([, command = '']) => command)
+    expect(commands.length).toBeGreaterThan(0)
+    for (const command of commands) {
+      const [, script] = /^npm run (\w+)/.exec(command) ?? []
+      const [, path] = /^bash (\S+)$/.exec(command) ?? []
+      if (script) expect(Object.keys(scripts)).toContain(script)
+      else expect(existsSync(join(repositoryRoot, String(path))), command).toBe(true)
+    }
+  })
+})
+
+describe('.github/workflows/ci.yml', () => {
+  it('runs the gate on both architectures, without images of its own', () => {
+    const text = read('.github/workflows/ci.yml')
+    expect(text).toContain('run: bash .ci/run')
+    for (const runner of ['ubuntu-24.04 }', 'ubuntu-24.04-arm }']) expect(text).toContain(`runner: ${runner}`)
+    expect(text).not.toMatch(/_IMAGE/)
+  })
+})
+
+describe('.github/workflows/deploy.yml', () => {
+  const text = read('.github/workflows/deploy.yml')
+
+  it('is started by hand only, from main, and deploys behind an approval with a role, not a key', () => {
+    expect(text.split(/^on:$/m)[1]).toMatch(/^\n {2}workflow_dispatch:\n/)
+    expect(text).not.toMatch(/^ {2}(push|pull_request|schedule):/m)
+    expect(text).toContain("if: github.ref == 'refs/heads/main'")
+    const [, deploy = ''] = text.split(/^ {2}deploy:$/m)
+    expect(deploy).toMatch(/^ {4}environment: \$\{\{ inputs\.environment \}\}$/m)
+    expect(deploy).toContain('role-to-assume:')
+    expect(text.match(/id-token: write/g)).toHaveLength(1)
+    expect(text).not.toMatch(/aws-(access-key-id|secret-access-key)/)
+  })
+
+  it('names the region and the environments of infra/lib/config.ts', () => {
+    const config = read('infra/lib/config.ts')
+    const regions = new Set([...config.matchAll(/region: '(.*)'/g)].map(([, region]) => region))
+    expect(regions).toEqual(new Set([/AWS_REGION: (.*)/.exec(text)?.[1]]))
+    expect(text).toContain(`options: [${/configs = \{ (.*) \} as const/.exec(config)?.[1]}]`)
+  })
+})
+
+describe('renovate.json', () => {
+  const { packageRules, customManagers } = json('renovate.json') as {
+    packageRules: Record<string, unknown>[]
+    customManagers: { managerFilePatterns: string[]; matchStrings: string[] }[]
+  }
+
+  it('never takes the stray 3.0.0 for a newer aws-cdk', () => {
+    expect(packageRules.find(({ matchPackageNames }) => String(matchPackageNames) === 'aws-cdk')).toMatchObject({
+      allowedVersions: '<3.0.0',
+      automerge: false,
+    })
+    expect(json('infra/package.json').devDependencies['aws-cdk']).toMatch(/^2\./)
+  })
+
+  it('merges by itself only minor releases of what develops', () => {
+    const automatic = packageRules.filter(({ automerge }) => automerge)
+    expect(automatic).toMatchObject([{ matchDepTypes: ['devDependencies'], matchUpdateTypes: ['minor', 'patch'] }])
+  })
+
+  it('finds the official images wherever they are written', () => {
+    const [manager] = customManagers
+    const pattern = new RegExp(String(manager?.matchStrings[0]), 'g')
+    for (const file of [
+      'compose.yaml',
+      '.env.example',
+      'scripts/setup/images.sh',
+      'packages/compose/src/repository.ts',
+    ]) {
+      expect(manager?.managerFilePatterns.some((form) => new RegExp(form.slice(1, -1)).test(file))).toBe(true)
+      const found = [...read(file).matchAll(pattern)].map(({ groups }) => groups?.depName)
+      expect(new Set(found), file).toEqual(new Set(['debian', 'node', 'mysql']))
+    }
+  })
+})
+
+describe('.devcontainer/devcontainer.json', () => {
+  it('supplies what the set-up would, and opens the ports that are used', () => {
+    const { postCreateCommand, forwardPorts, features } = json('.devcontainer/devcontainer.json')
+    expect(postCreateCommand).toBe('bash scripts/setup.sh')
+    expect(forwardPorts).toEqual([8080, 9229])
+    expect(Object.keys(features)).toContainEqual(expect.stringContaining('/docker-in-docker:'))
+  })
+})
+
+describe('.editorconfig', () => {
+  it('says what biome.json says', () => {
+    const { formatter } = json('biome.json')
+    const settings = Object.fromEntries(
+      [...read('.editorconfig').matchAll(/^(\w+) = (.*)$/gm)].map(([, name, value]) => [name, value]),
+    )
+    expect(settings).toMatchObject({
+      indent_style: formatter.indentStyle,
+      indent_size: String(formatter.indentWidth),
+      max_line_length: String(formatter.lineWidth),
+    })
+  })
+})
