@@ -31,7 +31,7 @@ export default defineConfig({
           name: 'integration',
           include: [`{apps,packages}/*/test/${containers}`, `infra/test/${containers}`],
           // Bounds that tell a hang from a busy machine, not how fast it is.
-          testTimeout: 120_000,
+          testTimeout: 300_000,
           hookTimeout: 600_000,
           maxWorkers: 2,
         },

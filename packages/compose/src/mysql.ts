@@ -1,33 +1,30 @@
-import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers'
+import { type StartedTestContainer, Wait } from 'testcontainers'
 import { freeze, thaw } from './freeze.ts'
-import { baseImage, repositoryRoot } from './repository.ts'
+import { buildImage } from './image.ts'
+import { testContainer } from './test-container.ts'
+import { removeLeftovers } from './test-run.ts'
 
-/** A writer alone, from the stack's own database image, with an empty database; for tests of one process. */
+/** A writer alone, from the topology's own database image, with an empty database; for tests of one process. */
 export interface TestMysql extends AsyncDisposable {
   readonly host: string
   readonly port: number
   readonly database: string
   /** The password that the server made for `app` or `migrator` on its start. */
   password(user: 'app' | 'migrator'): Promise<string>
-  /** Runs SQL as root and gives what it prints: a line a row, columns apart by tabs. @throws what the server says. */
+  /** Runs SQL as root: a line per row, columns separated by tabs. @throws what the server says. */
   sql(statement: string): Promise<string>
   /** Freezes the server: connections stay open, and nothing answers. */
   freeze(): Promise<void>
   thaw(): Promise<void>
-  /** Cuts every connection of a user. */
+  /** Ends every connection of a user. */
   killConnections(user: string): Promise<void>
 }
 
-/** Starts a server whose data is gone with it. The caller disposes of it: `await using` or `[Symbol.asyncDispose]()`. */
+/** Starts a server whose data ends with it. The caller disposes of it: `await using` or `[Symbol.asyncDispose]()`. */
 export async function startMysql(): Promise<TestMysql> {
-  // The image of the reaper, which testcontainers would start, cannot be had everywhere; every start is disposed of.
-  process.env.TESTCONTAINERS_RYUK_DISABLED = 'true'
+  await removeLeftovers()
   const database = 'testdb'
-  const image = await GenericContainer.fromDockerfile(repositoryRoot, 'docker/mysql/Dockerfile')
-    .withBuildkit()
-    .withBuildArgs({ MYSQL_IMAGE: baseImage('MYSQL_IMAGE') })
-    .build('three-tier-test-mysql', { deleteOnExit: false })
-  const container = await image
+  const container = await testContainer(await buildImage('mysql'))
     .withCommand(['writer'])
     .withEnvironment({ DB_NAME: database })
     .withTmpFs({ '/var/lib/mysql': 'uid=999,gid=999' })

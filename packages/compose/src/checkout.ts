@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 
-/** The folder that holds compose.yaml; every build has it as its context. */
+/** The folder that holds compose.yaml; every image is built with it as the context. */
 export const repositoryRoot: string = join(import.meta.dirname, '../../..')
 
 const officialImages = {
@@ -16,10 +16,10 @@ export function baseImage(name: keyof typeof officialImages): string {
   return setting(name) ?? officialImages[name]
 }
 
-/** The secret of the recipes, for `docker build`: the certificate authorities that the machine has of its own, if any. */
-export const authoritiesSecret = (): string => `--secret=id=ca,src=${setting('NODE_EXTRA_CA_CERTS') ?? '/dev/null'}`
+/** The file with the machine's own certificate authorities; an empty one where there are none. */
+export const certificatesFile = (): string => setting('NODE_EXTRA_CA_CERTS') ?? '/dev/null'
 
-/** As Compose would take it: from the environment, else from .env. */
+/** From the environment, else from .env, as Compose takes it. */
 function setting(name: string): string | undefined {
   const file = join(repositoryRoot, '.env')
   const settings = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}

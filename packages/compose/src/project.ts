@@ -1,0 +1,96 @@
+import { repositoryRoot } from './checkout.ts'
+import { dockerOutput } from './docker.ts'
+import { services } from './services.ts'
+
+/** Which Compose project. */
+export interface ProjectOptions {
+  /** @default as Compose names it: COMPOSE_PROJECT_NAME, else the folder */
+  readonly name?: string | undefined
+  /** For Compose, added to this process's environment: any variable of `.env.example`. */
+  readonly env?: Readonly<Record<string, string>> | undefined
+  /** Profiles of compose.yaml to include. @default none */
+  readonly profiles?: readonly string[] | undefined
+  /** Once aborted, a running command is ended and no further one starts. @default never */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A container of a project. */
+export interface Container {
+  readonly id: string
+  readonly service: string
+  /** Its service and number, as Compose shows them: `app-1`. */
+  readonly instance: string
+  /** `running`, `exited`, … */
+  readonly state: string
+  /** `healthy`, `unhealthy`, `starting`; empty where nothing is checked. */
+  readonly health: string
+  /** In words: `Up 3 minutes (healthy)`. */
+  readonly status: string
+}
+
+/** A Compose project of this checkout. Every method rejects with a `DockerError`. */
+export interface Project {
+  /** The arguments of `docker` that name the project; `docker` has to run in the checkout with {@link Project.env}. */
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  /** Runs `docker compose` and resolves with its standard output. */
+  compose(...args: string[]): Promise<string>
+  /** Runs a command in a service's first container and resolves with its standard output. */
+  exec(service: string, args: readonly string[]): Promise<string>
+  /** Runs SQL as root on `db-writer` or `db-reader`: a line per row, columns separated by tabs. */
+  sql(service: string, statement: string): Promise<string>
+  /** The ids of a service's containers, also of stopped ones; empty if none. */
+  containers(service: string): Promise<string[]>
+  /** Every container, also stopped ones, in the order of the diagram; services outside it last. */
+  list(): Promise<Container[]>
+  /** What a service's containers have written, without their names. */
+  logs(service: string): Promise<string>
+}
+
+/** Starts nothing. */
+export function openProject({ name, env = {}, profiles = [], signal }: ProjectOptions = {}): Project {
+  const args = [
+    'compose',
+    ...(name === undefined ? [] : ['--project-name', name]),
+    ...profiles.flatMap((profile) => ['--profile', profile]),
+  ]
+
+  const run = (...more: string[]) => dockerOutput([...args, ...more], { cwd: repositoryRoot, env, signal })
+
+  const project: Project = {
+    args,
+    env,
+    compose: async (...more) => (await run(...more)).stdout,
+    exec: async (service, command) => (await run('exec', '--no-TTY', service, ...command)).stdout,
+    sql: async (service, statement) =>
+      (await project.exec(service, ['mysql', '--batch', '--skip-column-names', '-e', statement])).trimEnd(),
+    containers: async (service) => lines((await run('ps', '--all', '--quiet', service)).stdout),
+    list: async () => parseContainers((await run('ps', '--all', '--format', 'json')).stdout),
+    async logs(service) {
+      const { stdout, stderr } = await run('logs', '--no-color', '--no-log-prefix', service)
+      return stdout + stderr
+    },
+  }
+  return project
+}
+
+const lines = (text: string) => text.split('\n').filter(Boolean)
+
+function parseContainers(output: string): Container[] {
+  // Compose before 2.21 prints one list, later ones an object per line.
+  const listed: Record<string, string>[] = output.startsWith('[')
+    ? JSON.parse(output)
+    : lines(output).map((line) => JSON.parse(line))
+  // -1, for a service outside the diagram, becomes the largest number.
+  const rank = (service: string) => (services as readonly string[]).indexOf(service) >>> 0
+  return listed
+    .map((each) => ({
+      id: String(each.ID),
+      service: String(each.Service),
+      instance: `${each.Service}-${/\d+$/.exec(String(each.Name))?.[0] ?? 1}`,
+      state: String(each.State),
+      health: each.Health ?? '',
+      status: String(each.Status),
+    }))
+    .sort((a, b) => rank(a.service) - rank(b.service) || a.instance.localeCompare(b.instance, 'en', { numeric: true }))
+}
