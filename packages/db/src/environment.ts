@@ -2,39 +2,48 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { ConfigError } from './errors.ts'
 
-/** A whole number in decimal digits, within bounds. `Number('')` is 0 and `parseInt('30x')` is 30: neither will do. */
+/** A whole number in decimal digits, within bounds. `Number('')` is 0 and `parseInt('30x')` is 30: neither is strict. */
 export const integer = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d{1,15}$/)
     .transform(Number)
     .refine((n) => n >= min && n <= max)
-    .describe(`a whole number from ${min} to ${max}`)
+    .meta({ expected: `a whole number from ${min} to ${max}` })
 
 /** A MySQL identifier as this project allows it: it needs no quoting anywhere. */
 export const identifier = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/)
-  .describe('1-64 letters, digits or underscores, not beginning with a digit')
+  .meta({ expected: '1-64 letters, digits or underscores, not beginning with a digit' })
 
 /** A DNS name or an IP address. */
 export const host = z
   .string()
   .regex(/^[A-Za-z0-9._:-]{1,253}$/)
-  .describe('a host name or an address')
+  .meta({ expected: 'a host name or an address' })
 
-const text = z.string().min(1).describe('not empty')
+const text = (expected: string) => z.string().min(1).meta({ expected })
 
-/** What every process that talks to the database is told, under the names of the environment. */
+/** The environment variables of every process that connects to the database. */
 export const databaseVariables = {
-  DB_WRITE_ENDPOINT_ADDRESS: host,
-  DB_NAME: identifier,
-  DB_TABLENAME: identifier,
-  DB_USER: identifier,
-  DB_PASSWORD: text.optional(),
-  DB_PASSWORD_FILE: text.describe("a file's path").optional(),
-  MYSQL_PORT: integer(1, 65_535).default(3306),
-  DB_TLS_CA: text.describe("'amazon-rds' or a PEM file's path").optional(),
+  DB_WRITE_ENDPOINT_ADDRESS: host.describe('Host of the writer endpoint.'),
+  DB_NAME: identifier.describe('Name of the database.'),
+  DB_TABLENAME: identifier.describe('Table whose name replaces `{{table}}` in the migrations.'),
+  DB_USER: identifier.describe('Database user.'),
+  DB_PASSWORD: text('a password').optional().describe('Password of the user. Set this or `DB_PASSWORD_FILE`.'),
+  DB_PASSWORD_FILE: text("a file's path")
+    .optional()
+    .describe(
+      'File with the password of the user. It is read at each connect, so a rotated password needs no restart.',
+    ),
+  MYSQL_PORT: integer(1, 65_535).default(3306).describe('Port of both database endpoints.'),
+  DB_TLS_CA: text("'amazon-rds' or a PEM file's path")
+    .optional()
+    .describe(
+      "Certificate authorities of the servers: `amazon-rds` for the bundled ones of AWS, or a PEM file's path. " +
+        'Unset: connections do not use TLS.',
+    ),
 }
 
 /**
@@ -61,11 +70,11 @@ export function readEnvironment<Shape extends z.ZodRawShape>(
   return result.data
 }
 
-/** A setting with a default, or an optional one, expects what the schema within it describes. */
+/** The values that a schema accepts, in words: `expected` of its metadata. */
 function expectation(schema: z.ZodType): string {
   const inner =
     schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema
-  return inner.description ?? 'a value'
+  return String(inner.meta()?.expected ?? 'a value')
 }
 
 const shown = (name: string, value: string) =>
