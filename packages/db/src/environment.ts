@@ -1,6 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { ConfigError } from './errors.ts'
+
+/** An environment variable is missing or wrong. The message lists every problem, a line each, without secrets. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
 
 /** A whole number in decimal digits, within bounds. `Number('')` is 0 and `parseInt('30x')` is 30: neither is strict. */
 export const integer = (min: number, max: number) =>
@@ -29,7 +33,6 @@ const text = (expected: string) => z.string().min(1).meta({ expected })
 export const databaseVariables = {
   DB_WRITE_ENDPOINT_ADDRESS: host.describe('Host of the writer endpoint.'),
   DB_NAME: identifier.describe('Name of the database.'),
-  DB_TABLENAME: identifier.describe('Table whose name replaces `{{table}}` in the migrations.'),
   DB_USER: identifier.describe('Database user.'),
   DB_PASSWORD: text('a password').optional().describe('Password of the user. Set this or `DB_PASSWORD_FILE`.'),
   DB_PASSWORD_FILE: text("a file's path")
@@ -44,6 +47,13 @@ export const databaseVariables = {
       "Certificate authorities of the servers: `amazon-rds` for the bundled ones of AWS, or a PEM file's path. " +
         'Unset: connections do not use TLS.',
     ),
+}
+
+/** The environment variables of `db-init`. */
+export const migrationVariables = {
+  ...databaseVariables,
+  DB_TABLENAME: identifier.describe('Table whose name replaces `{{table}}` in the migrations.'),
+  APP_DB_USER: identifier.describe("The app's database user, which is granted its privileges."),
 }
 
 /**
@@ -71,7 +81,7 @@ export function readEnvironment<Shape extends z.ZodRawShape>(
 }
 
 /** The values that a schema accepts, in words: `expected` of its metadata. */
-function expectation(schema: z.ZodType): string {
+export function expectation(schema: z.ZodType): string {
   const inner =
     schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema
   return String(inner.meta()?.expected ?? 'a value')

@@ -1,15 +1,32 @@
-export { connect, type Endpoint, query } from './connection.ts'
-export { type CountRange, type Period, periodMs } from './counts.ts'
 export {
-  type Database,
-  type DatabaseOptions,
+  type CallOptions,
+  createDatabaseClient,
+  type DatabaseClient,
+  type DatabaseClientOptions,
   type DatabaseState,
   type DatabaseStatus,
-  openDatabase,
-} from './database.ts'
-export { databaseVariables, host, identifier, integer, passwordSource, readEnvironment } from './environment.ts'
-export { ConfigError, DatabaseOverloaded, DatabaseUnavailable, MigrationError } from './errors.ts'
-export { type MigrateOptions, migrate } from './migrate.ts'
-export { loadMigrations, type Migration, parseMigrations, serializeMigrations } from './migrations.ts'
-export { type Batch, batchChannel } from './save-queue.ts'
-export type { Frame, Order, Page, PageQuery, Position } from './times.ts'
+  type ReadOptions,
+} from './client/client.ts'
+export { coalesce } from './client/coalesce.ts'
+export { type Connection, connect, type Endpoint, query } from './client/connection.ts'
+export { DatabaseError, DatabaseOverloaded, DatabaseUnavailable } from './client/errors.ts'
+export { readRawRows } from './client/raw-rows.ts'
+export {
+  ConfigError,
+  databaseVariables,
+  expectation,
+  host,
+  identifier,
+  integer,
+  migrationVariables,
+  passwordSource,
+  readEnvironment,
+} from './environment.ts'
+export {
+  loadMigrations,
+  type Migration,
+  MigrationError,
+  parseMigrations,
+  serializeMigrations,
+} from './migrations/load.ts'
+export { type MigrateOptions, migrate } from './migrations/migrate.ts'

@@ -7,7 +7,6 @@ import { ConfigError, databaseVariables, passwordSource, readEnvironment } from 
 const valid = {
   DB_WRITE_ENDPOINT_ADDRESS: 'db-writer',
   DB_NAME: 'testdb',
-  DB_TABLENAME: 'testtable',
   DB_USER: 'app',
   DB_PASSWORD: 'pass word',
 }
@@ -59,7 +58,7 @@ describe('readEnvironment', () => {
 
 describe('passwordSource', () => {
   it('reads the file anew each time, without the newline at its end', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'three-tier-'))
+    const folder = await mkdtemp(join(tmpdir(), 'environment-'))
     try {
       const file = join(folder, 'password')
       const password = passwordSource({ DB_PASSWORD_FILE: file })

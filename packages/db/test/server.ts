@@ -1,36 +1,42 @@
 import { startMysql, type TestMysql } from '@repo/compose'
-import { type DatabaseOptions, loadMigrations, migrate } from '../src/index.ts'
+import { type DatabaseClientOptions, loadMigrations, migrate } from '../src/index.ts'
 
-/** For the tests of this package and of those that build on it: a server with the migrated schema, and the options under which the application would open it. */
-export async function startMigrated(): Promise<{ mysql: TestMysql; options: DatabaseOptions }> {
+/** A server with the migrated schema, and the options of a client with the rights of the application. */
+export interface MigratedServer {
+  readonly mysql: TestMysql
+  readonly options: DatabaseClientOptions
+  /** The name that replaces `{{table}}` in the migrations. */
+  readonly table: string
+}
+
+/** For the tests of this package and of those that use it. The caller disposes of `mysql`. */
+export async function startMigrated(): Promise<MigratedServer> {
   const mysql = await startMysql()
   const { host, port, database } = mysql
+  const table = 'testtable'
   await migrate({
     connection: { host, port, user: 'migrator', password: await mysql.password('migrator') },
     database,
-    table: 'testtable',
+    placeholders: { table },
     migrations: await loadMigrations(),
     appUser: { name: 'app' },
   }).catch(async (error: unknown) => {
     await mysql[Symbol.asyncDispose]()
     throw error
   })
-  const options: DatabaseOptions = {
+  const options: DatabaseClientOptions = {
     writer: { host, port },
     reader: { host, port },
     user: 'app',
     password: () => mysql.password('app'),
     database,
-    table: 'testtable',
     writerConnections: 4,
     readerConnections: 4,
-    readQueueLimit: 100,
+    connectionQueueLimit: 100,
     connectTimeoutMs: 1000,
-    connectionMaxAgeMs: 60_000,
+    maxLifetimeMs: 60_000,
     readerLagLimitMs: 5000,
     deadlineMs: 2000,
-    saveBatchLimit: 1000,
-    saveQueueLimit: 4000,
   }
-  return { mysql, options }
+  return { mysql, options, table }
 }

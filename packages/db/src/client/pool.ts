@@ -1,7 +1,7 @@
-import type { Connection } from 'mysql2'
-import { DatabaseOverloaded, DatabaseUnavailable } from './errors.ts'
+import type { Connection } from './connection.ts'
+import { DatabaseError, DatabaseOverloaded, DatabaseUnavailable } from './errors.ts'
 
-/** What a pool needs to know. Times are in milliseconds. */
+/** Options of {@link createPool}. Times are in milliseconds. */
 export interface PoolOptions {
   /** Names the endpoint in errors. */
   readonly name: string
@@ -9,46 +9,48 @@ export interface PoolOptions {
   readonly open: () => Promise<Connection>
   /** The most connections at a time. */
   readonly limit: number
-  /** The most callers waiting for one; a further one is refused at once. */
+  /** The most callers waiting for a connection; a further one is refused at once. */
   readonly queueLimit: number
   /**
    * A connection older than this is not used again, so that connections follow moved names and spread over servers. An
    * idle one ends within one and a half times of it.
    */
-  readonly maxAgeMs: number
+  readonly maxLifetimeMs: number
+  /**
+   * True for an error that every other connection of the same age would get too: all of them are dropped, idle ones at
+   * once, busy ones when they are released. @default never
+   */
+  readonly evictAfter?: (error: unknown) => boolean
 }
 
 /**
- * A bounded set of connections to one endpoint. mysql2's own pool has no acquire deadline, no maximum age, and drops
- * only the one connection that a demoted writer refused; hence this one.
+ * A bounded set of connections to one endpoint. mysql2's own pool has no acquire deadline and no maximum lifetime, and
+ * drops only the one connection that a demoted writer refused.
  */
 export interface Pool {
   /**
    * Runs `work` on a connection that nobody else uses meanwhile. Waiting for the connection and the work together end
-   * by `deadline` (as `performance.now()`); a connection whose time ran out is destroyed, whatever the server does.
+   * by `deadline` (as `performance.now()`); a connection whose work missed it is destroyed.
    *
-   * @throws {DatabaseUnavailable} when no connection could be had, the connection broke or the time ran out.
+   * @throws {DatabaseUnavailable} when no connection could be had, the connection broke or the deadline passed.
    * @throws {DatabaseOverloaded} when too many are waiting.
-   * @throws whatever else the server says of the statement.
+   * @throws whatever else `work` throws.
    */
   use<T>(deadline: number, work: (connection: Connection) => Promise<T>): Promise<T>
-  /** Drops every connection there is now: idle ones at once, busy ones when their work is done. */
-  evict(): void
   state(): PoolState
-  /** Waits for the work under way, then ends the connections. Further work is refused. */
+  /** Waits for the work in flight, then ends the connections. Further work is refused. */
   close(): Promise<void>
 }
 
-/** What a pool is busy with at a moment, and what has befallen it since it was made. */
+/** The current state of a pool. */
 export interface PoolState {
-  /** Connections that nobody uses. */
   readonly idle: number
   readonly busy: number
   /** Callers that wait for a connection. */
   readonly waiting: number
   /** True from an attempt to connect that failed to one that did not. */
   readonly failing: boolean
-  /** How often all connections were dropped. */
+  /** How often all connections were dropped, since start. */
   readonly evictions: number
 }
 
@@ -56,6 +58,8 @@ interface Slot {
   readonly connection: Connection
   readonly generation: number
   readonly expiresAt: number
+  /** True after the connection ended by itself. */
+  ended: boolean
 }
 
 interface Waiter {
@@ -65,7 +69,7 @@ interface Waiter {
 
 /** See {@link Pool}. Opens nothing before the first use. */
 export function createPool(options: PoolOptions): Pool {
-  const { name, open, limit, queueLimit, maxAgeMs } = options
+  const { name, open, limit, queueLimit, maxLifetimeMs, evictAfter = () => false } = options
   const idle: Slot[] = []
   const busy = new Set<Slot>()
   const waiters = new Set<Waiter>()
@@ -73,20 +77,23 @@ export function createPool(options: PoolOptions): Pool {
   let generation = 0
   let failures = 0
   let retryTimer: NodeJS.Timeout | undefined
+  /** Why the last attempt to connect failed; undefined if it did not. */
   let lastFailure: unknown
-  let closed = false
-  let whenQuiet: (() => void) | undefined
+  let closing: Promise<void> | undefined
+  let whenUnused: (() => void) | undefined
 
   const sweep = setInterval(() => {
-    for (const slot of idle.filter((slot) => !isFresh(slot))) discardIdle(slot)
-  }, maxAgeMs / 2).unref()
-  const isFresh = (slot: Slot) => slot.generation === generation && slot.expiresAt > performance.now()
+    for (const slot of idle.filter((slot) => !isFresh(slot))) discard(slot)
+  }, maxLifetimeMs / 2).unref()
 
-  /** Opens connections while callers wait for more of them than are on their way. */
+  const isFresh = (slot: Slot) => !slot.ended && slot.generation === generation && slot.expiresAt > performance.now()
+
+  /** Opens connections while callers wait for more of them than are being opened. */
   function grow(): void {
-    // While the endpoint is away one attempt at a time is enough to find out that it is back.
-    const wanted = failures > 0 ? 1 : Math.min(waiters.size, limit - idle.length - busy.size)
-    while (retryTimer === undefined && waiters.size > 0 && opening < wanted) void openOne()
+    if (retryTimer !== undefined || closing) return
+    // While the endpoint is unavailable, one attempt at a time is enough to find out that it has recovered.
+    const wanted = failures > 0 ? Math.min(1, waiters.size) : waiters.size
+    while (opening < Math.min(wanted, limit - idle.length - busy.size)) void openOne()
   }
 
   async function openOne(): Promise<void> {
@@ -94,27 +101,31 @@ export function createPool(options: PoolOptions): Pool {
     const openedFor = generation
     try {
       const connection = await open()
-      const expiresAt = performance.now() + maxAgeMs * (0.9 + 0.2 * Math.random())
-      const slot = { connection, generation: openedFor, expiresAt }
-      // The other end hung up while nobody used it.
-      connection.once('error', () => discardIdle(slot))
-      connection.once('end', () => discardIdle(slot))
+      const expiresAt = performance.now() + maxLifetimeMs * (0.9 + 0.2 * Math.random())
+      const slot: Slot = { connection, generation: openedFor, expiresAt, ended: false }
+      const onEnd = () => {
+        slot.ended = true
+        discard(slot)
+      }
+      connection.once('error', onEnd)
+      connection.once('end', onEnd)
       opening -= 1
       failures = 0
-      giveBack(slot)
+      lastFailure = undefined
+      release(slot)
     } catch (error) {
       opening -= 1
       failures += 1
       lastFailure = error
       retryLater()
     }
-    if (closed) settle()
-    else grow()
+    settle()
+    grow()
   }
 
   function retryLater(): void {
-    if (retryTimer !== undefined || closed) return
-    // Full jitter, at most half a second: instances must not come back in step, nor late.
+    if (retryTimer !== undefined || closing) return
+    // Full jitter, at most half a second: instances must not reconnect in step, nor late.
     const delayMs = Math.random() * Math.min(500, 25 * 2 ** failures)
     retryTimer = setTimeout(() => {
       retryTimer = undefined
@@ -122,8 +133,8 @@ export function createPool(options: PoolOptions): Pool {
     }, delayMs)
   }
 
-  function giveBack(slot: Slot): void {
-    if (closed) slot.connection.end()
+  function release(slot: Slot): void {
+    if (closing) slot.connection.end()
     else if (!isFresh(slot)) slot.connection.destroy()
     else {
       const [next] = waiters
@@ -132,14 +143,15 @@ export function createPool(options: PoolOptions): Pool {
     }
   }
 
-  function discardIdle(slot: Slot): void {
+  function discard(slot: Slot): void {
     const at = idle.indexOf(slot)
     if (at >= 0) idle.splice(at, 1)
     slot.connection.destroy()
   }
 
   function acquire(deadline: number): Promise<Slot> {
-    if (closed) return Promise.reject(new DatabaseUnavailable(`${name}: closed`))
+    if (closing) return Promise.reject(new DatabaseUnavailable(`${name}: closed`))
+    if (deadline <= performance.now()) return Promise.reject(new DatabaseUnavailable(`${name}: deadline exceeded`))
     for (let slot = idle.pop(); slot; slot = idle.pop()) {
       if (isFresh(slot)) {
         busy.add(slot)
@@ -148,22 +160,22 @@ export function createPool(options: PoolOptions): Pool {
       slot.connection.destroy()
     }
     if (waiters.size >= queueLimit) {
-      return Promise.reject(new DatabaseOverloaded(`${name}: ${queueLimit} are waiting for a connection`))
+      return Promise.reject(new DatabaseOverloaded(`${name}: ${queueLimit} callers are waiting for a connection`))
     }
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         take(slot) {
-          settleWaiter()
+          stopWaiting()
           busy.add(slot)
           resolve(slot)
         },
         fail(cause) {
-          settleWaiter()
+          stopWaiting()
           reject(new DatabaseUnavailable(`${name}: no connection`, { cause }))
         },
       }
-      const timer = setTimeout(() => waiter.fail(lastFailure), Math.max(0, deadline - performance.now()))
-      const settleWaiter = () => {
+      const timer = setTimeout(() => waiter.fail(lastFailure), deadline - performance.now())
+      const stopWaiting = () => {
         clearTimeout(timer)
         waiters.delete(waiter)
       }
@@ -179,7 +191,7 @@ export function createPool(options: PoolOptions): Pool {
     try {
       const expiry = new Promise<never>((_, reject) => {
         timer = setTimeout(
-          () => reject(new DatabaseUnavailable(`${name}: no answer in time`)),
+          () => reject(new DatabaseUnavailable(`${name}: deadline exceeded`)),
           Math.max(0, deadline - performance.now()),
         )
       })
@@ -190,14 +202,16 @@ export function createPool(options: PoolOptions): Pool {
       if (error instanceof DatabaseUnavailable) throw error
       broken = isConnectionLoss(error)
       if (broken) throw new DatabaseUnavailable(`${name}: connection lost`, { cause: error })
+      // Connections opened since lead elsewhere already.
+      if (slot.generation === generation && evictAfter(error)) evict()
       throw error
     } finally {
       clearTimeout(timer)
       busy.delete(slot)
       if (broken) slot.connection.destroy()
-      else giveBack(slot)
-      if (closed) settle()
-      else grow()
+      else release(slot)
+      settle()
+      grow()
     }
   }
 
@@ -207,20 +221,20 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   function settle(): void {
-    if (busy.size === 0 && opening === 0) whenQuiet?.()
+    if (busy.size === 0 && opening === 0) whenUnused?.()
   }
 
-  async function close(): Promise<void> {
-    closed = true
+  function close(): Promise<void> {
+    closing ??= new Promise<void>((resolve) => {
+      whenUnused = resolve
+    }).then(() => {
+      for (const slot of idle.splice(0)) slot.connection.end()
+    })
     clearTimeout(retryTimer)
     clearInterval(sweep)
     for (const waiter of waiters) waiter.fail(new Error('closed'))
-    const quiet = new Promise<void>((resolve) => {
-      whenQuiet = resolve
-    })
     settle()
-    await quiet
-    for (const slot of idle.splice(0)) slot.connection.end()
+    return closing
   }
 
   const state = (): PoolState => ({
@@ -231,15 +245,14 @@ export function createPool(options: PoolOptions): Pool {
     evictions: generation,
   })
 
-  return { use, evict, state, close }
+  return { use, state, close }
 }
 
-// ER_SERVER_SHUTDOWN, ER_FORCING_CLOSE, ER_QUERY_INTERRUPTED, ER_CLIENT_INTERACTION_TIMEOUT: the server is about to
-// leave and says so in an orderly way.
-const farewells = new Set([1053, 1080, 1317, 4031])
+// ER_SERVER_SHUTDOWN, ER_FORCING_CLOSE, ER_QUERY_INTERRUPTED, ER_CLIENT_INTERACTION_TIMEOUT: the server announces that
+// it ends the connection.
+const shutdownErrorCodes = new Set([1053, 1080, 1317, 4031])
 
-/** Errors after which the connection is of no more use; the driver marks the abrupt ones as fatal. */
+/** True after an error that ends the connection; the driver marks those without an announcement as fatal. */
 function isConnectionLoss(error: unknown): boolean {
-  const { fatal, errno } = Object(error) as { fatal?: boolean; errno?: number }
-  return fatal === true || farewells.has(Number(errno))
+  return error instanceof DatabaseError && (error.fatal || shutdownErrorCodes.has(error.errno ?? 0))
 }

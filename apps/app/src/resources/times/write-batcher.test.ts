@@ -1,6 +1,6 @@
+import { DatabaseOverloaded, DatabaseUnavailable } from '@repo/db'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { DatabaseOverloaded, DatabaseUnavailable } from '../src/index.ts'
-import { createSaveQueue, type SaveQueueOptions } from '../src/save-queue.ts'
+import { type Batch, batchChannel, createWriteBatcher, type WriteBatcherOptions } from './write-batcher.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] })
@@ -9,10 +9,10 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** A queue whose statements end when the test says so. */
-function controlled(options: Partial<SaveQueueOptions> = {}) {
+/** A batcher whose statements end when the test says so. */
+function controlled(options: Partial<WriteBatcherOptions> = {}) {
   const statements: { size: number; finish: (error?: Error) => void }[] = []
-  const queue = createSaveQueue({
+  const batcher = createWriteBatcher({
     insert: (times) =>
       new Promise((resolve, reject) => {
         statements.push({ size: times.length, finish: (error) => (error ? reject(error) : resolve()) })
@@ -23,8 +23,8 @@ function controlled(options: Partial<SaveQueueOptions> = {}) {
     deadlineMs: 10_000,
     ...options,
   })
-  const saveMany = (count: number) => Array.from({ length: count }, () => queue.save(new Date()))
-  return { queue, statements, saveMany }
+  const saveMany = (count: number) => Array.from({ length: count }, () => batcher.save(new Date()))
+  return { batcher, statements, saveMany }
 }
 
 const settled = async (promises: Promise<void>[]) => (await Promise.allSettled(promises)).map(({ status }) => status)
@@ -74,7 +74,7 @@ describe('save', () => {
     expect(await late).toEqual(['fulfilled', 'fulfilled'])
   })
 
-  it('keeps to the limits of batch, concurrency and queue', async () => {
+  it('observes the limits of batch, concurrency and queue', async () => {
     const { statements, saveMany } = controlled({ batchLimit: 3, concurrency: 2, queueLimit: 5 })
     const saves = saveMany(8)
     expect(statements.map(({ size }) => size)).toEqual([1, 1])
@@ -84,7 +84,7 @@ describe('save', () => {
     expect(statements.map(({ size }) => size)).toEqual([1, 1, 3])
   })
 
-  it('does not send what waited too long', async () => {
+  it('does not send a time whose deadline has passed', async () => {
     const { statements, saveMany } = controlled({ deadlineMs: 5 })
     const [first, second] = saveMany(2)
     vi.advanceTimersByTime(10)
@@ -95,7 +95,7 @@ describe('save', () => {
   })
 })
 
-it('does not send what has less time left than a statement takes, but always what has just come', async () => {
+it('does not send a time with less time left than a statement takes, but always a new one', async () => {
   const { statements, saveMany } = controlled({ deadlineMs: 100 })
   const [first, second] = saveMany(2)
   vi.advanceTimersByTime(70)
@@ -107,7 +107,7 @@ it('does not send what has less time left than a statement takes, but always wha
   expect(statements).toHaveLength(2)
 })
 
-it('takes no more than it can send in half of the time allowed', async () => {
+it('accepts no more than it can send in half of the time to the deadline', async () => {
   const { statements, saveMany } = controlled({ deadlineMs: 100, batchLimit: 2 })
   saveMany(1)
   vi.advanceTimersByTime(30)
@@ -125,11 +125,11 @@ it('takes no more than it can send in half of the time allowed', async () => {
 })
 
 describe('flush', () => {
-  it('resolves when everything asked for is answered', async () => {
-    const { queue, statements, saveMany } = controlled()
+  it('resolves when all calls are settled', async () => {
+    const { batcher, statements, saveMany } = controlled()
     saveMany(3)
     let flushed = false
-    const flush = queue.flush().then(() => {
+    const flush = batcher.flush().then(() => {
       flushed = true
     })
     statements[0]?.finish()
@@ -137,16 +137,36 @@ describe('flush', () => {
     expect(flushed).toBe(false)
     statements[1]?.finish()
     await flush
-    await queue.flush()
+    await batcher.flush()
   })
 
-  it('resolves also when the last ones are refused because they waited too long', async () => {
-    const { queue, statements, saveMany } = controlled({ deadlineMs: 5 })
+  it('resolves also when the last ones are refused at their deadline', async () => {
+    const { batcher, statements, saveMany } = controlled({ deadlineMs: 5 })
     const saves = settled(saveMany(2))
-    const flush = queue.flush()
+    const flush = batcher.flush()
     vi.advanceTimersByTime(10)
     statements[0]?.finish()
     await flush
     expect(await saves).toEqual(['fulfilled', 'rejected'])
   })
+})
+
+it('publishes each batch with the very objects that were saved', async () => {
+  const { batcher, statements } = controlled()
+  const batches: Batch[] = []
+  const subscriber = (message: unknown) => batches.push(message as Batch)
+  batchChannel.start.subscribe(subscriber)
+  try {
+    const times = [new Date(1), new Date(2), new Date(3)]
+    const saves = times.map((time) => batcher.save(time))
+    statements[0]?.finish()
+    await turn()
+    statements[1]?.finish()
+    await Promise.all(saves)
+    const items = batches.map((batch) => batch.items)
+    expect(items.map((each) => each.length)).toEqual([1, 2])
+    for (const [at, item] of items.flat().entries()) expect(item).toBe(times[at])
+  } finally {
+    batchChannel.start.unsubscribe(subscriber)
+  }
 })

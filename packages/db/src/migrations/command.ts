@@ -1,10 +1,10 @@
-import { databaseVariables, identifier, passwordSource, readEnvironment } from './environment.ts'
+import { migrationVariables, passwordSource, readEnvironment } from '../environment.ts'
+import { loadMigrations } from './load.ts'
 import { migrate } from './migrate.ts'
-import { loadMigrations } from './migrations.ts'
 
 /** The command behind `db-init`: brings the schema up to date and ends, with status 1 and the reason if it cannot. */
 async function main(): Promise<void> {
-  const settings = readEnvironment({ ...databaseVariables, APP_DB_USER: identifier }, process.env)
+  const settings = readEnvironment(migrationVariables, process.env)
   const { applied } = await migrate({
     connection: {
       host: settings.DB_WRITE_ENDPOINT_ADDRESS,
@@ -14,7 +14,7 @@ async function main(): Promise<void> {
       tlsCa: settings.DB_TLS_CA,
     },
     database: settings.DB_NAME,
-    table: settings.DB_TABLENAME,
+    placeholders: { table: settings.DB_TABLENAME },
     migrations: await loadMigrations(),
     appUser: { name: settings.APP_DB_USER },
   })

@@ -1,15 +1,12 @@
-import type { Connection } from 'mysql2'
-import mysql from 'mysql2'
-import { query } from './connection.ts'
-import { DatabaseOverloaded } from './errors.ts'
+import { type Connection, DatabaseError, DatabaseOverloaded, query } from '@repo/db'
 
-/** A stretch of time by which stored times are counted. */
+/** The unit of time by which stored times are counted. */
 export type Period = 'minute' | 'hour' | 'day'
 
-/** The length of a {@link Period}: in UTC, without leap seconds, they are all the same. */
+/** The length of a {@link Period}: in UTC, without leap seconds, all of them have the same. */
 export const periodMs: Readonly<Record<Period, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 }
 
-/** What is counted: from `from` until before `to`, both where a period begins, in milliseconds since 1970. */
+/** The range that is counted: `from` inclusive, `to` exclusive, both at the start of a period, in ms since 1970. */
 export interface CountRange {
   readonly per: Period
   readonly from: number
@@ -17,11 +14,11 @@ export interface CountRange {
 }
 
 // ER_QUERY_TIMEOUT
-const outOfTime = 3024
+const queryTimeout = 3024
 
 /**
- * How many times each period of the range has. It reads that range of the index, which is quick for what a chart
- * shows and long for a huge table as a whole: the server itself ends it after `limitMs`.
+ * How many times each period of the range has. It scans that range of the index, which is quick for what a chart shows
+ * and slow for a huge table as a whole: the server ends it after `limitMs`.
  *
  * @throws {DatabaseOverloaded} when that was not enough.
  */
@@ -37,11 +34,11 @@ export async function selectCounts(
     connection,
     `SELECT /*+ MAX_EXECUTION_TIME(${Math.max(1, Math.floor(limitMs))}) */
        TIMESTAMPDIFF(${per}, ?, dt) AS period, COUNT(*) AS count
-     FROM ${mysql.escapeId(table)} WHERE dt >= ? AND dt < ? GROUP BY period`,
-    [begin, begin, end],
+     FROM ?? WHERE dt >= ? AND dt < ? GROUP BY period`,
+    [begin, table, begin, end],
   ).catch((error: unknown) => {
-    if (Object(error).errno !== outOfTime) throw error
-    throw new DatabaseOverloaded('there is more to count than there is time for', { cause: error })
+    if (!(error instanceof DatabaseError) || error.errno !== queryTimeout) throw error
+    throw new DatabaseOverloaded('too many times to count before the deadline', { cause: error })
   })
   for (const { period, count } of rows) counts[period] = count
   return counts

@@ -1,0 +1,221 @@
+import {
+  type Connection,
+  createDatabaseClient,
+  type DatabaseClient,
+  type DatabaseClientOptions,
+  DatabaseOverloaded,
+  DatabaseUnavailable,
+} from '@repo/db'
+import { startMigrated } from '@repo/db/testing'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { selectCounts } from './counts.ts'
+import type { Page, PageQuery } from './page-reader.ts'
+import { createTimesRepository, type TimesRepository, type TimesRepositoryOptions } from './repository.ts'
+
+let mysql: Awaited<ReturnType<typeof startMigrated>>['mysql']
+let options: DatabaseClientOptions
+let table: string
+let client: DatabaseClient
+let repository: TimesRepository
+
+beforeAll(async () => {
+  ;({ mysql, options, table } = await startMigrated())
+  client = createDatabaseClient(options)
+  repository = createTimesRepository(client, { table, batchLimit: 1000, queueLimit: 4000 })
+})
+
+afterAll(async () => {
+  await repository?.close()
+  await client?.close()
+  await mysql?.[Symbol.asyncDispose]()
+})
+
+beforeEach(() => mysql.sql(`TRUNCATE ${table}`))
+
+const inserts = async () => Number((await mysql.sql("SHOW GLOBAL STATUS LIKE 'Com_insert'")).split('\t')[1])
+
+const times = (count: number, from = Date.UTC(2026, 0, 1)) =>
+  Array.from({ length: count }, (_, at) => new Date(from + at * 1000))
+
+const page = (query: Omit<PageQuery, 'template'>) => repository.page({ ...query, template: { prefix: '', suffix: '' } })
+const timesOf = (page: Page) => page.text.toString().match(/.{19}/g) ?? []
+
+/** Runs `work` with a repository of its own. */
+async function withRepository(
+  changes: Partial<DatabaseClientOptions & TimesRepositoryOptions>,
+  work: (repository: TimesRepository, client: DatabaseClient) => Promise<void>,
+): Promise<void> {
+  const own = createDatabaseClient({ ...options, ...changes })
+  const ownRepository = createTimesRepository(own, { table, batchLimit: 1000, queueLimit: 4000, ...changes })
+  try {
+    await work(ownRepository, own)
+  } finally {
+    await ownRepository.close()
+    await own.close()
+  }
+}
+
+describe('save and page', () => {
+  it('gives an empty page when nothing is stored', async () => {
+    expect(await page({ limit: 10 })).toEqual({ text: Buffer.alloc(0), next: undefined })
+  })
+
+  it('stores the time in UTC, cut to the second in the list', async () => {
+    await repository.save(new Date('2026-11-22T09:33:53.999Z'))
+    expect(timesOf(await page({ limit: 10 }))).toEqual(['2026-11-22 09:33:53'])
+  })
+
+  it('writes the template around each time', async () => {
+    for (const time of times(2)) await repository.save(time)
+    const { text } = await repository.page({ limit: 10, template: { prefix: ',<', suffix: '>' } })
+    expect(text.toString()).toBe(',<2026-01-01 00:00:00>,<2026-01-01 00:00:01>')
+  })
+
+  it('gives concurrent calls with different templates a page each', async () => {
+    await repository.save(new Date('2026-11-22T09:33:53Z'))
+    const pages = await Promise.all(
+      ['<', '>', '<'].map((prefix) => repository.page({ limit: 10, template: { prefix, suffix: '' } })),
+    )
+    expect(pages.map(({ text }) => text.toString())).toEqual(
+      ['<', '>', '<'].map((each) => `${each}2026-11-22 09:33:53`),
+    )
+  })
+
+  it('lists the oldest first, whatever the order of storing', async () => {
+    for (const second of [30, 10, 20]) await repository.save(new Date(Date.UTC(2026, 0, 1, 0, 0, second)))
+    expect(timesOf(await page({ limit: 10 }))).toEqual([
+      '2026-01-01 00:00:10',
+      '2026-01-01 00:00:20',
+      '2026-01-01 00:00:30',
+    ])
+  })
+
+  it('pages through all times without a gap or a duplicate, equal times included', async () => {
+    const sameTime = Array.from({ length: 50 }, () => new Date(Date.UTC(2026, 0, 1)))
+    await Promise.all([...sameTime, ...times(50)].map((time) => repository.save(time)))
+    const ids: string[] = []
+    const listed: string[] = []
+    for (let part = await page({ limit: 7 }); ; part = await page({ limit: 7, after: part.next })) {
+      listed.push(...timesOf(part))
+      if (part.next === undefined) break
+      ids.push(`${part.next.dt} ${part.next.id}`)
+    }
+    expect(listed).toHaveLength(100)
+    expect(listed).toEqual([...listed].sort())
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  it('has no next page when the page ends with the last row', async () => {
+    for (const time of times(3)) await repository.save(time)
+    expect((await page({ limit: 3 })).next).toBeUndefined()
+    expect((await page({ limit: 2 })).next).toMatchObject({ dt: '2026-01-01 00:00:01.000' })
+  })
+
+  it('lists the newest first when asked to, without a gap or a duplicate, equal times included', async () => {
+    const sameTime = Array.from({ length: 20 }, () => new Date(Date.UTC(2026, 0, 1)))
+    await Promise.all([...sameTime, ...times(20)].map((time) => repository.save(time)))
+    const oldestFirst = timesOf(await page({ limit: 100 }))
+    const listed: string[] = []
+    let part = await page({ limit: 7, order: 'newest' })
+    for (; part.next; part = await page({ limit: 7, after: part.next, order: 'newest' })) listed.push(...timesOf(part))
+    listed.push(...timesOf(part))
+    expect(listed).toEqual(oldestFirst.reverse())
+  })
+
+  it('stores each of many concurrent times exactly once, in few transactions', async () => {
+    const before = await inserts()
+    await Promise.all(times(500).map((time) => repository.save(time)))
+    const after = await inserts()
+    const listed = timesOf(await page({ limit: 1000 }))
+    expect(listed).toHaveLength(500)
+    expect(new Set(listed).size).toBe(500)
+    expect(after - before).toBeLessThan(20)
+  })
+
+  it('gives every time a transaction of its own when batching is off', () =>
+    withRepository({ batchLimit: 1 }, async (single) => {
+      const before = await inserts()
+      await Promise.all(times(20).map((time) => single.save(time)))
+      expect((await inserts()) - before).toBe(20)
+    }))
+
+  it('refuses at once a save above the limit of the queue', () =>
+    withRepository({ queueLimit: 5, batchLimit: 2 }, async (narrow) => {
+      const outcomes = await Promise.allSettled(times(50).map((time) => narrow.save(time)))
+      const reasons = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason)
+      expect(reasons.length).toBeGreaterThan(0)
+      for (const reason of reasons) expect(reason).toBeInstanceOf(DatabaseOverloaded)
+    }))
+
+  it('settles every save before it is closed', async () => {
+    await withRepository({}, async (closing) => {
+      const saves = Promise.allSettled(times(100).map((time) => closing.save(time)))
+      await closing.close()
+      expect(closing.waiting()).toBe(0)
+      expect((await saves).map(({ status }) => status)).toEqual(Array(100).fill('fulfilled'))
+    })
+    expect(timesOf(await page({ limit: 1000 }))).toHaveLength(100)
+  })
+})
+
+describe('newest', () => {
+  it('is 0 when nothing is stored, then the id of the newest row', async () => {
+    expect(await repository.newest()).toBe(0)
+    for (const time of times(3)) await repository.save(time)
+    expect(await repository.newest()).toBe(3)
+  })
+
+  it('is found while the reader is unavailable, where a read would find it', () =>
+    withRepository({ reader: { host: '127.0.0.2', port: 1 } }, async (halved) => {
+      await halved.save(new Date())
+      expect(await halved.newest()).toBe(1)
+      expect(timesOf(await halved.page({ limit: 1, template: { prefix: '', suffix: '' } }))).toHaveLength(1)
+    }))
+
+  it('fails when both endpoints are unavailable', () =>
+    withRepository(
+      { reader: { host: '127.0.0.2', port: 1 }, writer: { host: '127.0.0.2', port: 1 } },
+      async (cutOff) => {
+        await expect(cutOff.newest()).rejects.toBeInstanceOf(DatabaseUnavailable)
+      },
+    ))
+})
+
+describe('counts', () => {
+  const minute = 60_000
+  const from = Date.UTC(2026, 0, 1)
+
+  it('are the numbers of times in each period, the end excluded', async () => {
+    for (const at of [-1, 0, 1, minute - 1, 2 * minute, 3 * minute - 1, 3 * minute]) {
+      await repository.save(new Date(from + at))
+    }
+    expect(await repository.counts({ per: 'minute', from, to: from + 3 * minute })).toEqual([3, 0, 2])
+    expect(await repository.counts({ per: 'hour', from, to: from + 120 * minute })).toEqual([6, 0])
+    expect(await repository.counts({ per: 'day', from: from - 1440 * minute, to: from + 1440 * minute })).toEqual([
+      1, 6,
+    ])
+  })
+
+  it('scan a range of the index, not the rows', async () => {
+    await mysql.sql(`INSERT INTO ${table} (dt)
+      WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 99)
+      SELECT '2026-01-01' + INTERVAL i DAY FROM n; ANALYZE TABLE ${table}`)
+    const plan = await mysql.sql(
+      `EXPLAIN FORMAT=TREE SELECT COUNT(*) FROM ${table} WHERE dt >= '2026-01-01' AND dt < '2026-01-02'`,
+    )
+    expect(plan).toContain(`Covering index range scan on ${table} using by_dt`)
+  })
+
+  it('are refused by the server when the deadline is too short to count so many', async () => {
+    await mysql.sql(`INSERT INTO ${table} (dt)
+      WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+      SELECT '2026-02-01' + INTERVAL (1000 * a.i + b.i) SECOND FROM n AS a, n AS b WHERE a.i < 100`)
+    const range = { per: 'day', from: Date.UTC(2026, 1, 1), to: Date.UTC(2026, 2, 1) } as const
+    const count = (limitMs: number) =>
+      client.read((connection: Connection) => selectCounts(connection, table, range, limitMs), {
+        deadline: performance.now() + 60_000,
+      })
+    await expect(count(1)).rejects.toBeInstanceOf(DatabaseOverloaded)
+    expect((await count(20_000)).slice(0, 3)).toEqual([86_400, 13_600, 0])
+  })
+})

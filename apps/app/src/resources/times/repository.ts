@@ -1,0 +1,112 @@
+import { coalesce, type DatabaseClient, query } from '@repo/db'
+import { cacheProportionally } from './cache-proportionally.ts'
+import { type CountRange, selectCounts } from './counts.ts'
+import { type Page, type PageQuery, selectPage } from './page-reader.ts'
+import { createWriteBatcher } from './write-batcher.ts'
+
+/** Options of {@link createTimesRepository}. */
+export interface TimesRepositoryOptions {
+  readonly table: string
+  /** The most times in one INSERT; 1 turns batching off. */
+  readonly batchLimit: number
+  /** The most saves waiting for an INSERT. */
+  readonly queueLimit: number
+}
+
+/** The stored times. */
+export interface TimesRepository {
+  /**
+   * Stores `time`; resolves after the commit. Concurrent calls share INSERTs.
+   *
+   * @throws {DatabaseUnavailable} the time may or may not be stored.
+   * @throws {DatabaseOverloaded} the time is not stored.
+   */
+  save(time: Date): Promise<void>
+  /**
+   * Reads a page. Concurrent calls may get the same page, read after the last of them was made.
+   *
+   * @throws {DatabaseUnavailable}
+   * @throws {DatabaseOverloaded}
+   */
+  page(query: PageQuery): Promise<Page>
+  /**
+   * How many times each period of `range` has. May be older than the call by ten times as long as the counting takes.
+   *
+   * @throws {DatabaseUnavailable}
+   * @throws {DatabaseOverloaded} also when there are too many to count before the deadline.
+   */
+  counts(range: CountRange): Promise<readonly number[]>
+  /**
+   * The id of the newest row that a read would find, 0 if there is none; within a second.
+   *
+   * @throws {DatabaseUnavailable}
+   */
+  newest(): Promise<number>
+  /** How many saves wait for an INSERT. */
+  waiting(): number
+  /** Resolves when all saves are settled; before the client is closed. */
+  close(): Promise<void>
+}
+
+/** The caller closes it, and afterwards `client`. */
+export function createTimesRepository(
+  client: DatabaseClient,
+  { table, batchLimit, queueLimit }: TimesRepositoryOptions,
+): TimesRepository {
+  const { deadlineMs } = client
+
+  const batcher = createWriteBatcher({
+    async insert(times, deadline) {
+      // Not a prepared statement: each number of rows would be another one.
+      const rows = times.map((time) => [toDateTime(time)])
+      await client.write((connection) => query(connection, 'INSERT INTO ?? (dt) VALUES ?', [table, rows]), { deadline })
+    },
+    batchLimit,
+    // One statement in flight gathers the largest batches; without batching every connection works.
+    concurrency: batchLimit === 1 ? client.writerConnections : 1,
+    queueLimit,
+    deadlineMs,
+  })
+
+  const page = coalesce({
+    keyOf: ({ limit, after, order, template }: PageQuery) =>
+      `${limit} ${order} ${after?.dt} ${after?.id} ${template.prefix}${template.suffix}`,
+    work: (pageQuery, deadline) => client.read((connection) => selectPage(connection, table, pageQuery), { deadline }),
+    deadlineMs,
+  })
+
+  const counts = cacheProportionally(
+    ({ per, from, to }: CountRange) => `${per} ${from} ${to}`,
+    (range) =>
+      client.read(
+        (connection, deadline) =>
+          // Ended by the server shortly before the connection would be destroyed.
+          selectCounts(connection, table, range, 0.9 * (deadline - performance.now())),
+        // A count may take long on a healthy reader.
+        { readerShare: 0.7 },
+      ),
+  )
+
+  const newest = coalesce({
+    keyOf: () => '',
+    async work(_: undefined, deadline) {
+      const [row] = await client.read((connection) => query(connection, 'SELECT MAX(id) AS id FROM ??', [table]), {
+        deadline,
+      })
+      return Number(row?.id ?? 0)
+    },
+    deadlineMs: Math.min(1000, deadlineMs),
+  })
+
+  return {
+    save: batcher.save,
+    page,
+    counts,
+    newest: () => newest(undefined),
+    waiting: batcher.waiting,
+    close: batcher.flush,
+  }
+}
+
+/** A time as MySQL takes it: `YYYY-MM-DD HH:MM:SS.mmm`, UTC. */
+const toDateTime = (time: Date) => time.toISOString().slice(0, 23).replace('T', ' ')

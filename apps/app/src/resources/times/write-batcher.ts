@@ -1,0 +1,113 @@
+import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
+import { DatabaseOverloaded, DatabaseUnavailable } from '@repo/db'
+
+/** The message of {@link batchChannel}. */
+export interface Batch {
+  /** The very objects that {@link WriteBatcher.save} was given. */
+  readonly items: readonly Date[]
+}
+
+/** Publishes each INSERT, when it starts and when it ends; its message is a {@link Batch}. */
+export const batchChannel: TracingChannel<Batch, unknown> = tracingChannel<Batch, unknown>('app:batch')
+
+/** Options of {@link createWriteBatcher}. Times are in milliseconds. */
+export interface WriteBatcherOptions {
+  /** Stores the times in one transaction: all of them are committed when it resolves. */
+  readonly insert: (times: readonly Date[], deadline: number) => Promise<void>
+  /** The most times in one statement; 1 gives every time a statement of its own. */
+  readonly batchLimit: number
+  /** The most statements in flight. */
+  readonly concurrency: number
+  /** The most times waiting; a further one is refused at once. */
+  readonly queueLimit: number
+  /** From a call to its deadline. A time that would have to wait for half of it is refused at once. */
+  readonly deadlineMs: number
+}
+
+/** See {@link createWriteBatcher}. */
+export interface WriteBatcher {
+  /** Resolves when `time` is committed. */
+  save(time: Date): Promise<void>
+  /** How many times wait for a statement. */
+  waiting(): number
+  /** Resolves when all calls so far are settled. */
+  flush(): Promise<void>
+}
+
+interface Entry {
+  readonly time: Date
+  readonly deadline: number
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Lets concurrent saves share statements, and so the commits, which are what a write costs. There is no timer: a lone
+ * save is sent at once, and those that arrive while the statements in flight are busy share the next one.
+ * An error rejects exactly the saves of its statement.
+ */
+export function createWriteBatcher(options: WriteBatcherOptions): WriteBatcher {
+  const { insert, batchLimit, concurrency, queueLimit, deadlineMs } = options
+  const queue: Entry[] = []
+  let inFlight = 0
+  /** How long the last successful statement took. */
+  let lastMs = 0
+  const flushed: (() => void)[] = []
+
+  function save(time: Date): Promise<void> {
+    if (queue.length >= queueLimit) return Promise.reject(new DatabaseOverloaded(`${queueLimit} saves are waiting`))
+    // For the complete batches in the queue. A longer queue would serve mostly those whose deadline is about to pass.
+    const waitMs = (Math.floor(queue.length / batchLimit) * lastMs) / concurrency
+    if (waitMs > deadlineMs / 2) {
+      return Promise.reject(new DatabaseOverloaded(`saves wait for ${Math.round(waitMs)} ms`))
+    }
+    return new Promise((resolve, reject) => {
+      queue.push({ time, deadline: performance.now() + deadlineMs, resolve, reject })
+      if (inFlight < concurrency) void sendNext()
+    })
+  }
+
+  async function sendNext(): Promise<void> {
+    const batch = takeBatch()
+    const first = batch[0]
+    if (first === undefined) return resolveFlushed()
+    inFlight += 1
+    const startedAt = performance.now()
+    try {
+      const items = batch.map((entry) => entry.time)
+      // The first has waited longest: its deadline binds the statement.
+      await batchChannel.tracePromise(() => insert(items, first.deadline), { items })
+      lastMs = performance.now() - startedAt
+      for (const entry of batch) entry.resolve()
+    } catch (error) {
+      for (const entry of batch) entry.reject(error)
+    }
+    inFlight -= 1
+    if (queue.length > 0) void sendNext()
+    else resolveFlushed()
+  }
+
+  function resolveFlushed(): void {
+    if (inFlight === 0 && queue.length === 0) for (const resolve of flushed.splice(0)) resolve()
+  }
+
+  /**
+   * The next batch, without those that have less time left than a statement takes. They were not sent; sent, they would
+   * be stored after their caller was refused, and their statement would be given up together with its connection. Those
+   * with half of the time left are always sent, so that one slow statement does not refuse all that follow.
+   */
+  function takeBatch(): Entry[] {
+    const enough = performance.now() + Math.min(lastMs, deadlineMs / 2)
+    const firstInTime = queue.findIndex((entry) => entry.deadline > enough)
+    const expired = queue.splice(0, firstInTime < 0 ? queue.length : firstInTime)
+    for (const entry of expired) entry.reject(new DatabaseUnavailable('not sent in time'))
+    return queue.splice(0, batchLimit)
+  }
+
+  function flush(): Promise<void> {
+    if (queue.length === 0 && inFlight === 0) return Promise.resolve()
+    return new Promise((resolve) => flushed.push(resolve))
+  }
+
+  return { save, waiting: () => queue.length, flush }
+}

@@ -1,0 +1,341 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { coalesce } from './coalesce.ts'
+import { type Connection, connect, query } from './connection.ts'
+import { DatabaseError, DatabaseOverloaded, DatabaseUnavailable } from './errors.ts'
+import { createPool, type Pool, type PoolState } from './pool.ts'
+import { checkDriver } from './raw-rows.ts'
+import { type Beat, createReplicaLag } from './replica-lag.ts'
+
+/** Where a server listens. */
+interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** Options of {@link createDatabaseClient}. Times are in milliseconds. */
+export interface DatabaseClientOptions {
+  readonly writer: Address
+  readonly reader: Address
+  readonly user: string
+  /** Asked at each connect, so that a rotated password is picked up. */
+  readonly password: () => Promise<string>
+  /** See {@link Endpoint.tlsCa}. */
+  readonly tlsCa?: string | undefined
+  readonly database: string
+  readonly writerConnections: number
+  readonly readerConnections: number
+  /** The most callers waiting for a connection, at each endpoint. */
+  readonly connectionQueueLimit: number
+  readonly connectTimeoutMs: number
+  /** When a connection is replaced, so that it follows a moved name, a rotated password, a new server. */
+  readonly maxLifetimeMs: number
+  /** A reader further behind than this is not read from. */
+  readonly readerLagLimitMs: number
+  /** From a call to its deadline, for each call that has none of its own. */
+  readonly deadlineMs: number
+}
+
+/** The current state of the client, without asking the database. */
+export interface DatabaseState {
+  readonly writer: PoolState
+  readonly reader: PoolState
+  /** How many reads went to the writer, since start: the reader was unavailable or too far behind. */
+  readonly fallbacks: number
+  /** 0 before the first measurement. */
+  readonly readerLagMs: number
+}
+
+/** The state of the two endpoints. */
+export interface DatabaseStatus {
+  /** Whether it answered within a second. */
+  readonly writer: boolean
+  readonly reader: boolean
+  /** Where a read would go first. */
+  readonly readsFrom: 'writer' | 'reader'
+  /** For how long the reader has lacked something that the writer has; undefined while one of the two is unavailable. */
+  readonly readerLagMs: number | undefined
+}
+
+/** What runs on a connection; it must not use the connection after it has settled. */
+export type Work<T> = (connection: Connection, deadline: number) => Promise<T>
+
+/** Options of a call. */
+export interface CallOptions {
+  /** As `performance.now()`. @default the client's `deadlineMs` from now */
+  readonly deadline?: number
+}
+
+/** Options of {@link DatabaseClient.read}. */
+export interface ReadOptions extends CallOptions {
+  /** The reader's share of the time; the rest is left for the writer. @default 0.5 */
+  readonly readerShare?: number
+}
+
+/** The two endpoints of a database. It knows no resource. */
+export interface DatabaseClient {
+  /** As in the options. */
+  readonly deadlineMs: number
+  readonly writerConnections: number
+  /**
+   * Runs `work` on the reader, or on the writer while the reader is unavailable or too far behind. `work` runs a second
+   * time, on the writer, when the reader fails; it is given the deadline of each run.
+   *
+   * @throws {DatabaseUnavailable}
+   * @throws {DatabaseOverloaded}
+   * @throws {DatabaseError} when the server refuses a statement.
+   */
+  read<T>(work: Work<T>, options?: ReadOptions): Promise<T>
+  /**
+   * Runs one statement on the writer; resolves after its commit. Runs it again only after a refusal by a server that is
+   * read-only.
+   *
+   * @throws {DatabaseUnavailable} it may or may not have been carried out.
+   * @throws {DatabaseOverloaded} it was not carried out.
+   * @throws {DatabaseError} when the server refuses it.
+   */
+  write<T>(work: Work<T>, options?: CallOptions): Promise<T>
+  /**
+   * Runs `work` in a transaction on the writer; resolves after the commit. An error of `work` rolls it back. `work` runs
+   * again, up to four times, when its transaction lost a deadlock or waited too long for a lock, and as in
+   * {@link write}. Never runs it again when the outcome of the commit is unknown.
+   *
+   * @throws {DatabaseUnavailable} it may or may not have been committed.
+   * @throws {DatabaseOverloaded} it was not committed; also when it lost against others each time.
+   * @throws whatever else `work` throws; it was not committed.
+   */
+  transaction<T>(work: Work<T>, options?: CallOptions): Promise<T>
+  /** Asks both endpoints; answers within a second and never fails. */
+  status(): Promise<DatabaseStatus>
+  /** Asks one endpoint, without a fallback. @throws {DatabaseUnavailable} */
+  ping(endpoint: 'writer' | 'reader'): Promise<void>
+  state(): DatabaseState
+  /** Waits for the work in flight, then ends the connections. */
+  close(): Promise<void>
+}
+
+/**
+ * Connects lazily: an unreachable database is an error of the calls, not of creating the client. The caller closes it.
+ *
+ * @throws when the driver is not one that this package works with.
+ */
+export function createDatabaseClient(options: DatabaseClientOptions): DatabaseClient {
+  checkDriver()
+  const { deadlineMs, writerConnections } = options
+  const writer = createPool({
+    ...poolOptions('writer', options, (connection) =>
+      Promise.all([refuseReadOnly(connection), limitStatements(connection, deadlineMs)]),
+    ),
+    limit: writerConnections,
+    // Every other connection leads to the same demoted writer.
+    evictAfter: isReadOnlyRefusal,
+  })
+  const reader = createPool({
+    ...poolOptions('reader', options, (connection) => limitStatements(connection, deadlineMs)),
+    limit: options.readerConnections,
+  })
+  const intervalMs = options.readerLagLimitMs / 5
+  const replicaLag = createReplicaLag({
+    beat: () => writer.use(inTime(), (connection) => beat(connection, intervalMs)),
+    replicated: () => reader.use(inTime(), async (connection) => (await newestBeat(connection)).number),
+    intervalMs,
+  })
+  let readerUnavailableUntil = 0
+  let fallbacks = 0
+
+  const inTime = () => performance.now() + deadlineMs
+
+  const readsFrom = () =>
+    performance.now() < readerUnavailableUntil || replicaLag.ms() > options.readerLagLimitMs ? 'writer' : 'reader'
+
+  async function read<T>(work: Work<T>, { deadline = inTime(), readerShare = 0.5 }: ReadOptions = {}): Promise<T> {
+    replicaLag.touch()
+    const on = (pool: Pool, until: number) => pool.use(until, (connection) => work(connection, until))
+    const fallBack = () => {
+      fallbacks += 1
+      return on(writer, deadline)
+    }
+    if (readsFrom() === 'writer') return fallBack()
+    try {
+      const now = performance.now()
+      return await on(reader, now + (deadline - now) * readerShare)
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailable)) throw error
+      readerUnavailableUntil = performance.now() + 500
+      return fallBack()
+    }
+  }
+
+  async function write<T>(work: Work<T>, { deadline = inTime() }: CallOptions = {}): Promise<T> {
+    // So that the lag is known when somebody reads what was written.
+    replicaLag.touch()
+    for (;;) {
+      try {
+        return await writer.use(deadline, (connection) => work(connection, deadline))
+      } catch (error) {
+        // The server refused the statement, so it was not carried out and may be repeated.
+        if (!isReadOnlyRefusal(error)) throw error
+        if (performance.now() + 100 > deadline) throw new DatabaseUnavailable('writer: read-only', { cause: error })
+        await delay(50 + 50 * Math.random())
+      }
+    }
+  }
+
+  async function transaction<T>(work: Work<T>, { deadline = inTime() }: CallOptions = {}): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await write((connection) => commitAfter(connection, deadline, work), { deadline })
+      } catch (error) {
+        if (!isLockVictim(error)) throw error
+        const delayMs = 20 * attempt * Math.random()
+        if (attempt === maxAttempts || performance.now() + delayMs > deadline) {
+          throw new DatabaseOverloaded('writer: the transaction lost against others', { cause: error })
+        }
+        await delay(delayMs)
+      }
+    }
+  }
+
+  const status = coalesce({
+    keyOf: () => '',
+    async work(_: undefined, deadline): Promise<DatabaseStatus> {
+      replicaLag.touch()
+      const [reachedWriter, reachedReader] = await Promise.all([answers(writer, deadline), answers(reader, deadline)])
+      return {
+        writer: reachedWriter,
+        reader: reachedReader,
+        readsFrom: reachedReader ? readsFrom() : 'writer',
+        readerLagMs: reachedWriter && reachedReader ? replicaLag.ms() : undefined,
+      }
+    },
+    deadlineMs: Math.min(1000, deadlineMs),
+  })
+
+  return {
+    deadlineMs,
+    writerConnections,
+    read,
+    write,
+    transaction,
+    status: () => status(undefined),
+    ping: (endpoint) => (endpoint === 'writer' ? writer : reader).use(inTime(), selectOne),
+    state: () => ({ writer: writer.state(), reader: reader.state(), fallbacks, readerLagMs: replicaLag.ms() }),
+    async close() {
+      replicaLag.stop()
+      await Promise.all([writer.close(), reader.close()])
+    },
+  }
+}
+
+/** The options that the two pools have in common. `prepare` makes a new connection fit for use. */
+function poolOptions(
+  name: 'writer' | 'reader',
+  options: DatabaseClientOptions,
+  prepare: (connection: Connection) => Promise<unknown>,
+) {
+  const { user, database, tlsCa, connectTimeoutMs } = options
+  return {
+    name,
+    queueLimit: options.connectionQueueLimit,
+    maxLifetimeMs: options.maxLifetimeMs,
+    async open() {
+      const endpoint = { ...options[name], user, password: await options.password(), tlsCa }
+      const startedAt = performance.now()
+      const connection = await connect(endpoint, connectTimeoutMs, { database })
+      try {
+        await within(connectTimeoutMs - (performance.now() - startedAt), prepare(connection))
+      } catch (error) {
+        connection.destroy()
+        throw error
+      }
+      return connection
+    },
+  }
+}
+
+/** A server that stops answering never ends `work`: whoever waits for it waits no longer than this. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const expiry = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DatabaseUnavailable('connect timeout exceeded')), ms)
+  })
+  await Promise.race([work, expiry]).finally(() => clearTimeout(timer))
+}
+
+/** An old name may still lead to a demoted writer: such a connection is never used. */
+async function refuseReadOnly(connection: Connection): Promise<void> {
+  const [row] = await query(connection, 'SELECT @@global.super_read_only OR @@global.innodb_read_only AS readOnly')
+  if (row?.readOnly) throw new DatabaseUnavailable('writer: read-only')
+}
+
+/**
+ * A statement that nobody waits for any more ends at the server too: by itself, it notices only when it has rows to
+ * send. Its locks go with it.
+ */
+async function limitStatements(connection: Connection, deadlineMs: number): Promise<void> {
+  const limitMs = Math.ceil(1.1 * deadlineMs)
+  await query(connection, 'SET SESSION max_execution_time = ?, innodb_lock_wait_timeout = ?', [
+    limitMs,
+    Math.ceil(limitMs / 1000),
+  ])
+}
+
+const answers = (pool: Pool, deadline: number) =>
+  pool.use(deadline, selectOne).then(
+    () => true,
+    () => false,
+  )
+
+async function selectOne(connection: Connection): Promise<void> {
+  await query(connection, 'SELECT 1')
+}
+
+/** Several clients make one beat an interval between them. */
+async function beat(connection: Connection, intervalMs: number): Promise<Beat> {
+  const [, newest] = await Promise.all([
+    query(
+      connection,
+      `UPDATE heartbeat SET beat = beat + 1, beaten_at = UTC_TIMESTAMP(3)
+       WHERE id = 1 AND beaten_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND`,
+      // A timer may fire a little early.
+      [Math.floor(900 * intervalMs)],
+    ),
+    newestBeat(connection),
+  ])
+  return newest
+}
+
+async function newestBeat(connection: Connection): Promise<Beat> {
+  const [row] = await query(
+    connection,
+    `SELECT beat, TIMESTAMPDIFF(MICROSECOND, beaten_at, UTC_TIMESTAMP(3)) DIV 1000 AS ageMs
+     FROM heartbeat WHERE id = 1`,
+  )
+  return { number: row?.beat ?? 0, ageMs: row?.ageMs ?? 0 }
+}
+
+const maxAttempts = 5
+
+async function commitAfter<T>(connection: Connection, deadline: number, work: Work<T>): Promise<T> {
+  await query(connection, 'START TRANSACTION')
+  let result: T
+  try {
+    result = await work(connection, deadline)
+  } catch (error) {
+    await query(connection, 'ROLLBACK')
+    throw error
+  }
+  await query(connection, 'COMMIT').catch((error: unknown) => {
+    throw isReadOnlyRefusal(error) ? error : new DatabaseUnavailable('writer: commit failed', { cause: error })
+  })
+  return result
+}
+
+// ER_OPTION_PREVENTS_STATEMENT, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION, ER_READ_ONLY_MODE
+const readOnlyErrorCodes = new Set([1290, 1792, 1836])
+
+const isReadOnlyRefusal = (error: unknown) => error instanceof DatabaseError && readOnlyErrorCodes.has(error.errno ?? 0)
+
+// ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK
+const lockErrorCodes = new Set([1205, 1213])
+
+const isLockVictim = (error: unknown) => error instanceof DatabaseError && lockErrorCodes.has(error.errno ?? 0)

@@ -1,0 +1,57 @@
+/**
+ * The database did not answer in time, or could not be reached. Whether a statement in flight was carried out is
+ * unknown: a caller never reports it as done and never repeats a write.
+ */
+export class DatabaseUnavailable extends Error {
+  override readonly name = 'DatabaseUnavailable'
+}
+
+/** More work is waiting, or one statement is more work, than the configured limits allow. Nothing was changed. */
+export class DatabaseOverloaded extends Error {
+  override readonly name = 'DatabaseOverloaded'
+}
+
+/** What the driver reports; see {@link toDatabaseError}. */
+interface DriverError {
+  readonly message?: string
+  readonly code?: string
+  readonly errno?: number
+  readonly sqlState?: string
+  /** Only on errors that the server sent. */
+  readonly sqlMessage?: string
+  readonly fatal?: boolean
+}
+
+/**
+ * An error of the server or of the connection to it. It holds no SQL and no value of a statement, of any length: of
+ * what the server says only the code is kept, since its messages quote both.
+ */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError'
+  /** The server's symbol such as `ER_DUP_ENTRY`, or Node's such as `ECONNREFUSED`. */
+  readonly code: string
+  readonly errno: number | undefined
+  readonly sqlState: string | undefined
+  /** True when the connection cannot be used again. */
+  readonly fatal: boolean
+
+  constructor(message: string, { code = 'UNKNOWN', errno, sqlState, fatal = false }: DriverError) {
+    super(message)
+    this.code = code
+    this.errno = errno
+    this.sqlState = sqlState
+    this.fatal = fatal
+  }
+}
+
+/** The driver puts the statement with its values into `error.sql`: its errors never leave the package as they are. */
+export function toDatabaseError(error: unknown): DatabaseError {
+  const reported: DriverError = Object(error)
+  const { message, code, errno, sqlState, sqlMessage } = reported
+  if (sqlMessage === undefined) return new DatabaseError(message || code || 'unknown error', reported)
+  const line = / at line (\d+)$/.exec(sqlMessage)?.[1]
+  return new DatabaseError(
+    `${code} (${errno}, SQLSTATE ${sqlState})${line === undefined ? '' : ` at line ${line}`}`,
+    reported,
+  )
+}

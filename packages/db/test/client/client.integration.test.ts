@@ -1,0 +1,393 @@
+import { type AddressInfo, connect as connectTo, createServer } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import {
+  type Connection,
+  createDatabaseClient,
+  type DatabaseClient,
+  type DatabaseClientOptions,
+  DatabaseOverloaded,
+  DatabaseUnavailable,
+  query,
+} from '../../src/index.ts'
+import { bytesOf } from '../bytes-of.ts'
+import { type MigratedServer, startMigrated } from '../server.ts'
+
+let mysql: MigratedServer['mysql']
+let options: DatabaseClientOptions
+let client: DatabaseClient
+
+beforeAll(async () => {
+  ;({ mysql, options } = await startMigrated())
+  await mysql.sql(`CREATE TABLE account (id INT PRIMARY KEY, balance INT NOT NULL);
+    GRANT SELECT, INSERT, UPDATE, DELETE ON account TO app`)
+  client = createDatabaseClient(options)
+})
+
+afterAll(async () => {
+  await client?.close()
+  await mysql?.[Symbol.asyncDispose]()
+})
+
+beforeEach(() => mysql.sql('DELETE FROM account; INSERT INTO account VALUES (1, 100), (2, 100)'))
+
+const nowhere = { host: '127.0.0.2', port: 1 }
+const unavailable = { status: 'rejected', reason: expect.any(DatabaseUnavailable) }
+
+const balances = async () => (await mysql.sql('SELECT balance FROM account ORDER BY id')).split('\n').map(Number)
+const count = (connection: Connection) => query(connection, 'SELECT COUNT(*) AS count FROM account')
+const change = (connection: Connection, id: number, amount: number) =>
+  query(connection, 'UPDATE account SET balance = balance + ? WHERE id = ?', [amount, id])
+const deposit = (connection: Connection) => change(connection, 1, 1)
+const add = (connection: Connection, id: number) => query(connection, 'INSERT INTO account VALUES (?, 0)', [id])
+const running = (words: string) =>
+  mysql.sql(`SELECT INFO FROM information_schema.PROCESSLIST WHERE USER = 'app' AND INFO LIKE '%${words}%'`)
+
+/** Runs `work` with a client of other options. */
+async function withClient(changes: Partial<DatabaseClientOptions>, work: (other: DatabaseClient) => Promise<void>) {
+  const other = createDatabaseClient({ ...options, ...changes })
+  try {
+    await work(other)
+  } finally {
+    await other.close()
+  }
+}
+
+describe('status', () => {
+  it('finds both endpoints', async () => {
+    expect(await client.status()).toEqual({ writer: true, reader: true, readsFrom: 'reader', readerLagMs: 0 })
+  })
+
+  it.each(['writer', 'reader'] as const)('finds that the %s is unavailable', (endpoint) =>
+    withClient({ [endpoint]: nowhere }, async (halved) => {
+      const status = await halved.status()
+      expect(status).toMatchObject({ writer: endpoint !== 'writer', reader: endpoint !== 'reader' })
+      expect(status.readsFrom).not.toBe(endpoint)
+      expect(status.readerLagMs).toBeUndefined()
+    }),
+  )
+})
+
+describe('the connection policy', () => {
+  it('recovers by itself after the server dropped every connection', async () => {
+    await client.write(deposit)
+    await mysql.killConnections('app')
+    const outcomes: PromiseSettledResult<unknown>[] = []
+    for (let at = 0; at < 3; at += 1) outcomes.push(...(await Promise.allSettled([client.write(deposit)])))
+    // At most the statement in flight is lost.
+    expect(outcomes.slice(1).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+  })
+
+  it('refuses at the deadline while the server is frozen, and recovers with it', () =>
+    withClient({ deadlineMs: 700, connectTimeoutMs: 300 }, async (impatient) => {
+      await impatient.write(deposit)
+      await mysql.freeze()
+      try {
+        const outcomes = await Promise.allSettled([
+          impatient.write(deposit),
+          impatient.read(count),
+          impatient.transaction(deposit),
+          impatient.ping('reader'),
+        ])
+        expect(outcomes).toEqual([unavailable, unavailable, unavailable, unavailable])
+      } finally {
+        await mysql.thaw()
+      }
+      await vi.waitFor(() => impatient.write(deposit), 60_000)
+    }))
+
+  it('gives up a connection that falls silent between its opening and its first use', async () => {
+    await using proxy = await silentOnce('super_read_only', options.writer)
+    await withClient({ writer: proxy.address, connectTimeoutMs: 300 }, async (impatient) => {
+      await vi.waitFor(() => impatient.write(deposit), 60_000)
+      expect(proxy.silenced()).toBe(true)
+    })
+  })
+
+  it('leaves no statement running at the server that nobody waits for any more', () =>
+    withClient({ deadlineMs: 1500 }, async (hasty) => {
+      const endless = hasty.write((connection) => query(connection, 'SELECT BENCHMARK(1e15, SHA2(1, 512))'))
+      await vi.waitFor(async () => expect(await running('BENCHMARK')).not.toBe(''), 60_000)
+      await expect(endless).rejects.toBeInstanceOf(DatabaseUnavailable)
+      await vi.waitFor(async () => expect(await running('BENCHMARK')).toBe(''), 60_000)
+    }))
+
+  it('leaves no statement waiting for a lock that nobody waits for any more', () =>
+    withClient({ deadlineMs: 500 }, async (hasty) => {
+      const released = Promise.withResolvers<void>()
+      const holding = client.transaction(
+        async (connection) => {
+          await deposit(connection)
+          await released.promise
+        },
+        { deadline: performance.now() + 60_000 },
+      )
+      try {
+        await expect(hasty.write(deposit)).rejects.toBeInstanceOf(DatabaseUnavailable)
+        await vi.waitFor(async () => expect(await running('UPDATE account')).toBe(''), 30_000)
+      } finally {
+        released.resolve()
+        await holding
+      }
+    }))
+
+  it('ends connections that are too old, even if nobody asks for one', () =>
+    withClient({ maxLifetimeMs: 1000 }, async (renewing) => {
+      await Promise.all([11, 12, 13, 14].map((id) => renewing.write((connection) => add(connection, id))))
+      await vi.waitFor(() => expect(renewing.state().writer.idle).toBe(0), 60_000)
+    }))
+
+  it('does not use a writer that is read-only, and repeats the refused statement when it is no longer', async () => {
+    await client.write(deposit)
+    await mysql.sql('SET GLOBAL super_read_only = ON')
+    const saving = client.write(deposit, { deadline: performance.now() + 60_000 })
+    await vi.waitFor(() => expect(client.state().writer.failing).toBe(true), 30_000)
+    await mysql.sql('SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF')
+    await saving
+    expect(await balances()).toEqual([102, 100])
+  })
+
+  it('gives up at the deadline when the writer stays read-only', async () => {
+    await mysql.sql('SET GLOBAL super_read_only = ON')
+    try {
+      await expect(client.write(deposit)).rejects.toBeInstanceOf(DatabaseUnavailable)
+      await expect(client.transaction(deposit)).rejects.toBeInstanceOf(DatabaseUnavailable)
+    } finally {
+      await mysql.sql('SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF')
+    }
+    expect(await balances()).toEqual([100, 100])
+  })
+
+  it('reads from the writer while the reader is unavailable', () =>
+    withClient({ reader: nowhere }, async (halved) => {
+      expect(await halved.read(count)).toEqual([{ count: 2 }])
+      expect(halved.state().fallbacks).toBe(1)
+      await expect(halved.ping('reader')).rejects.toBeInstanceOf(DatabaseUnavailable)
+      await halved.ping('writer')
+    }))
+
+  it("gives a read the reader's share of the time, then the rest for the writer", async () => {
+    const runs: number[] = []
+    const calledAt = performance.now()
+    await client
+      .read(
+        async (_connection, deadline) => {
+          runs.push(Math.round((deadline - calledAt) / 100))
+          throw new DatabaseUnavailable('slow')
+        },
+        { deadline: calledAt + 10_000, readerShare: 0.7 },
+      )
+      .catch(() => {})
+    expect(runs).toEqual([70, 100])
+  })
+
+  it('refuses callers above the limit of the queue', () =>
+    withClient({ writerConnections: 1, connectionQueueLimit: 2 }, async (narrow) => {
+      const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => narrow.write(deposit)))
+      const reasons = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason)
+      // The heartbeat may be one of those that wait.
+      expect(reasons.length).toBeGreaterThanOrEqual(3)
+      for (const reason of reasons) expect(reason).toBeInstanceOf(DatabaseOverloaded)
+    }))
+})
+
+describe('transaction', () => {
+  it('commits all of its statements, and gives the result of the work', async () => {
+    const result = await client.transaction(async (connection) => {
+      await change(connection, 1, -30)
+      await change(connection, 2, 30)
+      return 'moved'
+    })
+    expect(result).toBe('moved')
+    expect(await balances()).toEqual([70, 130])
+  })
+
+  it('commits none of them when the work fails, and passes on its error', async () => {
+    const failure = new Error('not enough')
+    const failing = client.transaction(async (connection) => {
+      await change(connection, 1, -30)
+      throw failure
+    })
+    await expect(failing).rejects.toBe(failure)
+    expect(await balances()).toEqual([100, 100])
+    // The connection is fit for the next one.
+    await client.write(deposit)
+    expect(await balances()).toEqual([101, 100])
+  })
+
+  it('passes on an error of the server without the statement', async () => {
+    const failure = await client
+      .transaction(async (connection) => {
+        await deposit(connection)
+        await add(connection, 2)
+      })
+      .catch((error: unknown) => error)
+    expect(failure).toMatchObject({ name: 'DatabaseError', code: 'ER_DUP_ENTRY' })
+    expect(bytesOf(failure)).not.toMatch(/account/)
+    expect(await balances()).toEqual([100, 100])
+  })
+
+  it('shows its changes to nobody before the commit', async () => {
+    await client.transaction(async (connection) => {
+      await deposit(connection)
+      expect(await balances()).toEqual([100, 100])
+    })
+    expect(await balances()).toEqual([101, 100])
+  })
+
+  it('is repeated when it lost a deadlock: both of two that cross each other are committed', async () => {
+    let runs = 0
+    const bothHold = Promise.withResolvers<void>()
+    const move = (from: number, to: number) =>
+      client.transaction(
+        async (connection) => {
+          runs += 1
+          await change(connection, from, -10)
+          if (runs === 2) bothHold.resolve()
+          await bothHold.promise
+          await change(connection, to, 10)
+        },
+        { deadline: performance.now() + 60_000 },
+      )
+    await Promise.all([move(1, 2), move(2, 1)])
+    expect(runs).toBe(3)
+    expect(await balances()).toEqual([100, 100])
+  })
+
+  it('is repeated when it waited too long for a lock, a bounded number of times', async () => {
+    let runs = 0
+    const released = Promise.withResolvers<void>()
+    const held = Promise.withResolvers<void>()
+    const deadline = performance.now() + 60_000
+    const holding = client.transaction(
+      async (connection) => {
+        await deposit(connection)
+        held.resolve()
+        await released.promise
+      },
+      { deadline },
+    )
+    await held.promise
+    try {
+      const waiting = client.transaction(
+        async (connection) => {
+          runs += 1
+          await add(connection, 3)
+          await query(connection, 'SET SESSION innodb_lock_wait_timeout = 1')
+          await deposit(connection)
+        },
+        { deadline },
+      )
+      await expect(waiting).rejects.toBeInstanceOf(DatabaseOverloaded)
+      expect(runs).toBe(5)
+    } finally {
+      released.resolve()
+      await holding
+    }
+    // Nothing of the runs that lost has stayed.
+    expect(await balances()).toEqual([101, 100])
+  })
+
+  it('ends at its deadline, and is rolled back', async () => {
+    const late = client.transaction(
+      async (connection) => {
+        await deposit(connection)
+        await query(connection, 'SELECT SLEEP(600)')
+      },
+      { deadline: performance.now() + 300 },
+    )
+    await expect(late).rejects.toBeInstanceOf(DatabaseUnavailable)
+    await vi.waitFor(async () => expect(await running('SLEEP')).toBe(''), 60_000)
+    expect(await balances()).toEqual([100, 100])
+  })
+
+  it('is repeated when the writer refused it as read-only', async () => {
+    let runs = 0
+    const transaction = client.transaction(
+      async (connection) => {
+        runs += 1
+        if (runs === 1) await mysql.sql('SET GLOBAL super_read_only = ON')
+        await deposit(connection)
+      },
+      { deadline: performance.now() + 60_000 },
+    )
+    await vi.waitFor(() => expect(client.state().writer.failing).toBe(true), 30_000)
+    await mysql.sql('SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF')
+    await transaction
+    expect(runs).toBe(2)
+    expect(await balances()).toEqual([101, 100])
+  })
+
+  it('is never repeated when the outcome of its commit is unknown', async () => {
+    await using proxy = await silentOnce('COMMIT', options.writer)
+    await withClient({ writer: proxy.address }, async (cutOff) => {
+      let runs = 0
+      const unclear = cutOff.transaction(
+        async (connection) => {
+          runs += 1
+          await deposit(connection)
+        },
+        { deadline: performance.now() + 1000 },
+      )
+      await expect(unclear).rejects.toBeInstanceOf(DatabaseUnavailable)
+      expect(runs).toBe(1)
+      expect(proxy.silenced()).toBe(true)
+    })
+  })
+
+  it('is never repeated when the connection is lost during the commit', async () => {
+    await using proxy = await silentOnce('COMMIT', options.writer, 'cut')
+    await withClient({ writer: proxy.address }, async (cutOff) => {
+      let runs = 0
+      const unclear = cutOff.transaction(async (connection) => {
+        runs += 1
+        await deposit(connection)
+      })
+      await expect(unclear).rejects.toBeInstanceOf(DatabaseUnavailable)
+      expect(runs).toBe(1)
+      expect(await balances()).toEqual([100, 100])
+    })
+  })
+})
+
+describe('close', () => {
+  it('waits for the work in flight and refuses what comes later', async () => {
+    const closing = createDatabaseClient(options)
+    const [started, finish] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const transaction = closing.transaction(async (connection) => {
+      await deposit(connection)
+      started.resolve()
+      await finish.promise
+    })
+    await started.promise
+    const closed = closing.close()
+    await expect(closing.write(deposit)).rejects.toBeInstanceOf(DatabaseUnavailable)
+    finish.resolve()
+    await Promise.all([transaction, closed])
+    expect(await balances()).toEqual([101, 100])
+  })
+})
+
+/** Forwards everything to a server until the first packet with these words: then the connection falls silent, or ends. */
+async function silentOnce(words: string, server: { host: string; port: number }, then: 'hang' | 'cut' = 'hang') {
+  let silenced = false
+  const proxy = createServer((client) => {
+    const upstream = connectTo(server)
+    let silent = false
+    client.on('data', (bytes) => {
+      if (!silenced && bytes.includes(words)) {
+        silenced = silent = true
+        if (then === 'cut') client.destroy()
+      }
+      if (!silent) upstream.write(bytes)
+    })
+    client.on('close', () => upstream.destroy()).on('error', () => {})
+    upstream.on('close', () => client.destroy()).on('error', () => {})
+    upstream.pipe(client)
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  return {
+    address: { host: '127.0.0.1', port: (proxy.address() as AddressInfo).port },
+    silenced: () => silenced,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => void proxy.close(() => resolve())),
+  }
+}

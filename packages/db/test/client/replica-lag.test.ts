@@ -1,0 +1,200 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createReplicaLag, type ReplicaLag } from '../../src/client/replica-lag.ts'
+
+let lag: ReplicaLag
+let beats: number
+/** The newest beat of the reader. */
+let replicated: () => number
+let writerFails: boolean
+let readerFails: boolean
+let ageMs: number
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+  beats = 0
+  replicated = () => beats
+  writerFails = false
+  readerFails = false
+  ageMs = 0
+  lag = createReplicaLag({
+    async beat() {
+      if (writerFails) throw new Error('unavailable')
+      beats += 1
+      return { number: beats, ageMs }
+    },
+    async replicated() {
+      if (readerFails) throw new Error('unavailable')
+      return replicated()
+    },
+    intervalMs: 1000,
+  })
+})
+
+afterEach(() => {
+  lag.stop()
+  vi.useRealTimers()
+})
+
+/** Lets time pass while the database is in use, or at rest. */
+async function seconds(count: number, use: 'in use' | 'at rest' = 'in use') {
+  for (let passed = 0; passed < count; passed += 0.5) {
+    if (use === 'in use') lag.touch()
+    await vi.advanceTimersByTimeAsync(500)
+  }
+}
+
+describe('the replica lag', () => {
+  it('is 0 before the first measurement', () => {
+    expect(lag.ms()).toBe(0)
+  })
+
+  it('is 0 as long as the reader has the beats of the measurements before', async () => {
+    replicated = () => beats - 1
+    for (let at = 0; at < 10; at += 1) {
+      await seconds(1)
+      expect(lag.ms()).toBe(0)
+    }
+  })
+
+  it('grows while the reader lacks a beat', async () => {
+    replicated = () => 0
+    await seconds(6)
+    expect(lag.ms()).toBe(6000)
+  })
+
+  it('grows between two measurements too', async () => {
+    replicated = () => 0
+    await seconds(5.5)
+    expect(lag.ms()).toBe(5500)
+  })
+
+  it('counts from the time of the beat, not from when it was seen', async () => {
+    ageMs = 300
+    replicated = () => 0
+    await seconds(6)
+    expect(lag.ms()).toBe(6300)
+  })
+
+  it('stays the same for a reader that follows at a distance', async () => {
+    replicated = () => Math.max(0, beats - 3)
+    for (let at = 0; at < 200; at += 1) {
+      await seconds(1)
+      expect(lag.ms()).toBeLessThanOrEqual(4000)
+    }
+    expect(lag.ms()).toBeGreaterThanOrEqual(2000)
+  })
+
+  it('is 0 as soon as the reader has caught up, even after a long time', async () => {
+    replicated = () => 0
+    await seconds(200)
+    expect(lag.ms()).toBeGreaterThan(190_000)
+    replicated = () => beats
+    await seconds(1)
+    expect(lag.ms()).toBe(0)
+  })
+
+  it('shrinks while the reader catches up', async () => {
+    replicated = () => 0
+    await seconds(30)
+    replicated = () => 20
+    await seconds(1)
+    expect(lag.ms()).toBeLessThan(13_000)
+    expect(lag.ms()).toBeGreaterThan(0)
+  })
+
+  it('forgets the beats that a restored table no longer has', async () => {
+    beats = 100
+    replicated = () => 0
+    await seconds(6)
+    beats = 0
+    replicated = () => beats
+    await seconds(1)
+    expect(lag.ms()).toBe(0)
+  })
+
+  it('is 0 while the writer does not answer', async () => {
+    replicated = () => 0
+    await seconds(6)
+    writerFails = true
+    await seconds(1)
+    expect(lag.ms()).toBe(0)
+  })
+
+  it('goes on growing while the reader does not answer', async () => {
+    readerFails = true
+    await seconds(6)
+    expect(lag.ms()).toBe(6000)
+  })
+})
+
+describe('at rest', () => {
+  it('makes no beat', async () => {
+    await seconds(10, 'at rest')
+    expect(beats).toBe(0)
+  })
+
+  it('makes one more beat after the last use, then none', async () => {
+    lag.touch()
+    await seconds(10, 'at rest')
+    expect(beats).toBe(2)
+    await seconds(100, 'at rest')
+    expect(beats).toBe(2)
+  })
+
+  it('is followed by a use that measures at once', async () => {
+    await seconds(5)
+    await seconds(60, 'at rest')
+    const before = beats
+    lag.touch()
+    expect(beats).toBe(before + 1)
+  })
+
+  it('is followed by a use that counts the reader as behind if it was, until it is measured', async () => {
+    await seconds(5)
+    const had = beats
+    replicated = () => had
+    await seconds(2)
+    await seconds(60, 'at rest')
+    lag.touch()
+    expect(lag.ms()).toBeGreaterThan(60_000)
+    replicated = () => beats
+    await seconds(1)
+    expect(lag.ms()).toBe(0)
+  })
+
+  it('is followed by a use that soon finds what the reader has lacked since', async () => {
+    await seconds(5)
+    const had = beats - 1
+    await seconds(60, 'at rest')
+    replicated = () => had
+    lag.touch()
+    expect(lag.ms()).toBe(0)
+    await seconds(1)
+    expect(lag.ms()).toBeGreaterThan(0)
+  })
+
+  it('is followed by a use that counts the reader as up to date if it was', async () => {
+    await seconds(5)
+    await seconds(60, 'at rest')
+    lag.touch()
+    expect(lag.ms()).toBe(0)
+  })
+})
+
+it('measures outside of the context of the call that started it', async () => {
+  const context = new AsyncLocalStorage<string>()
+  const seen: unknown[] = []
+  const own = createReplicaLag({
+    async beat() {
+      seen.push(context.getStore())
+      return { number: 1, ageMs: 0 }
+    },
+    replicated: async () => 1,
+    intervalMs: 1000,
+  })
+  context.run('request', own.touch)
+  await vi.advanceTimersByTimeAsync(1000)
+  own.stop()
+  expect(seen).toEqual([undefined, undefined])
+})

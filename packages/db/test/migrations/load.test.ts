@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import { loadMigrations, MigrationError, parseMigrations, serializeMigrations } from '../../src/index.ts'
+import { checksum, declaredRights, fillIn } from '../../src/migrations/load.ts'
+
+const placeholders = { table: 'visit' }
+
+describe('loadMigrations', () => {
+  it("reads this package's own, in order", async () => {
+    const names = (await loadMigrations()).map(({ name }) => name)
+    expect(names.slice(0, 2)).toEqual(['0001_create_times', '0002_create_heartbeat'])
+    expect(names).toEqual([...names].sort())
+  })
+})
+
+describe('parseMigrations', () => {
+  it('takes apart what serializeMigrations put together', async () => {
+    const migrations = await loadMigrations()
+    const parsed = parseMigrations(serializeMigrations(migrations))
+    expect(parsed.map(({ name, sql }) => [name, sql.trim()])).toEqual(
+      migrations.map(({ name, sql }) => [name, sql.trim()]),
+    )
+    expect(declaredRights(parsed, placeholders)).toEqual(declaredRights(migrations, placeholders))
+  })
+
+  it.each([
+    ['no migration', ''],
+    ['something before the first', 'SELECT 1\n-- migration 0001_a\nSELECT 2\n'],
+    ['a name of another form', '-- migration first\nSELECT 1\n'],
+    ['a number twice', '-- migration 0001_a\nSELECT 1\n-- migration 0001_b\nSELECT 2\n'],
+    ['descending numbers', '-- migration 0002_a\nSELECT 1\n-- migration 0001_b\nSELECT 2\n'],
+  ])('fails when the text has %s', (_what, text) => {
+    expect(() => parseMigrations(text)).toThrow(MigrationError)
+  })
+})
+
+describe('fillIn', () => {
+  it('replaces each placeholder by the quoted identifier', () => {
+    const sql = 'CREATE TABLE {{table}} (id INT); -- {{table}} {{other}}'
+    expect(fillIn({ name: '0001_a', sql }, { table: 'visit', other: 'a`b' })).toBe(
+      'CREATE TABLE `visit` (id INT); -- `visit` `a``b`',
+    )
+  })
+
+  it('fails for a placeholder without a value', () => {
+    expect(() => fillIn({ name: '0001_a', sql: 'DROP TABLE {{tabel}}' }, placeholders)).toThrow(
+      new MigrationError('0001_a: no value for the placeholder tabel'),
+    )
+  })
+})
+
+describe('the checksum', () => {
+  it('of 0001_create_times is the one that servers have recorded since the first release', async () => {
+    const [first] = await loadMigrations()
+    expect(first && checksum(first)).toBe('c5f6d7de24b3660c4eaa71539a5b544f99fc9e8175048aba0817fe95c3fd844a')
+  })
+
+  it('does not depend on the declared rights', () => {
+    const sql = '-- Intent: a table.\nCREATE TABLE a (id INT)'
+    const declaring = '-- Intent: a table.\n-- App user: SELECT ON a\nCREATE TABLE a (id INT)\n'
+    expect(checksum({ name: '0001_a', sql: declaring })).toBe(checksum({ name: '0001_a', sql }))
+  })
+
+  it('depends on everything else', () => {
+    const sql = 'CREATE TABLE a (id INT)'
+    for (const other of ['CREATE TABLE a (id BIGINT)', `-- a comment\n${sql}`]) {
+      expect(checksum({ name: '0001_a', sql: other })).not.toBe(checksum({ name: '0001_a', sql }))
+    }
+  })
+})
+
+describe('declaredRights', () => {
+  const rights = (...sql: string[]) =>
+    Object.fromEntries(
+      declaredRights(
+        sql.map((text, at) => ({ name: `000${at + 1}_step`, sql: text })),
+        placeholders,
+      ),
+    )
+
+  it('are those of the headers, by table', async () => {
+    expect(declaredRights(await loadMigrations(), placeholders)).toEqual(
+      new Map([
+        ['visit', ['SELECT', 'INSERT']],
+        ['heartbeat', ['SELECT', 'UPDATE']],
+      ]),
+    )
+  })
+
+  it('can be none', () => {
+    expect(rights('-- App user: nothing ON audit\nCREATE TABLE audit (id INT)')).toEqual({ audit: [] })
+  })
+
+  it('can be changed by a later migration, and for several tables at once', () => {
+    expect(
+      rights(
+        '-- App user: SELECT, INSERT ON {{table}}\nCREATE TABLE {{table}} (id INT)',
+        '-- App user: SELECT ON {{table}}\n-- App user: DELETE ON other\nALTER TABLE {{table}} ADD COLUMN b INT',
+      ),
+    ).toEqual({ visit: ['SELECT'], other: ['DELETE'] })
+  })
+
+  it.each([
+    ['does not declare them', 'CREATE TABLE a (id INT)'],
+    ['does not declare them below a comment', '-- Intent: a table.\ncreate table a (id INT)'],
+    ['declares an unknown one', '-- App user: DROP ON a\nCREATE TABLE a (id INT)'],
+    ['declares all', '-- App user: ALL ON a\nCREATE TABLE a (id INT)'],
+    ['names no table', '-- App user: SELECT\nCREATE TABLE a (id INT)'],
+    ['names two tables', '-- App user: SELECT ON a, b\nCREATE TABLE a (id INT)'],
+  ])('fail when a migration that creates a table %s', (_what, sql) => {
+    expect(() => rights(sql)).toThrow(MigrationError)
+    expect(() => rights(sql)).toThrow(/^0001_step: /)
+  })
+})

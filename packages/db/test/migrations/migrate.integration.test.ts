@@ -1,0 +1,211 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  connect,
+  loadMigrations,
+  type MigrateOptions,
+  type Migration,
+  MigrationError,
+  migrate,
+  query,
+} from '../../src/index.ts'
+import { bytesOf } from '../bytes-of.ts'
+import { type MigratedServer, startMigrated } from '../server.ts'
+
+let mysql: MigratedServer['mysql']
+let base: Omit<MigrateOptions, 'migrations'>
+
+beforeAll(async () => {
+  const server = await startMigrated()
+  mysql = server.mysql
+  base = {
+    connection: { ...server.options.writer, user: 'migrator', password: await mysql.password('migrator') },
+    database: server.options.database,
+    placeholders: { table: server.table },
+    appUser: { name: 'app' },
+  }
+})
+
+afterAll(() => mysql?.[Symbol.asyncDispose]())
+
+const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => expect.unreachable('it has not failed'),
+    (error: unknown) => error,
+  )
+
+/** Tries a statement with the rights of the application. */
+async function attempt(statement: string): Promise<unknown> {
+  const { connection, database } = base
+  const app = await connect({ ...connection, user: 'app', password: await mysql.password('app') }, 5000, { database })
+  return query(app, statement).finally(() => app.destroy())
+}
+
+const creating = (number: string, table: string, rights = 'nothing'): Migration => ({
+  name: `${number}_create_${table}`,
+  sql: `-- App user: ${rights} ON ${table}\nCREATE TABLE ${table} (id INT)`,
+})
+const create = creating('0100', 'a')
+const extend = { name: '0101_extend', sql: 'ALTER TABLE a ADD COLUMN b INT' }
+
+describe('migrate', () => {
+  it('applies each migration once, in order, and records it', async () => {
+    expect(await migrate({ ...base, migrations: [create] })).toEqual({ applied: ['0100_create_a'] })
+    expect(await migrate({ ...base, migrations: [create, extend] })).toEqual({ applied: ['0101_extend'] })
+    expect(await migrate({ ...base, migrations: [create, extend] })).toEqual({ applied: [] })
+    expect(await mysql.sql('SELECT name FROM schema_migrations WHERE name >= "0100" ORDER BY name')).toBe(
+      '0100_create_a\n0101_extend',
+    )
+  })
+
+  it('leaves alone what a newer release has applied', async () => {
+    expect(await migrate({ ...base, migrations: [create] })).toEqual({ applied: [] })
+  })
+
+  it('lets one work while the others wait, when several start together', async () => {
+    const migrations = [creating('0200', 'once')]
+    const outcomes = await Promise.all(Array.from({ length: 4 }, () => migrate({ ...base, migrations })))
+    expect(outcomes.flatMap(({ applied }) => applied)).toEqual(['0200_create_once'])
+  })
+
+  it('fails when a migration was changed after it was applied', async () => {
+    const migrations = [{ ...create, sql: create.sql.replace('INT', 'BIGINT') }]
+    await expect(migrate({ ...base, migrations })).rejects.toThrow(/0100_create_a: changed after it was applied/)
+  })
+
+  it('names the migration when one fails, keeps those before it, and goes on from there', async () => {
+    const good = creating('0300', 'good')
+    const bad = { name: '0301_bad', sql: '-- Intent: a column.\n\nALTER TABEL good ADD COLUMN hunter2 INT' }
+    const failure = await failureOf(migrate({ ...base, migrations: [good, bad] }))
+    expect(failure).toBeInstanceOf(MigrationError)
+    expect(failure).toMatchObject({ message: '0301_bad: ER_PARSE_ERROR (1064, SQLSTATE 42000) at line 3' })
+    expect(bytesOf(failure)).not.toMatch(/hunter2|TABEL/)
+    const fixed = { ...bad, sql: bad.sql.replace('TABEL', 'TABLE') }
+    expect(await migrate({ ...base, migrations: [good, fixed] })).toEqual({ applied: ['0301_bad'] })
+  })
+
+  it('refuses a second statement in a migration', async () => {
+    const migrations = [{ name: '0400_two', sql: 'ALTER TABLE a ADD COLUMN c INT; DROP TABLE a' }]
+    await expect(migrate({ ...base, migrations })).rejects.toThrow(/0400_two/)
+  })
+
+  it('applies nothing when a migration does not declare the rights on its table', async () => {
+    const migrations = [creating('0450', 'early'), { name: '0451_undeclared', sql: 'CREATE TABLE undeclared (id INT)' }]
+    await expect(migrate({ ...base, migrations })).rejects.toThrow(/0451_undeclared: .*App user: SELECT, INSERT ON/)
+    expect(await mysql.sql("SHOW TABLES LIKE 'early'")).toBe('')
+  })
+
+  it('goes on with the schema of the release before, whose files declare no rights', async () => {
+    const recorded = () => mysql.sql("SELECT checksum FROM schema_migrations WHERE name = '0001_create_times'")
+    const before = await recorded()
+    const former = (await loadMigrations()).slice(0, 1).map(({ name, sql }) => ({
+      name,
+      sql: sql.replace(/^-- App user.*\n/m, '').replace('CREATE TABLE', '/* the same */ CREATE TABLE'),
+    }))
+    // Changed, so refused: the statement is compared.
+    await expect(migrate({ ...base, migrations: former })).rejects.toThrow(/0001_create_times: /)
+    expect(await migrate({ ...base, migrations: await loadMigrations() })).toEqual({ applied: [] })
+    expect(await recorded()).toBe(before)
+  })
+
+  it('fails without showing the password when it is wrong', async () => {
+    const connection = { ...base.connection, password: 'hunter2' }
+    const failure = await failureOf(migrate({ ...base, connection, migrations: [] }))
+    expect(failure).toMatchObject({ code: 'ER_ACCESS_DENIED_ERROR' })
+    expect(bytesOf(failure)).not.toContain('hunter2')
+  })
+
+  it('fails without showing the password of a user that the migrator may not make', async () => {
+    const appUser = { name: 'stranger', password: 'hunter2' }
+    const failure = await failureOf(migrate({ ...base, appUser, migrations: [] }))
+    expect(failure).toBeInstanceOf(MigrationError)
+    expect(bytesOf(failure)).not.toMatch(/hunter2|CREATE USER/)
+  })
+})
+
+describe("the app's rights", () => {
+  const own = async () => [...(await loadMigrations()), create, extend]
+  const recorded = () => mysql.sql("DELETE FROM schema_migrations WHERE name >= '0200'")
+
+  it('are those that the migrations declare', async () => {
+    await recorded()
+    await migrate({ ...base, migrations: await own() })
+    expect(await mysql.sql("SHOW GRANTS FOR 'app'")).toBe(
+      [
+        'GRANT USAGE ON *.* TO `app`@`%`',
+        'GRANT SELECT, UPDATE ON `testdb`.`heartbeat` TO `app`@`%`',
+        'GRANT SELECT, INSERT ON `testdb`.`testtable` TO `app`@`%`',
+      ].join('\n'),
+    )
+  })
+
+  it.each([
+    'INSERT INTO testtable (dt) VALUES (UTC_TIMESTAMP(3))',
+    'SELECT * FROM testtable',
+    'UPDATE heartbeat SET beat = beat + 1',
+  ])('let it do: %s', async (statement) => {
+    await attempt(statement)
+  })
+
+  it.each([
+    'DELETE FROM testtable',
+    'UPDATE testtable SET dt = NOW()',
+    'DROP TABLE testtable',
+    'TRUNCATE testtable',
+    'ALTER TABLE testtable ADD COLUMN b INT',
+    'CREATE INDEX i ON testtable (id)',
+    'DELETE FROM heartbeat',
+    'INSERT INTO heartbeat VALUES (2, 0, UTC_TIMESTAMP(3))',
+    'SELECT * FROM a',
+    'INSERT INTO a VALUES (1, 1)',
+    'CREATE TABLE other (id INT)',
+    'CREATE VIEW v AS SELECT * FROM testtable',
+    'SELECT * FROM schema_migrations',
+    'DELETE FROM schema_migrations',
+    'SELECT * FROM mysql.user',
+    'GRANT SELECT ON testtable TO app',
+  ])('do not let it do: %s', async (statement) => {
+    await expect(attempt(statement)).rejects.toMatchObject({ code: expect.stringMatching(/DENIED|NONEXISTING_GRANT/) })
+  })
+
+  it('are revoked when they are no longer declared, or never were', async () => {
+    await mysql.sql(`GRANT DELETE, DROP, TRIGGER ON testtable TO app WITH GRANT OPTION;
+      GRANT SELECT ON schema_migrations TO app; GRANT ALL ON a TO app`)
+    await attempt('DELETE FROM testtable')
+    await migrate({ ...base, migrations: await own() })
+    for (const statement of [
+      'DELETE FROM testtable',
+      'SELECT * FROM schema_migrations',
+      'INSERT INTO a VALUES (1, 1)',
+    ]) {
+      await expect(attempt(statement), statement).rejects.toMatchObject({ code: 'ER_TABLEACCESS_DENIED_ERROR' })
+    }
+    expect(await mysql.sql("SHOW GRANTS FOR 'app'")).not.toMatch(/GRANT OPTION|DELETE|DROP|TRIGGER/)
+  })
+
+  it('change with the declaration in a later migration', async () => {
+    const wider = { name: '0102_wider', sql: '-- App user: SELECT, DELETE ON a\nALTER TABLE a ADD COLUMN c INT' }
+    await migrate({ ...base, migrations: [...(await own()), wider] })
+    await attempt('DELETE FROM a WHERE b = 1')
+    const narrower = { name: '0103_narrower', sql: '-- App user: SELECT ON a\nALTER TABLE a ADD COLUMN d INT' }
+    await migrate({ ...base, migrations: [...(await own()), wider, narrower] })
+    await attempt('SELECT * FROM a')
+    await expect(attempt('DELETE FROM a')).rejects.toMatchObject({ code: 'ER_TABLEACCESS_DENIED_ERROR' })
+  })
+
+  it('are not revoked by an older release, since the newer one may still be running', async () => {
+    await mysql.sql('GRANT UPDATE ON a TO app')
+    await migrate({ ...base, migrations: await loadMigrations() })
+    await attempt('UPDATE a SET b = 1 WHERE b = 2')
+  })
+
+  it('are never missing while migrations run', async () => {
+    let running = true
+    const migrating = (async () => {
+      for (let at = 0; at < 10; at += 1) await migrate({ ...base, migrations: await loadMigrations() })
+    })().finally(() => {
+      running = false
+    })
+    while (running) await attempt('SELECT 1 FROM testtable WHERE FALSE')
+    await migrating
+  })
+})
