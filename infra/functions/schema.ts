@@ -27,7 +27,7 @@ const secretsManager = new SecretsManagerClient()
  * Brings the schema up to date when the stack is created or its SQL changes. Deleting does nothing: the tables live and
  * die with their cluster. What was applied is recorded in the database, so that a retry or a rollback changes nothing.
  *
- * @throws when a statement fails, with that statement in the message; the deployment then fails with it.
+ * @throws when a statement fails, with the migration's name in the message; the deployment then fails with it.
  */
 export async function handler(event: SchemaEvent): Promise<{ readonly PhysicalResourceId: string }> {
   const { Parameter, AdminSecret, AppSecret, Database, Table } = event.ResourceProperties
@@ -49,7 +49,7 @@ export async function handler(event: SchemaEvent): Promise<{ readonly PhysicalRe
       tlsCa: process.env.DB_TLS_CA,
     },
     database: Database,
-    table: Table,
+    placeholders: { table: Table },
     migrations: parseMigrations(sql),
     appUser: { name: app.username, password: app.password },
   })

@@ -24,9 +24,9 @@ export const variants: readonly Variant[] = [
     apply: (arena) =>
       patch(
         arena,
-        'packages/db/src/save-queue.ts',
-        'if (underWay < concurrency) void sendNext()',
-        'done(); if (underWay < concurrency) void sendNext()',
+        'apps/app/src/resources/times/write-batcher.ts',
+        'if (inFlight < concurrency) void sendNext()',
+        'resolve(); if (inFlight < concurrency) void sendNext()',
       ),
   },
   {
@@ -35,9 +35,9 @@ export const variants: readonly Variant[] = [
     apply: (arena) =>
       patch(
         arena,
-        'packages/db/src/pool.ts',
-        'if (broken) slot.connection.destroy()\n      else giveBack(slot)',
-        'giveBack(slot)',
+        'packages/db/src/client/pool.ts',
+        'if (broken) slot.connection.destroy()\n      else release(slot)',
+        'release(slot)',
       ),
   },
   {

@@ -14,7 +14,7 @@ export const rotatePassword: Drill = {
     // What an app that was cut off left open stays with the server for hours. The override replaces every app.
     const ghosts = await ids()
     // Otherwise they last for a quarter of an hour, and nobody would need the new password here.
-    await arena.override('services: { app: { environment: { DB_CONNECTION_MAX_AGE_MS: 1000 } } }\n', 'app')
+    await arena.override('services: { app: { environment: { DB_CONNECTION_MAX_LIFETIME_MS: 1000 } } }\n', 'app')
     const before = await arena.identities(services)
     const { attempts, result } = await arena.underLoad(async () => {
       const newestId = Math.max(...(await ids()))
