@@ -57,7 +57,7 @@ export interface DatabaseStatus {
 }
 
 /** What runs on a connection; it must not use the connection after it has settled. */
-export type Work<T> = (connection: Connection, deadline: number) => Promise<T>
+type Work<T> = (connection: Connection, deadline: number) => Promise<T>
 
 /** Options of a call. */
 export interface CallOptions {

@@ -86,7 +86,7 @@ export function fillIn({ name, sql }: Migration, placeholders: Readonly<Record<s
 /** The rights on a table that can be declared. */
 export const declarableRights = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const
 
-export type Right = (typeof declarableRights)[number]
+type Right = (typeof declarableRights)[number]
 
 const rightsLines = /^-- App user:.*\n?/gm
 const rightsForm = /^-- App user: (nothing|[A-Z]+(?:, [A-Z]+)*) ON `?(\w+)`?$/

@@ -1,6 +1,7 @@
 import mysql from 'mysql2'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { checkDriver, type Driver } from '../../src/client/raw-rows.ts'
+import { createDatabaseClient } from '../../src/index.ts'
 
 type State = (
   this: unknown,
@@ -57,4 +58,24 @@ describe('checkDriver', () => {
   ])('fails when the driver %s', (_what, changed) => {
     expect(() => checkDriver(changed as Driver)).toThrow('mysql2 has changed inside')
   })
+})
+
+it('keeps a client from being created for a driver that has changed', () => {
+  change('start', () => () => states.readField)
+  const endpoint = { host: '127.0.0.2', port: 1 }
+  const options = {
+    writer: endpoint,
+    reader: endpoint,
+    user: 'app',
+    password: async () => '',
+    database: 'testdb',
+    writerConnections: 1,
+    readerConnections: 1,
+    connectionQueueLimit: 1,
+    connectTimeoutMs: 1000,
+    maxLifetimeMs: 60_000,
+    readerLagLimitMs: 5000,
+    deadlineMs: 2000,
+  }
+  expect(() => createDatabaseClient(options)).toThrow('mysql2 has changed inside')
 })

@@ -2,10 +2,10 @@ import { type Connection, readRawRows } from '@repo/db'
 import type { Cursor } from './schema.ts'
 
 /** Which end of the stored times a list begins at. */
-export type Order = 'oldest' | 'newest'
+type Order = 'oldest' | 'newest'
 
 /** Written around each time in {@link Page.text}; ASCII. */
-export interface RowTemplate {
+interface RowTemplate {
   readonly prefix: string
   readonly suffix: string
 }
