@@ -14,7 +14,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{apps,packages}/*/test/**/*.test.ts', '{infra,test}/**/*.test.ts'],
+          include: ['{apps,packages}/*/{src,test}/**/*.test.ts', '{infra,test}/**/*.test.ts'],
           exclude: [containers, setup, e2e, '**/node_modules/**'],
           testTimeout: 30_000,
         },
@@ -29,7 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: [`{apps,packages}/*/test/${containers}`, `infra/test/${containers}`],
+          include: [`{apps,packages}/*/{src,test}/${containers}`, `infra/test/${containers}`],
           // Bounds that tell a hang from a busy machine, not how fast it is.
           testTimeout: 300_000,
           hookTimeout: 600_000,

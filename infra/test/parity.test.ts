@@ -170,7 +170,7 @@ describe('the time budget', () => {
   const nlb = aws.one('AWS::ElasticLoadBalancingV2::Listener', 'App')
   const httpd = (pattern: RegExp) => setting('apps/web/httpd.conf', pattern)
   const milliseconds = (name: string) =>
-    setting('apps/app/src/config.ts', new RegExp(`${name}: .*\\.default\\(([\\d_]+)\\)`)) / 1000
+    setting('apps/app/src/config.ts', new RegExp(`${name}: [\\s\\S]*?\\.default\\(([\\d_]+)\\)`)) / 1000
   const balancer = (name: string) => setting(`docker/haproxy/${name}.cfg`, /^ *timeout client (\d+)s$/m)
   const delay = (tier: string) =>
     attribute(
@@ -193,7 +193,7 @@ describe('the time budget', () => {
       'an idle connection to the app',
       {
         apacheTtl: httpd(/ ttl=(\d+) /),
-        nodeKeepAlive: setting('apps/app/src/server.ts', /keepAliveTimeout: ([\d_]+)/) / 1000,
+        nodeKeepAlive: setting('apps/app/src/http/server.ts', /keepAliveTimeout: ([\d_]+)/) / 1000,
         nlbIdle,
       },
     ],

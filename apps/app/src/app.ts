@@ -1,55 +1,54 @@
-import type { Database } from '@repo/db'
+import type { DatabaseClient } from '@repo/db'
 import express, { type Express, type RequestHandler } from 'express'
 import { contentSecurityPolicy, crossOriginResourcePolicy } from 'helmet'
 import type { Logger } from 'pino'
-import { type AdmissionOptions, admission } from './admission.ts'
-import { errorHandler, notFound } from './errors.ts'
-import { requestLog } from './request-log.ts'
-import { healthRoutes } from './routes/health.ts'
-import { openapiRoutes } from './routes/openapi.ts'
-import { statsRoutes } from './routes/stats.ts'
-import { statusRoutes } from './routes/status.ts'
-import { timesRoutes } from './routes/times.ts'
+import { contractRoutes } from './http/contract.ts'
+import { healthRoutes } from './http/health.ts'
+import { errorHandler, notFound } from './http/problem.ts'
+import { statusRoutes } from './http/status.ts'
+import { type AdmissionOptions, admission } from './middleware/admission.ts'
+import { requestLog } from './middleware/request-log.ts'
+import type { RunningResource } from './resources/resource.ts'
 
-/** What the application works with. */
+/** What the application depends on. */
 export interface AppDependencies {
-  readonly database: Database
+  readonly client: DatabaseClient
+  readonly resources: readonly RunningResource[]
   readonly logger: Logger
-  /** True when the process is about to stop. */
+  /** True once the process is about to stop. */
   readonly isDraining: () => boolean
   readonly admission: AdmissionOptions
-  /** What looks on at every request, before all else. @default nothing */
+  /** Handlers that see every request first. @default none */
   readonly observers?: readonly RequestHandler[]
-  /** What this process is called among its like. */
+  /** The name of this process among the instances of its tier. */
   readonly instance: string
 }
 
-/** The HTTP contract as an Express application. It reads no environment and does no I/O but to read its document. */
+/** The HTTP contract as an Express application. It does no I/O and reads no environment. */
 export function createApp(dependencies: AppDependencies): Express {
-  const { database, logger, isDraining, observers = [], instance } = dependencies
+  const { client, resources, logger, isDraining, observers = [], instance } = dependencies
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
 
   for (const observe of observers) app.use(observe)
   app.use(requestLog(logger))
-  // What a browser may do with JSON and plain text: nothing. Apache says `nosniff`, for its own answers as well.
+  // A browser may do nothing with JSON and plain text. Apache sets `nosniff`, for its own responses as well.
   app.use(
     contentSecurityPolicy({ useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }),
   )
   app.use(crossOriginResourcePolicy({ policy: 'same-origin' }))
   app.use((_req, res, next) => {
-    // Tells the proxy not to use this connection again.
+    // The proxy must not reuse this connection.
     if (isDraining()) res.setHeader('Connection', 'close')
     next()
   })
-  app.use(healthRoutes(database, isDraining))
+  app.use(healthRoutes(client, isDraining))
   app.use(admission(dependencies.admission))
-  app.use(timesRoutes(database))
-  app.use(statsRoutes(database))
-  app.use(statusRoutes(database, instance))
-  app.use(openapiRoutes())
+  for (const { router } of resources) app.use(router)
+  app.use(statusRoutes(client, instance, resources))
+  app.use(contractRoutes())
   app.use(notFound)
-  app.use(errorHandler(logger))
+  app.use(errorHandler)
   return app
 }

@@ -1,51 +1,75 @@
-import { type DatabaseOptions, databaseVariables, host, integer, passwordSource, readEnvironment } from '@repo/db'
+import { type DatabaseClientOptions, databaseVariables, host, integer, passwordSource, readEnvironment } from '@repo/db'
 import { z } from 'zod'
-import type { AdmissionOptions } from './admission.ts'
+import type { AdmissionOptions } from './middleware/admission.ts'
+import { logLevels } from './observability/logger.ts'
+import type { Resource } from './resources/resource.ts'
 
-const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-
-const variables = {
+const ownVariables = {
   ...databaseVariables,
-  DB_READ_ENDPOINT_ADDRESS: host,
-  PORT: integer(0, 65_535).default(9090),
-  METRICS_PORT: integer(0, 65_535).default(9464),
+  DB_READ_ENDPOINT_ADDRESS: host.describe('Host of the reader endpoint.'),
+  PORT: integer(0, 65_535).default(9090).describe('Port of the HTTP server.'),
+  METRICS_PORT: integer(0, 65_535).default(9464).describe('Port of `/metrics`, for Prometheus.'),
   LOG_LEVEL: z
     .enum(logLevels)
-    .describe(`one of ${logLevels.join(', ')}`)
-    .default('info'),
-  DB_WRITER_CONNECTIONS: integer(1, 1000).default(4),
-  DB_READER_CONNECTIONS: integer(1, 1000).default(8),
-  DB_READ_QUEUE_LIMIT: integer(1, 100_000).default(512),
-  DB_CONNECT_TIMEOUT_MS: integer(10, 60_000).default(1500),
-  DB_CONNECTION_MAX_AGE_MS: integer(100, 86_400_000).default(900_000),
-  DB_READER_LAG_LIMIT_MS: integer(100, 3_600_000).default(5000),
-  DB_DEADLINE_MS: integer(10, 60_000).default(2000),
-  SAVE_BATCH_LIMIT: integer(1, 10_000).default(1000),
-  SAVE_QUEUE_LIMIT: integer(1, 100_000).default(4000),
-  IN_FLIGHT_LIMIT: integer(1, 100_000).default(512),
-  EVENT_LOOP_DELAY_LIMIT_MS: integer(10, 60_000).default(200),
-  DRAIN_DELAY_MS: integer(0, 60_000).default(3000),
-  DRAIN_DEADLINE_MS: integer(100, 600_000).default(20_000),
+    .meta({ expected: `one of ${logLevels.join(', ')}` })
+    .default('info')
+    .describe('Least severe level of log lines.'),
+  DB_WRITER_CONNECTIONS: integer(1, 1000).default(4).describe('The most connections to the writer.'),
+  DB_READER_CONNECTIONS: integer(1, 1000).default(8).describe('The most connections to the reader.'),
+  DB_CONNECTION_QUEUE_LIMIT: integer(1, 100_000)
+    .default(512)
+    .describe('The most statements waiting for a connection, per endpoint. Further ones are refused with 503.'),
+  DB_CONNECT_TIMEOUT_MS: integer(10, 60_000).default(1500).describe('Time limit for connecting to the database.'),
+  DB_CONNECTION_MAX_LIFETIME_MS: integer(100, 86_400_000)
+    .default(900_000)
+    .describe('Age at which a connection is replaced, so that it follows moved names and rotated passwords.'),
+  DB_READER_LAG_LIMIT_MS: integer(100, 3_600_000)
+    .default(5000)
+    .describe('Replica lag above which reads go to the writer.'),
+  DB_DEADLINE_MS: integer(10, 60_000)
+    .default(2000)
+    .describe('Time limit for a call to the database, with all waiting. Must be longer than `DB_CONNECT_TIMEOUT_MS`.'),
+  IN_FLIGHT_LIMIT: integer(1, 100_000)
+    .default(512)
+    .describe('The most requests in flight. Further ones are refused with 503.'),
+  EVENT_LOOP_DELAY_LIMIT_MS: integer(10, 60_000)
+    .default(200)
+    .describe('Mean delay of the event loop above which `IN_FLIGHT_LIMIT` is lowered.'),
+  DRAIN_DELAY_MS: integer(0, 60_000)
+    .default(3000)
+    .describe(
+      'On SIGTERM: how long the instance still accepts requests, so that balancers notice that it is unhealthy.',
+    ),
+  DRAIN_DEADLINE_MS: integer(100, 600_000)
+    .default(20_000)
+    .describe('On SIGTERM: time limit for the requests in flight, including `DRAIN_DELAY_MS`.'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .url({ protocol: /^https?$/ })
-    .describe('an http or https address')
-    .optional(),
+    .meta({ expected: 'an http or https address' })
+    .optional()
+    .describe('OTLP/HTTP collector that traces are sent to. Unset: there are no traces.'),
 }
+
+/** Every environment variable of the app, those of its resources included. */
+export const variablesOf = (resources: readonly Resource[]): typeof ownVariables & z.ZodRawShape =>
+  Object.assign({}, ownVariables, ...resources.map(({ variables }) => variables))
 
 /** The application's settings. Times are in milliseconds. */
 export interface Config {
   readonly port: number
-  /** Where the metrics are read. */
+  /** Port of the metrics. */
   readonly metricsPort: number
   readonly logLevel: (typeof logLevels)[number]
-  readonly database: DatabaseOptions
+  readonly database: DatabaseClientOptions
+  /** The settings of all resources, by the names of their variables. */
+  readonly resources: unknown
   readonly admission: AdmissionOptions
-  /** Where spans go; unset: there are none. */
+  /** Where spans are sent; undefined: tracing is off. */
   readonly tracesEndpoint: string | undefined
   readonly drain: {
-    /** How long a stopping instance still takes requests, so that balancers see it is unhealthy before it is gone. */
+    /** How long a stopping instance still accepts requests, so that balancers notice that it is unhealthy. */
     readonly delayMs: number
-    /** When a stopping instance gives up waiting for requests under way. Includes the delay. */
+    /** When a stopping instance gives up waiting for requests in flight. Includes the delay. */
     readonly deadlineMs: number
   }
 }
@@ -55,8 +79,8 @@ export interface Config {
  *
  * @throws {ConfigError} with every problem at once.
  */
-export function loadConfig(environment: NodeJS.ProcessEnv): Config {
-  const settings = readEnvironment(variables, environment)
+export function loadConfig(environment: NodeJS.ProcessEnv, resources: readonly Resource[]): Config {
+  const settings = readEnvironment<typeof ownVariables>(variablesOf(resources), environment)
   return {
     port: settings.PORT,
     metricsPort: settings.METRICS_PORT,
@@ -68,17 +92,15 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
       password: passwordSource(settings),
       tlsCa: settings.DB_TLS_CA,
       database: settings.DB_NAME,
-      table: settings.DB_TABLENAME,
       writerConnections: settings.DB_WRITER_CONNECTIONS,
       readerConnections: settings.DB_READER_CONNECTIONS,
-      readQueueLimit: settings.DB_READ_QUEUE_LIMIT,
+      connectionQueueLimit: settings.DB_CONNECTION_QUEUE_LIMIT,
       connectTimeoutMs: settings.DB_CONNECT_TIMEOUT_MS,
-      connectionMaxAgeMs: settings.DB_CONNECTION_MAX_AGE_MS,
+      maxLifetimeMs: settings.DB_CONNECTION_MAX_LIFETIME_MS,
       readerLagLimitMs: settings.DB_READER_LAG_LIMIT_MS,
       deadlineMs: settings.DB_DEADLINE_MS,
-      saveBatchLimit: settings.SAVE_BATCH_LIMIT,
-      saveQueueLimit: settings.SAVE_QUEUE_LIMIT,
     },
+    resources: settings,
     admission: {
       inFlightLimit: settings.IN_FLIGHT_LIMIT,
       eventLoopDelayLimitMs: settings.EVENT_LOOP_DELAY_LIMIT_MS,

@@ -1,41 +1,37 @@
 import { hostname } from 'node:os'
-import { ConfigError, openDatabase } from '@repo/db'
+import { ConfigError, createDatabaseClient } from '@repo/db'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import { createApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
-import { createMetrics, createMetricsServer } from './metrics.ts'
-import { createHttpServer, drain, listen } from './server.ts'
+import { createHttpServer, drain, listen } from './http/server.ts'
+import { createLogger } from './observability/logger.ts'
+import { createMetrics, createMetricsServer } from './observability/metrics.ts'
+import { resources } from './resources/index.ts'
 
 async function main(config: Config): Promise<void> {
-  // Lines go out together, at the latest after a quarter of a second: a system call for each costs an eighth of all
-  // the work. pino writes out what is left when the process ends or logs something fatal.
-  const log = pino.destination({ sync: false, minLength: 4096, periodicFlush: 250 })
-  const logger = pino(
-    {
-      level: config.logLevel,
-      base: { service: 'app' },
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (level) => ({ level }) },
-    },
-    log,
+  // Lines are written together, after a quarter of a second at the latest: a system call for each costs an eighth of
+  // all the work. pino writes the rest when the process ends or logs a fatal error.
+  const logger = createLogger(config.logLevel, pino.destination({ sync: false, minLength: 4096, periodicFlush: 250 }))
+  const client = createDatabaseClient(config.database)
+  // Loads OpenTelemetry only when it is configured.
+  const tracing = config.tracesEndpoint
+    ? (await import('./observability/tracing.ts')).startTracing(config.tracesEndpoint, logger)
+    : undefined
+  const running = resources.map((resource) =>
+    resource.create({ client, settings: config.resources, instrument: tracing?.instrument ?? ((_name, work) => work) }),
   )
-  const opened = openDatabase(config.database)
-  const metrics = createMetrics(opened)
-  // Not even loaded unless asked for.
-  const endpoint = config.tracesEndpoint
-  const tracing = endpoint && (await import('./tracing.ts')).startTracing(endpoint, logger)
-  const database = tracing ? tracing.watched(opened) : opened
-  const observers = tracing ? [metrics.observe, tracing.observe] : [metrics.observe]
+  const metrics = createMetrics(client, running)
   let draining = false
   const server = createHttpServer(
     createApp({
-      database,
+      client,
+      resources: running,
       logger,
       isDraining: () => draining,
       admission: config.admission,
+      observers: tracing ? [metrics.observe, tracing.observe] : [metrics.observe],
       instance: hostname(),
-      observers,
     }),
   )
   const metricsPort = await listen(createMetricsServer(metrics), config.metricsPort)
@@ -43,19 +39,20 @@ async function main(config: Config): Promise<void> {
   logger.info({ port, metricsPort }, 'listening')
 
   closeWithGrace({ delay: config.drain.deadlineMs, logger }, async ({ err, signal }) => {
-    if (err) logger.fatal({ err }, 'failed beyond repair')
+    if (err) logger.fatal({ err }, 'uncaught error, shutting down')
     else logger.info({ signal }, 'draining')
     draining = true
     await drain(server, err ? 0 : config.drain.delayMs)
-    await database.close()
-    if (tracing) await tracing.close()
+    await Promise.all(running.map((resource) => resource.close?.()))
+    await client.close()
+    await tracing?.close()
     logger.info('stopped')
   })
 }
 
 try {
-  await main(loadConfig(process.env))
+  await main(loadConfig(process.env, resources))
 } catch (error) {
-  console.error(error instanceof ConfigError ? `The environment is not right:\n${error.message}` : error)
+  console.error(error instanceof ConfigError ? `Invalid environment variables:\n${error.message}` : error)
   process.exitCode = 1
 }

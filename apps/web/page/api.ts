@@ -1,3 +1,5 @@
+import type { Schemas } from './api-types.ts'
+
 /** An answer that is not a success. Its message is for the person at the page. */
 export class Refused extends Error {
   readonly response: Response
@@ -20,7 +22,7 @@ const deadlineMs = 2900
 export async function ask(path: string, method = 'GET'): Promise<Response> {
   const response = await fetch(path, { method, cache: 'no-store', signal: AbortSignal.timeout(deadlineMs) })
   if (response.ok) return response
-  const { title, detail, requestId } = (await response.json().catch(() => ({}))) as Record<string, string | undefined>
+  const { title, detail, requestId }: Partial<Schemas['Problem']> = await response.json().catch(() => ({}))
   const reason = detail ?? title ?? `Answered with ${response.status}.`
   throw new Refused(response, requestId ? `${reason} (request ${requestId})` : reason)
 }
@@ -28,7 +30,7 @@ export async function ask(path: string, method = 'GET'): Promise<Response> {
 /** A page of stored times, the newest first. */
 export interface TimesPage {
   /** `YYYY-MM-DD HH:MM:SS`, UTC. */
-  readonly times: readonly string[]
+  readonly times: readonly Schemas['Time'][]
   /** Where the next page is; undefined when there is none. */
   readonly next: string | undefined
 }
@@ -41,17 +43,10 @@ export async function readTimes(path = '/read?limit=100&order=newest'): Promise<
 }
 
 /** How many visits each period of a range had. */
-export interface Stats {
-  readonly per: Period
-  /** UTC, as ISO 8601 has it. */
-  readonly from: string
-  readonly to: string
-  readonly total: number
-  readonly counts: readonly number[]
-}
+export type Stats = Schemas['Counts']
 
 /** What visits are counted by. */
-export type Period = 'minute' | 'hour' | 'day'
+export type Period = Schemas['Period']
 
 /** Counts; times are in milliseconds since 1970. */
 export async function readStats(per: Period, from: number, to: number): Promise<Stats> {
@@ -60,12 +55,4 @@ export async function readStats(per: Period, from: number, to: number): Promise<
 }
 
 /** What the app tier sees. */
-export interface Status {
-  readonly instance: string
-  readonly writer: 'ok' | 'failed'
-  readonly reader: 'ok' | 'failed'
-  readonly readsFrom: 'writer' | 'reader'
-  readonly readerLagMs: number | null
-  /** Changes whenever the list does; null if there is no telling. */
-  readonly newest: number | null
-}
+export type Status = Schemas['Status']

@@ -89,7 +89,7 @@ const answers = (path: string, pattern: RegExp) => until(async () => pattern.tes
 
 describe('npm run dev', { timeout: 90_000 }, () => {
   it('answers with what was saved, within seconds, also after a mistake', async () => {
-    const file = join(tree, 'apps/app/src/routes/times.ts')
+    const file = join(tree, 'apps/app/src/resources/times/routes.ts')
     const source = await readFile(file, 'utf8')
     await writeFile(file, source.replace('Saved: ', 'Stored: '))
     await answers('/write', /^Stored: /)

@@ -73,7 +73,7 @@ function readable(instance: string, time: string, fields: Fields): Record<string
   const said = msg ?? message ?? ''
   const ms = Number(durationMs ?? Number(durationUs) / 1000)
   const request = method ? `${method} ${path ?? uri} ${status} in ${ms.toFixed(ms < 10 ? 1 : 0)} ms` : ''
-  const text = [instance.padEnd(11), request, said === 'answered' ? '' : said].filter(Boolean).join(' ')
+  const text = [instance.padEnd(11), request, said === 'request completed' ? '' : said].filter(Boolean).join(' ')
   return { time, level: levels[String(level).toLowerCase()] ?? 'info', msg: text, ...withoutBlanks(rest) }
 }
 

@@ -18,7 +18,7 @@ describe('a printed line', () => {
     ],
     [
       'app-1',
-      '{"level":"info","time":"2026-11-22T09:33:53.123Z","service":"app","id":"r","method":"GET","path":"/write","status":200,"durationMs":0.4,"msg":"answered"}',
+      '{"level":"info","time":"2026-11-22T09:33:53.123Z","service":"app","id":"r","method":"GET","path":"/write","status":200,"durationMs":0.4,"msg":"request completed"}',
       { msg: 'app-1       GET /write 200 in 0.4 ms', level: 'info', id: 'r' },
     ],
   ])('of %s tells of a request in one form', (instance, text, record) => {

@@ -1,0 +1,143 @@
+// `npm run openapi`: writes the OpenAPI document of the app and the page's types of it.
+import { writeFileSync } from 'node:fs'
+import { z } from 'zod'
+import { contractEndpoints } from '../src/http/contract.ts'
+import {
+  commonResponses,
+  type Endpoint,
+  type EndpointGroup,
+  type Header,
+  type ResponseDefinition,
+} from '../src/http/endpoint.ts'
+import { healthEndpoints } from '../src/http/health.ts'
+import { statusEndpoints } from '../src/http/status.ts'
+import { resources } from '../src/resources/index.ts'
+import type { Resource } from '../src/resources/resource.ts'
+import { apiTypes, type JsonSchema } from './api-types.ts'
+
+/** The OpenAPI 3.1 document of an application with these resources. */
+export function openapiDocument(groups: readonly Resource[]) {
+  const added = Object.assign({}, ...groups.map(({ status }) => status))
+  const service = {
+    name: 'service',
+    description: 'The service itself',
+    endpoints: { ...statusEndpoints(added), ...healthEndpoints, ...contractEndpoints },
+  }
+  const components = createComponents()
+  const tags: readonly EndpointGroup[] = [...groups, service]
+  const paths: Record<string, Record<string, object>> = {}
+  for (const { name, endpoints } of tags) {
+    for (const [id, endpoint] of Object.entries(endpoints)) {
+      paths[endpoint.path] = { ...paths[endpoint.path], [endpoint.method]: operation(id, name, endpoint, components) }
+    }
+  }
+  const responses = mapValues(commonResponses, (response) => describeResponse(response, components))
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Three-tier',
+      version: '1.0.0',
+      description:
+        'All times are UTC. Every response has an `X-Request-Id`, under which every tier logs the request. An unknown ' +
+        'path is answered with 404, an unknown method with 405, a malformed request with 400, as ' +
+        '`application/problem+json` (RFC 9457). Every 503 has a `Retry-After`. `/ui/` is a page for people.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    security: [],
+    tags: tags.map(({ name, description }) => ({ name, description })),
+    paths,
+    components: { headers: components.headers, responses, schemas: components.schemas },
+  }
+}
+
+interface Components {
+  readonly headers: Record<string, object>
+  readonly schemas: Record<string, JsonSchema>
+  /** The JSON schema of a zod schema. Those with an id become components. */
+  schema(schema: z.ZodType): JsonSchema
+}
+
+function createComponents(): Components {
+  const headers: Components['headers'] = {}
+  const schemas: Components['schemas'] = {}
+  return {
+    headers,
+    schemas,
+    schema(schema) {
+      // Within an object, also a schema with an id of its own becomes a reference.
+      const { properties, $defs = {} } = inDocument(z.toJSONSchema(z.object({ it: schema }), { io: 'input' }))
+      Object.assign(schemas, $defs)
+      return properties?.it ?? {}
+    },
+  }
+}
+
+/** References of zod lead to `$defs`, and its integers have bounds that say no more than `integer`. */
+function inDocument(schema: object): JsonSchema {
+  const text = JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/')
+  return JSON.parse(text, (key, value) => {
+    if (key === 'maximum' && value === Number.MAX_SAFE_INTEGER) return undefined
+    return value
+  })
+}
+
+function operation(id: string, tag: string, endpoint: Endpoint, components: Components): object {
+  const { summary, description, query, body, responses } = endpoint
+  const parameters = Object.entries(query?.shape ?? {}).map(([name, schema]) => parameter(name, schema, components))
+  return {
+    operationId: id,
+    tags: [tag],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: components.schema(body) } } } }),
+    responses: mapValues(responses, (response) => {
+      const [shared] = Object.entries(commonResponses).find(([, common]) => common === response) ?? []
+      return shared ? { $ref: `#/components/responses/${shared}` } : describeResponse(response, components)
+    }),
+  }
+}
+
+function parameter(name: string, schema: z.core.$ZodType, components: Components): object {
+  const { description, ...rest } = components.schema(schema as z.ZodType)
+  const required = !z.safeParse(schema, undefined).success
+  return {
+    name,
+    in: 'query',
+    ...(required ? { required } : {}),
+    ...(description === undefined ? {} : { description }),
+    schema: rest,
+  }
+}
+
+function describeResponse({ description, headers, content }: ResponseDefinition, components: Components): object {
+  return {
+    description,
+    ...(headers === undefined ? {} : { headers: headerReferences(headers, components) }),
+    content: mapValues(content, (schema) => ({ schema: components.schema(schema) })),
+  }
+}
+
+function headerReferences(headers: Readonly<Record<string, Header>>, components: Components): object {
+  for (const [name, header] of Object.entries(headers)) {
+    components.headers[name] = { ...header, schema: components.schema(header.schema) }
+  }
+  return mapValues(headers, (_header, name) => ({ $ref: `#/components/headers/${name}` }))
+}
+
+function mapValues<Value, Result>(
+  object: Readonly<Record<string, Value>>,
+  map: (value: Value, key: string) => Result,
+): Record<string, Result> {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value, key)]))
+}
+
+if (import.meta.main) {
+  const document = openapiDocument(resources)
+  const root = new URL('../../../', import.meta.url)
+  writeFileSync(new URL('apps/app/src/http/openapi.json', root), `${JSON.stringify(document, null, 2)}\n`)
+  writeFileSync(new URL('apps/web/page/api-types.ts', root), apiTypes(document.components.schemas))
+}

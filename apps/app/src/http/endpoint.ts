@@ -1,0 +1,121 @@
+import type { Request, Response } from 'express'
+import { z } from 'zod'
+
+/** A header of a response. */
+export interface Header {
+  readonly description: string
+  /** @default false */
+  readonly required?: boolean
+  readonly schema: z.ZodType
+}
+
+/** A response as the OpenAPI document describes it. */
+export interface ResponseDefinition {
+  readonly description: string
+  readonly headers?: Readonly<Record<string, Header>>
+  /** The body's schema by content type. */
+  readonly content: Readonly<Record<string, z.ZodType>>
+}
+
+/** One operation of the HTTP contract: it validates, gives the handler's types and the OpenAPI document. */
+export interface Endpoint {
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  readonly path: string
+  readonly summary: string
+  readonly description?: string
+  /** @default the query is not looked at */
+  readonly query?: z.ZodObject
+  /** The JSON body, of at most 16 KB. @default the body is not read */
+  readonly body?: z.ZodType
+  readonly responses: Readonly<Record<number, ResponseDefinition>>
+  /** For a GET: whether it only reads, so that HEAD is answered by the same handler. @default true */
+  readonly safe?: boolean
+}
+
+/** Endpoints by their operation ids. */
+export type Endpoints = Readonly<Record<string, Endpoint>>
+
+/** A group of endpoints, shown as a tag in the OpenAPI document. */
+export interface EndpointGroup {
+  readonly name: string
+  readonly description: string
+  readonly endpoints: Endpoints
+}
+
+/** A request whose query and body are validated, and its response. */
+export interface Exchange<Query, Body = unknown> {
+  readonly query: Query
+  readonly body: Body
+  readonly req: Request
+  readonly res: Response
+}
+
+type QueryOf<Of extends Endpoint> = Of extends { query: infer Schema extends z.ZodObject } ? z.output<Schema> : unknown
+type BodyOf<Of extends Endpoint> = Of extends { body: infer Schema extends z.ZodType } ? z.output<Schema> : unknown
+
+/** The handler of each endpoint. */
+export type Handlers<Of extends Endpoints> = {
+  readonly [Id in keyof Of]: (exchange: Exchange<QueryOf<Of[Id]>, BodyOf<Of[Id]>>) => void | Promise<void>
+}
+
+const problem = z
+  .strictObject({
+    type: z.literal('about:blank'),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string().optional(),
+    requestId: z.string().optional(),
+  })
+  .meta({
+    id: 'Problem',
+    description: 'RFC 9457. `detail` and `requestId` are set by the app tier only, not by the tiers in front of it.',
+  })
+
+/** The body of each error. */
+export const problemContent = { 'application/problem+json': problem }
+
+/** The header of every response of the app tier. */
+export const requestIdHeader = {
+  'X-Request-Id': {
+    description: "The id under which every tier logs the request: the request's own if it is valid, else a new one",
+    required: true,
+    schema: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/),
+  },
+} satisfies Record<string, Header>
+
+/** The header of every 503. */
+export const retryAfterHeader = {
+  'Retry-After': {
+    description: 'Seconds to wait before the next attempt',
+    required: true,
+    schema: z.string().regex(/^[0-9]+$/),
+  },
+} satisfies Record<string, Header>
+
+/** Responses that many endpoints have in common, by their names in the OpenAPI document. */
+export const commonResponses = {
+  BadRequest: {
+    description: 'A query parameter is unknown, duplicate or invalid, or the body is invalid',
+    headers: requestIdHeader,
+    content: problemContent,
+  },
+  NotFound: { description: 'Unknown path', headers: requestIdHeader, content: problemContent },
+  MethodNotAllowed: {
+    description: 'The path does not have this method',
+    headers: {
+      ...requestIdHeader,
+      Allow: {
+        description: 'The allowed methods',
+        required: true,
+        schema: z.string().regex(/^[A-Z]+(, [A-Z]+)*$/),
+      },
+    },
+    content: problemContent,
+  },
+  Unavailable: {
+    description:
+      'The service is overloaded or its database is unavailable. A write may or may not have been carried out.',
+    headers: { ...requestIdHeader, ...retryAfterHeader },
+    content: problemContent,
+  },
+} satisfies Record<string, ResponseDefinition>

@@ -1,0 +1,77 @@
+import { STATUS_CODES } from 'node:http'
+import { DatabaseOverloaded, DatabaseUnavailable } from '@repo/db'
+import type { ErrorRequestHandler, RequestHandler } from 'express'
+import { send } from './send.ts'
+
+declare global {
+  namespace Express {
+    interface Locals {
+      /** The error that failed this request on the server's side, for its log line. */
+      error?: unknown
+      /** The limit that refused this request: that of requests in flight, or that of a queue behind it. */
+      refusedBy?: 'admission' | 'queue'
+    }
+  }
+}
+
+/** An error whose message the client may read. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError'
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message)
+    this.status = status
+    this.headers = headers
+  }
+}
+
+/** What a client learns about an error. */
+export interface Problem {
+  readonly status: number
+  readonly detail: string | undefined
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/**
+ * Decides what a client learns about an error. The message is public for an {@link HttpError}, and for an error of a
+ * middleware with a 4xx `status`, unless its `expose` is false (the convention of
+ * https://github.com/jshttp/http-errors). Everything else is a 500 without details.
+ */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof HttpError) return { status: error.status, detail: error.message, headers: error.headers }
+  if (error instanceof DatabaseUnavailable) return retryLater('The database is unavailable. Please try again.')
+  if (error instanceof DatabaseOverloaded) return retryLater('The database is overloaded. Please try again.')
+  if (error instanceof URIError) return { status: 400, detail: 'The path cannot be decoded.', headers: {} }
+  const { status, expose, message } = Object(error) as { status?: unknown; expose?: unknown; message?: unknown }
+  if (isClientError(status)) {
+    return { status, detail: expose === false ? undefined : String(message), headers: {} }
+  }
+  return { status: 500, detail: 'An internal error occurred.', headers: {} }
+}
+
+const retryLater = (detail: string): Problem => ({ status: 503, detail, headers: { 'Retry-After': '1' } })
+
+const isClientError = (status: unknown): status is number =>
+  Number(status) >= 400 && Number(status) < 500 && STATUS_CODES[Number(status)] !== undefined
+
+/** Answers a request that no route matched. */
+export const notFound: RequestHandler = (req) => {
+  throw new HttpError(404, `No resource at ${req.path}.`)
+}
+
+/** The one place that turns an error into a response: an RFC 9457 problem, whose `requestId` leads to the log. */
+export const errorHandler: ErrorRequestHandler = (error: unknown, req, res, _next) => {
+  const { status, detail, headers } = toProblem(error)
+  if (status >= 500 && !(error instanceof HttpError)) res.locals.error ??= error
+  if (res.headersSent) {
+    // The status is sent: only a closed connection tells the client that the body is incomplete.
+    res.destroy()
+    return
+  }
+  if (error instanceof DatabaseOverloaded) res.locals.refusedBy = 'queue'
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+  const problem = { type: 'about:blank', title: STATUS_CODES[status], status, detail, requestId: req.id }
+  send(res, status, 'application/problem+json', JSON.stringify(problem))
+}

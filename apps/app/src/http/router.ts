@@ -1,0 +1,38 @@
+import express, { type RequestHandler, Router } from 'express'
+import type { Endpoint, Endpoints, Handlers } from './endpoint.ts'
+import { HttpError } from './problem.ts'
+import { parseBody, parseQuery } from './schema.ts'
+
+type Handler = Handlers<Endpoints>[string]
+
+/** Routes each endpoint to its handler; other methods on its path are answered with 405. */
+export function createRouter<Of extends Endpoints>(endpoints: Of, handlers: Handlers<Of>): Router {
+  const router = Router({ strict: true, caseSensitive: true })
+  const all = Object.entries(endpoints).map(([id, endpoint]) => ({ endpoint, handle: handlers[id] as Handler }))
+  for (const [path, group] of Map.groupBy(all, ({ endpoint }) => endpoint.path)) {
+    const route = router.route(path)
+    const refuse = methodNotAllowed(group.flatMap(({ endpoint }) => methodsOf(endpoint)))
+    for (const { endpoint, handle } of group) {
+      // Express answers HEAD with the handler of GET, and HEAD must store nothing.
+      if (endpoint.safe === false) route.head(refuse)
+      if (endpoint.body) route[endpoint.method](express.json({ limit: '16kb' }))
+      route[endpoint.method](validated(endpoint, handle))
+    }
+    route.all(refuse)
+  }
+  return router
+}
+
+function methodsOf({ method, safe = true }: Endpoint): string[] {
+  return method === 'get' && safe ? ['GET', 'HEAD'] : [method.toUpperCase()]
+}
+
+function validated({ query, body }: Endpoint, handle: Handler): RequestHandler {
+  return (req, res) => handle({ query: query && parseQuery(req, query), body: body && parseBody(req, body), req, res })
+}
+
+function methodNotAllowed(allowed: readonly string[]): RequestHandler {
+  return (req) => {
+    throw new HttpError(405, `Method ${req.method} is not allowed.`, { Allow: allowed.join(', ') })
+  }
+}

@@ -1,0 +1,61 @@
+import { pipeline } from 'node:stream/promises'
+import type { Response } from 'express'
+
+declare global {
+  namespace Express {
+    interface Locals {
+      /** Bytes of the body handed to the connection so far, for the log. */
+      bytes?: number
+    }
+  }
+}
+
+/**
+ * Ends the response with a complete body. Express' own `res.send` would add a charset and a computed ETag, which the
+ * contract does not have.
+ */
+export function send(res: Response, status: number, contentType: string, body: string | Buffer): void {
+  const length = Buffer.byteLength(body)
+  res.statusCode = status
+  res.setHeader('Content-Type', contentType)
+  res.setHeader('Content-Length', length)
+  if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'no-store')
+  if (res.req.method === 'HEAD') {
+    res.end()
+    return
+  }
+  res.locals.bytes = length
+  res.end(body)
+}
+
+/**
+ * Streams a body of unknown length. `chunks` is read only as fast as the client reads. Resolves too when the client
+ * closes the connection.
+ *
+ * @throws the error of `chunks`; the connection is closed then.
+ */
+export async function stream(res: Response, contentType: string, chunks: AsyncIterable<Buffer>): Promise<void> {
+  res.setHeader('Content-Type', contentType)
+  if (res.req.method === 'HEAD') {
+    res.end()
+    return
+  }
+  try {
+    await pipeline(counted(res, chunks), res)
+  } catch (error) {
+    if (Object(error).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
+  }
+}
+
+async function* counted(res: Response, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of chunks) {
+      res.locals.bytes = (res.locals.bytes ?? 0) + chunk.length
+      yield chunk
+    }
+  } catch (error) {
+    // Before the pipeline closes the connection, and the request's log line is written.
+    res.locals.error = error
+    throw error
+  }
+}

@@ -1,0 +1,57 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { RequestHandler } from 'express'
+import { HttpError } from '../http/problem.ts'
+
+/** How many requests are admitted at a time. */
+export interface AdmissionOptions {
+  /** The most requests in flight. */
+  readonly inFlightLimit: number
+  /** Above this mean delay of the event loop the limit shrinks. */
+  readonly eventLoopDelayLimitMs: number
+}
+
+const sampleMs = 250
+
+/**
+ * Refuses at once the requests that could only queue: a fast 503 costs a fraction of a response, and with a growing
+ * queue no response is in time. The second signal is the delay of the event loop, which shows work that a count of
+ * requests does not. While the delay is above its limit, each sample halves the limit of requests, down to a sixteenth;
+ * then the limit returns in steps.
+ */
+export function admission(options: AdmissionOptions, delay: Delay = startDelay()): RequestHandler {
+  const { inFlightLimit, eventLoopDelayLimitMs } = options
+  const least = Math.ceil(inFlightLimit / 16)
+  let limit = inFlightLimit
+  let inFlight = 0
+
+  setInterval(() => {
+    const delayMs = delay.mean / 1e6
+    delay.reset()
+    limit = delayMs > eventLoopDelayLimitMs ? Math.max(least, limit / 2) : Math.min(inFlightLimit, limit + least)
+  }, sampleMs).unref()
+
+  return (_req, res, next) => {
+    if (inFlight >= limit) {
+      res.locals.refusedBy = 'admission'
+      throw new HttpError(503, 'The service is overloaded. Please try again.', { 'Retry-After': '1' })
+    }
+    inFlight += 1
+    res.on('close', () => {
+      inFlight -= 1
+    })
+    next()
+  }
+}
+
+/** The part of Node's histogram that is used. */
+interface Delay {
+  /** In nanoseconds; NaN without samples. */
+  readonly mean: number
+  reset(): void
+}
+
+function startDelay(): Delay {
+  const delay = monitorEventLoopDelay({ resolution: 10 })
+  delay.enable()
+  return delay
+}

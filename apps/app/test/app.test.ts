@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import request from 'supertest'
+import { describe, expect, it } from 'vitest'
+import { client, createTestApp, running, thingsResource } from './test-app.ts'
+
+describe('every response', () => {
+  const app = createTestApp()
+
+  it.each(['/things', '/things?x', '/nowhere', '/healthz', '/status'])(
+    'to %s may not be used by other sites',
+    async (path) => {
+      expect((await request(app).get(path)).headers).toMatchObject({
+        'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+        'cross-origin-resource-policy': 'same-origin',
+      })
+    },
+  )
+
+  it.each(['/things', '/nowhere'])('to %s does not name its software', async (path) => {
+    expect((await request(app).get(path)).headers).not.toHaveProperty('x-powered-by')
+  })
+})
+
+describe('/status', () => {
+  it('has the state of the database, and what the resources add', async () => {
+    const response = await request(createTestApp()).get('/status')
+    expect(response.status).toBe(200)
+    expect(response.body).toEqual({
+      instance: 'test',
+      writer: 'ok',
+      reader: 'ok',
+      readsFrom: 'reader',
+      readerLagMs: 2,
+      things: 1,
+    })
+  })
+
+  it('is 200 while the database is unavailable', async () => {
+    const status = async () => ({ writer: false, reader: false, readsFrom: 'writer', readerLagMs: undefined }) as const
+    const response = await request(createTestApp(undefined, { client: { ...client, status } })).get('/status')
+    expect(response.status).toBe(200)
+    expect(response.body).toMatchObject({ writer: 'failed', reader: 'failed', readerLagMs: null })
+  })
+
+  it('fails with 400 for an unknown parameter', async () => {
+    expect((await request(createTestApp()).get('/status?x=1')).status).toBe(400)
+  })
+})
+
+describe('/openapi.json', () => {
+  it('is the generated document', async () => {
+    const response = await request(createTestApp()).get('/openapi.json')
+    const file = readFileSync(new URL('../src/http/openapi.json', import.meta.url), 'utf8')
+    expect(response.headers['content-type']).toBe('application/json')
+    expect(response.body).toEqual(JSON.parse(file))
+  })
+})
+
+describe('the resources', () => {
+  it('have their routes matched in the order in which they are registered', async () => {
+    const [first, second] = ['first', 'second'].map((text) => running(thingsResource(({ res }) => void res.end(text))))
+    const app = createTestApp(undefined, { resources: [first, second].flatMap((resource) => resource ?? []) })
+    expect((await request(app).get('/things')).text).toBe('first')
+  })
+})

@@ -1,0 +1,98 @@
+import request from 'supertest'
+import { describe, expect, it } from 'vitest'
+import type { Exchange } from '../../src/http/endpoint.ts'
+import { send } from '../../src/http/send.ts'
+import { createTestApp } from '../test-app.ts'
+
+let handled = 0
+const app = createTestApp(({ query, body, res }: Exchange<unknown>) => {
+  handled += 1
+  send(res, 200, 'application/json', JSON.stringify(query ?? body ?? null))
+})
+
+describe('createRouter', () => {
+  it('gives the handler the validated query', async () => {
+    expect((await request(app).get('/things?limit=3')).body).toEqual({ limit: 3 })
+  })
+
+  it('does not call the handler for an invalid query', async () => {
+    const before = handled
+    const response = await request(app).get('/things?limit=11')
+    expect(response.status).toBe(400)
+    expect(response.body.detail).toBe("'limit' must be an integer from 1 to 10.")
+    expect(handled).toBe(before)
+  })
+
+  it('does not look at the query of an endpoint without a schema for it', async () => {
+    expect((await request(app).post('/things?anything')).status).toBe(200)
+  })
+
+  it('gives the handler the validated body', async () => {
+    expect((await request(app).put('/things').send({ text: 'x' })).body).toEqual({ text: 'x' })
+  })
+
+  it.each([
+    ['an empty body', undefined, "'text' is required."],
+    ['a missing field', {}, "'text' is required."],
+    ['an invalid field', { text: '' }, "'text' must not be empty."],
+    ['an unknown field', { text: 'x', admin: true }, 'The body has unknown fields: admin.'],
+    ['another type', '[]', 'The body is invalid.'],
+  ])('fails with 400 for %s', async (_what, body, detail) => {
+    const before = handled
+    const response = await request(app).put('/things').type('application/json').send(body)
+    expect(response.status).toBe(400)
+    expect(response.body.detail).toBe(detail)
+    expect(handled).toBe(before)
+  })
+
+  it('fails with 400 for malformed JSON', async () => {
+    const response = await request(app).put('/things').type('application/json').send('{"text":')
+    expect(response.status).toBe(400)
+    expect(response.headers['content-type']).toBe('application/problem+json')
+  })
+
+  it('fails with 413 for a body of more than 16 KB', async () => {
+    expect(
+      (
+        await request(app)
+          .put('/things')
+          .send({ text: 'x'.repeat(17_000) })
+      ).status,
+    ).toBe(413)
+  })
+
+  it('fails with 415 for another content type', async () => {
+    const response = await request(app).put('/things').type('text/plain').send('{"text":"x"}')
+    expect(response.status).toBe(415)
+    expect(response.body.detail).toBe('The Content-Type must be application/json.')
+  })
+
+  it('answers HEAD like GET, without a body', async () => {
+    const response = await request(app).head('/things?limit=3')
+    expect(response.status).toBe(200)
+    expect(response.headers['content-length']).toBe('11')
+    expect(response.text ?? '').toBe('')
+  })
+
+  it('does not call a GET handler that is not safe for HEAD', async () => {
+    const before = handled
+    const response = await request(app).head('/write-thing')
+    expect(response.status).toBe(405)
+    expect(response.headers.allow).toBe('GET')
+    expect(handled).toBe(before)
+  })
+
+  it.each(['delete', 'options', 'patch'] as const)('fails with 405 and Allow for %s', async (method) => {
+    const response = await request(app)[method]('/things')
+    expect(response.status).toBe(405)
+    expect(response.headers.allow).toBe('GET, HEAD, POST, PUT')
+    expect(response.body).toMatchObject({
+      title: 'Method Not Allowed',
+      detail: `Method ${method.toUpperCase()} is not allowed.`,
+    })
+  })
+
+  it.each(['/things/', '/Things', '/things/1'])('fails with 404 for %s, which is another path', async (path) => {
+    expect((await request(app).get(path)).status).toBe(404)
+  })
+})

@@ -1,0 +1,71 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import express from 'express'
+import request from 'supertest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { errorHandler } from '../../src/http/problem.ts'
+import { admission } from '../../src/middleware/admission.ts'
+
+const pending = new Set<() => void>()
+const delay = { mean: 0, reset() {} }
+let app: express.Express
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval'] })
+  app = express()
+  app.use(admission({ inFlightLimit: 16, eventLoopDelayLimitMs: 100 }, delay))
+  app.get('/', (_req, res) => void pending.add(() => res.end()))
+  app.use(errorHandler)
+})
+
+afterEach(() => {
+  release()
+  vi.useRealTimers()
+})
+
+function release(): void {
+  for (const respond of pending) respond()
+  pending.clear()
+}
+
+/** Sends requests; gives the statuses of those that are answered before any handler responds. */
+async function send(count: number): Promise<number[]> {
+  const statuses: number[] = []
+  const responses = Array.from({ length: count }, () => request(app).get('/'))
+  const all = Promise.all(responses.map((response) => response.then(({ status }) => statuses.push(status))))
+  while (pending.size + statuses.length < count) await turn()
+  const early = [...statuses]
+  release()
+  await all
+  return early
+}
+
+describe('admission', () => {
+  it('refuses requests above the limit at once, and accepts requests again when others have ended', async () => {
+    expect(await send(20)).toEqual([503, 503, 503, 503])
+    expect(await send(16)).toEqual([])
+  })
+
+  it('refuses with a problem and Retry-After', async () => {
+    const all = Promise.all(Array.from({ length: 16 }, () => request(app).get('/').then()))
+    while (pending.size < 16) await turn()
+    const refused = await request(app).get('/')
+    expect(refused.status).toBe(503)
+    expect(refused.headers['retry-after']).toBe('1')
+    expect(refused.body).toMatchObject({ title: 'Service Unavailable', detail: expect.stringContaining('overloaded') })
+    release()
+    await all
+  })
+
+  it('lowers the limit while the event loop is delayed, never to nothing, and restores it afterwards', async () => {
+    delay.mean = 150e6
+    vi.advanceTimersByTime(250)
+    expect(await send(16)).toHaveLength(8)
+    vi.advanceTimersByTime(10 * 250)
+    expect(await send(16)).toHaveLength(15)
+    delay.mean = 0
+    vi.advanceTimersByTime(250)
+    expect(await send(16)).toHaveLength(14)
+    vi.advanceTimersByTime(14 * 250)
+    expect(await send(16)).toEqual([])
+  })
+})

@@ -1,0 +1,45 @@
+// Generated from the app's schemas by `npm run openapi`.
+
+/** The bodies of the API. */
+export interface Schemas {
+  readonly Time: string
+  readonly Period: 'minute' | 'hour' | 'day'
+  readonly Instant: string
+  readonly Counts: {
+    readonly per: Schemas['Period']
+    readonly from: Schemas['Instant']
+    /** The end of the range, exclusive */
+    readonly to: Schemas['Instant']
+    /** The sum of `counts` */
+    readonly total: number
+    /** The number of times in each period from `from` to `to` */
+    readonly counts: readonly number[]
+  }
+  readonly Status: {
+    /** The instance of the app tier that answers */
+    readonly instance: string
+    readonly writer: Schemas['Health']
+    readonly reader: Schemas['Health']
+    /** Where reads go first */
+    readonly readsFrom: 'reader' | 'writer'
+    /** Replica lag; null while writer or reader is unavailable */
+    readonly readerLagMs: number | null
+    /** Changes when the list of times does, so that a client can poll it; null while it is unknown */
+    readonly newest: number | null
+  }
+  readonly Health: 'ok' | 'failed'
+  /** RFC 9457. `detail` and `requestId` are set by the app tier only, not by the tiers in front of it. */
+  readonly Problem: {
+    readonly type: 'about:blank'
+    readonly title: string
+    readonly status: number
+    readonly detail?: string
+    readonly requestId?: string
+  }
+  readonly Readiness: {
+    readonly ready: boolean
+    readonly draining: boolean
+    readonly writer: Schemas['Health']
+    readonly reader: Schemas['Health']
+  }
+}
