@@ -6,14 +6,14 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-/** A whole number in decimal digits, within bounds. `Number('')` is 0 and `parseInt('30x')` is 30: neither is strict. */
+/** An integer in decimal digits, within bounds. `Number('')` is 0 and `parseInt('30x')` is 30: neither is strict. */
 export const integer = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d{1,15}$/)
     .transform(Number)
     .refine((n) => n >= min && n <= max)
-    .meta({ expected: `a whole number from ${min} to ${max}` })
+    .meta({ expected: `an integer from ${min} to ${max}` })
 
 /** A MySQL identifier as this project allows it: it needs no quoting anywhere. */
 export const identifier = z

@@ -31,7 +31,7 @@ describe('readEnvironment', () => {
     expect(problems).toEqual([
       'DB_NAME: expected 1-64 letters, digits or underscores, not beginning with a digit, got "a`b"',
       'DB_USER: expected 1-64 letters, digits or underscores, not beginning with a digit, it is not set',
-      'MYSQL_PORT: expected a whole number from 1 to 65535, got "3306x"',
+      'MYSQL_PORT: expected an integer from 1 to 65535, got "3306x"',
     ])
   })
 

@@ -88,12 +88,3 @@ describe('SIGTERM', () => {
     expect(await exitCode).toBe(1)
   })
 })
-
-describe('the process', () => {
-  it('serves while one endpoint is unavailable, and /readyz names it', async () => {
-    const { port } = await listening({ DB_WRITE_ENDPOINT_ADDRESS: 'nowhere.invalid', DB_CONNECT_TIMEOUT_MS: '200' })
-    const ready = await get(port, '/readyz')
-    expect(ready.statusCode).toBe(503)
-    expect(JSON.parse(await text(ready))).toMatchObject({ writer: 'failed', reader: 'ok' })
-  })
-})
