@@ -40,7 +40,7 @@ export function openapiDocument(groups: readonly Resource[]) {
       description:
         'All times are UTC. Every response has an `X-Request-Id`, under which every tier logs the request. An unknown ' +
         'path is answered with 404, an unknown method with 405, a malformed request with 400, as ' +
-        '`application/problem+json` (RFC 9457). Every 503 has a `Retry-After`. `/ui/` is a page for people.',
+        '`application/problem+json` (RFC 9457). Every 503 has a `Retry-After`. The web page is at `/ui/`.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],

@@ -27,7 +27,7 @@ describe('main.ts', () => {
       503,
       { ready: false, writer: 'ok', reader: 'failed' },
     ],
-  ])('serves while %s, and /readyz says so', async (_what, overrides, status, readiness) => {
+  ])('serves while %s, and /readyz reports it', async (_what, overrides, status, readiness) => {
     main = startMain({ ...(await settingsOf(server)), ...overrides })
     const url = `http://127.0.0.1:${await main.port}`
     expect((await fetch(`${url}/healthz`)).status).toBe(200)

@@ -7,7 +7,7 @@ export interface SerializedError {
   readonly cause?: SerializedError | undefined
 }
 
-/** Causes of causes beyond this are left out, which also ends circles. */
+/** Deeper causes are left out, which also ends a circular chain. */
 const depthLimit = 5
 
 /**

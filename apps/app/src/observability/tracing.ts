@@ -44,7 +44,7 @@ interface Statement {
 
 /** The message of the channel `app:batch`: one statement that serves several requests. */
 interface Batch {
-  /** The very objects that instrumented functions were called with. */
+  /** The same objects that instrumented functions were called with. */
   readonly items: readonly object[]
 }
 

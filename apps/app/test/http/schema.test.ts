@@ -52,11 +52,11 @@ describe('parseQuery', () => {
     )
   })
 
-  it('says so of a missing parameter', () => {
+  it('reports a missing parameter', () => {
     expect(refusal('', z.strictObject({ id: z.string() }))).toBe("'id' is required.")
   })
 
-  it('says so of an invalid one whose schema has no message', () => {
+  it('reports an invalid parameter whose schema has no message', () => {
     expect(refusal('?name=-')).toBe("'name' is invalid.")
   })
 })

@@ -30,7 +30,7 @@ describe('createHttpServer', () => {
     [400, 'Bad Request', 'GET / HTTP/1.1\r\nno header\r\n\r\n'],
     [400, 'Bad Request', 'nonsense\r\n\r\n'],
     [431, 'Request Header Fields Too Large', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`],
-  ])('answers what is no valid HTTP with a problem and status %d', async (status, title, bytes) => {
+  ])('answers malformed HTTP with status %d and a problem', async (status, title, bytes) => {
     const response = await sendRaw(await start(), bytes)
     const [head = '', body = ''] = response.split('\r\n\r\n')
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} ${title}\r\n`))

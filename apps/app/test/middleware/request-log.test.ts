@@ -74,7 +74,7 @@ describe('the request log', () => {
     expect(log.lines).toEqual([])
   })
 
-  it("has no error for what is the client's", async () => {
+  it('has no error for an invalid request', async () => {
     await request(app).get('/things?limit=x')
     expect(log.lines).toEqual([expect.objectContaining({ level: 'info', status: 400, msg: 'request completed' })])
     expect(log.lines[0]).not.toHaveProperty('err')
@@ -114,7 +114,7 @@ describe('the request log', () => {
     ])
   })
 
-  it('has no error where the application itself refused a request', async () => {
+  it('has no error for a request that the application refused', async () => {
     handle = () => {
       throw new HttpError(503, 'Not now.')
     }

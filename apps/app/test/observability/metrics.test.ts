@@ -73,7 +73,7 @@ describe('the metrics', () => {
     expect(await seriesValue('http_requests_refused_total{by="queue"}')).toBe(1)
   })
 
-  it('have the state of the database client at the time they are read', async () => {
+  it('have the state of the database client when they are read', async () => {
     const expected = {
       'database_connections{endpoint="writer",state="idle"}': 1,
       'database_connections{endpoint="reader",state="busy"}': 2,
@@ -91,7 +91,7 @@ describe('the metrics', () => {
     expect(await seriesValue('database_reader_fallbacks_total')).toBe(5)
   })
 
-  it('have those of the resources and of the process', async () => {
+  it('include those of the resources and of the process', async () => {
     expect(await seriesValue('things')).toBe(9)
     expect(await seriesValue('nodejs_eventloop_lag_p99_seconds')).toEqual(expect.any(Number))
     expect(await seriesValue('process_resident_memory_bytes')).toBeGreaterThan(1e6)

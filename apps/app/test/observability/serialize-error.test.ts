@@ -13,13 +13,13 @@ describe('serializeError', () => {
     })
   })
 
-  it('ends a circle of causes', () => {
+  it('ends a circular chain of causes', () => {
     const error = new Error('a')
     error.cause = error
     expect(JSON.stringify(serializeError(error)).match(/"type"/g)).toHaveLength(5)
   })
 
-  it.each(['text', 42, null, undefined])('takes %j, which is no error', (thrown) => {
+  it.each(['text', 42, null, undefined])('accepts %j, which is not an error', (thrown) => {
     expect(serializeError(thrown)).toMatchObject({ message: String(thrown), stack: '' })
   })
 
