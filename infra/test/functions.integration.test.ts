@@ -100,7 +100,7 @@ async function canSignIn(user: { readonly username: string; readonly password: s
 }
 
 const first = (await loadMigrations()).slice(0, 1)
-const second = { name: '9000_note', sql: 'CREATE TABLE note (text VARCHAR(10))' }
+const second = { name: '9000_note', sql: '-- App user: nothing ON note\nCREATE TABLE note (text VARCHAR(10))' }
 const broken = { name: '9001_broken', sql: 'CREATE TABEL oops (id INT)' }
 
 describe('the schema function', () => {
