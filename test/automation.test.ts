@@ -77,7 +77,7 @@ describe('renovate.json', () => {
       allowedVersions: '<3.0.0',
       automerge: false,
     })
-    expect(json('infra/package.json').devDependencies['aws-cdk']).toMatch(/^2\./)
+    expect(json('package.json').devDependencies['aws-cdk']).toMatch(/^2\./)
   })
 
   it('merges by itself only minor releases of what develops', () => {

@@ -8,7 +8,7 @@ import { type Config, configs } from '../lib/config.ts'
 import { addGates } from '../lib/gates.ts'
 import { ThreeTierStack } from '../lib/stack.ts'
 
-const { context } = JSON.parse(readFileSync(new URL('../cdk.json', import.meta.url), 'utf8'))
+const { context } = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'))
 const migrations = await loadMigrations()
 
 export interface StackOptions {
