@@ -1,39 +1,39 @@
 #!/bin/bash
-# Boots one instance of a tier: Docker, the image, the database password where the tier needs it, one container under
-# systemd; then tells CloudFormation, once, how that went. cloud-init runs this as root on the first boot, with the
-# settings that lib/boot.ts puts in:
-#   tier region stack group    what this instance is, and the resource that waits for its signal
-#   target_group               where its target must become healthy before it counts
-#   image port health_path     what runs, published on the same port of the instance
-#   environment                its variables, NAME=value
-#   secret reader              the secret with the password and who may read it, both empty without one
-#   log_group stop_seconds
+# Boots one instance of a tier: installs Docker, pulls the image, writes the database password if the tier needs it,
+# runs one container under systemd, then signals the result to CloudFormation once. cloud-init runs this script as root
+# on the first boot. lib/boot.ts inserts the settings:
+#   tier region stack group    this instance's tier, and the stack and group that wait for its signal
+#   target_group               the target group in which the instance must become healthy
+#   image port health_path     the image, its port, published on the instance, and the path of its health check
+#   environment                its environment variables, NAME=value
+#   secret secret_gid          the secret with the password and the group that may read it, both empty without a secret
+#   log_group stop_seconds     the container's log group, and how long it may take to stop
 # @settings@
 set -euo pipefail
 
 export AWS_DEFAULT_REGION=$region AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=8
 instance=$(</var/lib/cloud/data/instance-id)
 readonly instance
-readonly credentials=/run/three-tier
+readonly credentials=/run/database-credentials
 
 main() {
   dnf install --assumeyes --quiet docker jq
   systemctl enable --now docker
   pull_image
-  [ -z "$secret" ] || keep_password
+  [ -z "$secret" ] || install_password
   run_container
-  wait_until container_answers 120
+  wait_until container_is_healthy 120
   wait_until target_is_healthy 480
 }
 
-# The exit status is the verdict: whatever fails ends the script here, at once.
-# After the deployment nobody waits any more (a group that grows boots instances too), and the call is refused.
+# Runs when the script ends, for whatever reason: the exit status is the result.
+# Outside a deployment, when a group scales out, CloudFormation rejects the signal.
 signal() {
-  local status=$? verdict=SUCCESS
-  [ "$status" -eq 0 ] || verdict=FAILURE
-  log "boot of $tier: $verdict"
+  local status=$? result=SUCCESS
+  [ "$status" -eq 0 ] || result=FAILURE
+  log "boot of $tier: $result"
   aws cloudformation signal-resource --stack-name "$stack" --logical-resource-id "$group" \
-    --unique-id "$instance" --status "$verdict" || log 'no deployment waits for this signal'
+    --unique-id "$instance" --status "$result" || log 'no deployment waits for this signal'
   exit "$status"
 }
 
@@ -48,32 +48,32 @@ pull_image() {
   return 1
 }
 
-# The password lives in memory only, in a file of root that the container's user may read. It is renamed into place,
-# so that no reader finds half of it; the container sees the folder, and with it each new file.
-keep_password() {
-  cat >/usr/local/sbin/three-tier-password <<REFRESH
+# Writes the password to a file in memory that only root and the container's group may read, and refreshes it. Each
+# new file is renamed into place, so that no process reads a partial one. The container mounts the folder.
+install_password() {
+  cat >/usr/local/sbin/database-password <<REFRESH
 #!/bin/bash
 set -euo pipefail
 umask 077
-install --directory --mode 0750 --group '$reader' $credentials
+install --directory --mode 0750 --group '$secret_gid' $credentials
 aws secretsmanager get-secret-value --region '$region' --secret-id '$secret' --query SecretString --output text |
   jq --exit-status --raw-output --join-output .password >$credentials/.password
 chmod 0440 $credentials/.password
-chgrp '$reader' $credentials/.password
+chgrp '$secret_gid' $credentials/.password
 mv $credentials/.password $credentials/password
 REFRESH
-  chmod 0700 /usr/local/sbin/three-tier-password
-  cat >/etc/systemd/system/three-tier-password.service <<'UNIT'
+  chmod 0700 /usr/local/sbin/database-password
+  cat >/etc/systemd/system/database-password.service <<'UNIT'
 [Unit]
-Description=Password of the database user
+Description=Writes the password of the database user
 Wants=network-online.target
 After=network-online.target
 [Service]
 Type=oneshot
-ExecStart=/usr/local/sbin/three-tier-password
+ExecStart=/usr/local/sbin/database-password
 UNIT
-  # After a rotation the password before stays valid for weeks: minutes are soon enough.
-  cat >/etc/systemd/system/three-tier-password.timer <<'UNIT'
+  # After a rotation the previous password stays valid for weeks, so that a refresh every 5 min is enough.
+  cat >/etc/systemd/system/database-password.timer <<'UNIT'
 [Unit]
 Description=Refreshes the password of the database user
 [Timer]
@@ -83,8 +83,8 @@ OnUnitActiveSec=5min
 WantedBy=timers.target
 UNIT
   systemctl daemon-reload
-  systemctl start three-tier-password.service
-  systemctl enable --now three-tier-password.timer
+  systemctl start database-password.service
+  systemctl enable --now database-password.timer
 }
 
 run_container() {
@@ -95,23 +95,23 @@ run_container() {
     --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges:true
     --log-driver awslogs --log-opt "awslogs-region=$region" --log-opt "awslogs-group=$log_group"
     --log-opt "awslogs-stream=$instance"
-    # A slow CloudWatch must not stop the tier.
+    # A slow CloudWatch must not block the container.
     --log-opt mode=non-blocking
   )
   for variable in "${environment[@]}"; do options+=(--env "$variable"); done
   [ -z "$secret" ] || options+=(--mount "type=bind,source=$credentials,target=/run/credentials,readonly")
-  cat >/etc/systemd/system/three-tier.service <<UNIT
+  cat >/etc/systemd/system/tier.service <<UNIT
 [Unit]
 Description=The $tier tier
 Requires=docker.service
-After=docker.service${secret:+ three-tier-password.service}
-${secret:+Wants=three-tier-password.service}
+After=docker.service${secret:+ database-password.service}
+${secret:+Wants=database-password.service}
 [Service]
 ExecStartPre=-/usr/bin/docker rm --force $tier
 ExecStart=/usr/bin/docker run ${options[*]} $image
 ExecStop=/usr/bin/docker stop --time $stop_seconds $tier
 TimeoutStopSec=$((stop_seconds + 10))
-# Its output is in CloudWatch.
+# Docker sends the container's output to CloudWatch.
 StandardOutput=null
 Restart=always
 RestartSec=1
@@ -119,28 +119,28 @@ RestartSec=1
 WantedBy=multi-user.target
 UNIT
   systemctl daemon-reload
-  systemctl enable --now three-tier.service
+  systemctl enable --now tier.service
 }
 
-# wait_until CHECK SECONDS: a container that had to be started again has failed, long before the deadline.
+# wait_until CHECK SECONDS: fails at the deadline, or as soon as systemd has restarted the container.
 wait_until() {
   local deadline=$((SECONDS + $2))
   until "$1"; do
-    if [ "$(systemctl show --property NRestarts --value three-tier.service)" != 0 ]; then
-      log 'the container stops by itself'
+    if [ "$(systemctl show --property NRestarts --value tier.service)" != 0 ]; then
+      log 'the container has exited'
       return 1
     fi
     if [ "$SECONDS" -ge "$deadline" ]; then
-      log "$1: not within $2 s"
+      log "$1: timed out after $2 s"
       return 1
     fi
     sleep 2
   done
 }
 
-container_answers() { curl --silent --fail --max-time 3 --output /dev/null "http://127.0.0.1:$port$health_path"; }
+container_is_healthy() { curl --silent --fail --max-time 3 --output /dev/null "http://127.0.0.1:$port$health_path"; }
 
-# Unhealthy is not the end: the balancer asks a new target several times before it believes it.
+# A new target stays unhealthy until it has passed several health checks.
 target_is_healthy() {
   [ "$(aws elbv2 describe-target-health --target-group-arn "$target_group" --targets "Id=$instance" \
     --query 'TargetHealthDescriptions[0].TargetHealth.State' --output text)" = healthy ]

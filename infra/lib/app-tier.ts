@@ -18,18 +18,18 @@ export interface AppTierProps {
   readonly data: Data
 }
 
-/** The internal balancer and the Node instances behind it. */
+/** The internal load balancer and the Node instances behind it. */
 export class AppTier extends Construct {
-  readonly balancer: NetworkLoadBalancer
+  readonly loadBalancer: NetworkLoadBalancer
   readonly targetGroup: NetworkTargetGroup
   readonly instances: InstanceGroup
-  /** Where the web tier finds the app: `host:port`. */
+  /** Address of the app for the web tier, `host:port`. */
   readonly upstream: string
 
   constructor(scope: Construct, id: string, { config, network, data }: AppTierProps) {
     super(scope, id)
 
-    this.balancer = new NetworkLoadBalancer(this, 'Nlb', {
+    this.loadBalancer = new NetworkLoadBalancer(this, 'Nlb', {
       vpc: network.vpc,
       vpcSubnets: { subnetGroupName: 'App' },
       internetFacing: false,
@@ -37,14 +37,14 @@ export class AppTier extends Construct {
       crossZoneEnabled: true,
       deletionProtection: config.protect,
     })
-    this.balancer.logAccessLogs(network.logBucket, 'nlb')
-    this.upstream = `${this.balancer.loadBalancerDnsName}:${contract.appPort}`
+    this.loadBalancer.logAccessLogs(network.logBucket, 'nlb')
+    this.upstream = `${this.loadBalancer.loadBalancerDnsName}:${contract.appPort}`
 
     this.targetGroup = new NetworkTargetGroup(this, 'Targets', {
       vpc: network.vpc,
       protocol: Protocol.TCP,
       port: contract.appPort,
-      // The app then sees the balancer, and only the balancer need reach the app.
+      // The app accepts connections from the load balancer only.
       preserveClientIp: false,
       healthCheck: {
         protocol: Protocol.HTTP,
@@ -55,10 +55,10 @@ export class AppTier extends Construct {
       },
       deregistrationDelay: Duration.seconds(contract.deregistrationDelaySeconds),
     })
-    // A target that drains fails its check on purpose, and has requests in hand.
+    // A draining target fails its health check on purpose and still has requests in flight.
     this.targetGroup.setAttribute('target_health_state.unhealthy.connection_termination.enabled', 'false')
     new NetworkListener(this, 'Tcp', {
-      loadBalancer: this.balancer,
+      loadBalancer: this.loadBalancer,
       port: contract.appPort,
       protocol: Protocol.TCP,
       tcpIdleTimeout: Duration.seconds(contract.nlbIdleSeconds),
@@ -72,7 +72,7 @@ export class AppTier extends Construct {
       server: 'App',
       subnetGroupName: 'App',
       securityGroup: network.appSecurityGroup,
-      unread: ['apps/web', 'docker/haproxy', 'docker/mysql', 'docker/prometheus'],
+      buildContextExcludes: ['apps/web', 'docker/haproxy', 'docker/mysql', 'docker/prometheus'],
       port: contract.appPort,
       environment: {
         DB_WRITE_ENDPOINT_ADDRESS: data.cluster.clusterEndpoint.hostname,
@@ -85,7 +85,7 @@ export class AppTier extends Construct {
         MYSQL_PORT: String(contract.databasePort),
         PORT: String(contract.appPort),
         LOG_LEVEL: 'info',
-        // No traces; a collector would need a way out of the app's security group as well.
+        // No traces. A collector would also need an egress rule of the app's security group.
         OTEL_EXPORTER_OTLP_ENDPOINT: '',
       },
       secret: data.appSecret,

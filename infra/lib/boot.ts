@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { UserData } from 'aws-cdk-lib/aws-ec2'
 
-/** What boot/boot.sh is told; its head explains each. */
+/** The settings of boot/boot.sh, explained in its header. */
 export interface BootSettings {
   readonly tier: string
   readonly region: string
@@ -14,24 +14,24 @@ export interface BootSettings {
   readonly log_group: string
   readonly stop_seconds: string
   readonly secret: string
-  readonly reader: string
+  readonly secret_gid: string
   readonly environment: readonly string[]
 }
 
 const script = readFileSync(new URL('../boot/boot.sh', import.meta.url), 'utf8')
 
-/** The boot script with its settings, as the user data of a launch template. */
+/** The boot script with its settings, as the user data of a launch template. @throws when a value has white space or a quote. */
 export function bootScript(settings: BootSettings): UserData {
   const lines = Object.entries(settings).map(
     ([name, value]) =>
-      `readonly ${name}=${typeof value === 'string' ? quoted(value) : `(${value.map(quoted).join(' ')})`}`,
+      `readonly ${name}=${typeof value === 'string' ? quote(value) : `(${value.map(quote).join(' ')})`}`,
   )
   return UserData.custom(script.replace('# @settings@', () => lines.join('\n')))
 }
 
-/** Names, addresses and ARNs; systemd splits the command line at white space. */
-function quoted(value: string): string {
+/** Quotes a name, an address or an ARN. systemd splits command lines at white space. */
+function quote(value: string): string {
   if (/['\s]/.test(value))
-    throw new Error(`no boot setting: got ${JSON.stringify(value)}, allowed is no space or quote`)
+    throw new Error(`invalid boot setting: got ${JSON.stringify(value)}, allowed are no spaces and no quotes`)
   return `'${value}'`
 }

@@ -1,32 +1,35 @@
+/** The product's name in the names of stacks and metrics. Another one makes CloudFormation create new stacks. */
+export const product = 'ThreeTier'
+
 /** One deployment. Every field is a plain value, so that two deployments can be compared line by line. */
 export interface Config {
   readonly stackName: string
   readonly region: string
-  /** Named, because looking them up would need credentials. */
+  /** Explicit, because looking them up needs credentials. */
   readonly zones: readonly [string, string]
-  /** One gateway is cheaper; one per zone survives the loss of a zone. */
+  /** One gateway is cheaper. One per zone survives the loss of a zone. */
   readonly natGateways: 1 | 2
-  /** Of the instances and of the images: `arm64` needs t4g/r7g types, `x86_64` t3/r7i types. */
+  /** Of the instances and the images. `arm64` needs t4g types, `x86_64` t3 types. */
   readonly architecture: 'arm64' | 'x86_64'
   readonly instanceType: string
-  /** Instances of each tier, spread over the zones. */
+  /** Instances per tier, spread over the zones. */
   readonly minInstances: number
   readonly maxInstances: number
   readonly databaseInstanceType: string
-  /** Not offered for the t types. */
+  /** Not available for t types. */
   readonly performanceInsights: boolean
   readonly backupRetentionDays: number
-  /** With it, the cluster and the balancers refuse deletion, and a deleted cluster leaves a last snapshot. */
+  /** Enables deletion protection of the cluster and the load balancers, and a final snapshot of a deleted cluster. */
   readonly protect: boolean
   readonly logRetentionDays: 7 | 14 | 30 | 90 | 180 | 365
-  /** With a certificate the site is served by HTTPS, and HTTP redirects to it. */
+  /** With a certificate the site is served over HTTPS, and HTTP redirects to it. */
   readonly certificate?: { readonly arn: string; readonly domainName: string }
-  /** Gets the alarms, once the owner has confirmed the subscription. */
+  /** Receives the alarms once its owner has confirmed the subscription. */
   readonly alarmEmail?: string
 }
 
 const dev: Config = {
-  stackName: 'ThreeTierDev',
+  stackName: `${product}Dev`,
   region: 'ap-northeast-1',
   zones: ['ap-northeast-1a', 'ap-northeast-1c'],
   natGateways: 1,
@@ -42,7 +45,7 @@ const dev: Config = {
 }
 
 const prod: Config = {
-  stackName: 'ThreeTierProd',
+  stackName: `${product}Prod`,
   region: 'ap-northeast-1',
   zones: ['ap-northeast-1a', 'ap-northeast-1c'],
   natGateways: 2,
@@ -57,10 +60,10 @@ const prod: Config = {
   logRetentionDays: 90,
 }
 
-/** The deployments by name; `npm run deploy -- -c environment=prod` chooses one. */
+/** The deployments by name. `npm run deploy -- -c environment=prod` selects one. */
 export const configs = { dev, prod } as const
 
-/** @throws when there is no such deployment. */
+/** The deployment of this name. @throws when there is none. */
 export function configOf(environment: unknown): Config {
   if (environment !== 'dev' && environment !== 'prod') {
     throw new Error(`unknown environment: got ${JSON.stringify(environment)}, allowed are dev, prod`)

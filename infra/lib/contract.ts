@@ -1,13 +1,13 @@
 /**
- * What the images expect of whoever runs them. compose.yaml says the same in its own words; test/parity.test.ts holds
- * the two together.
+ * What the images expect from the environment that runs them. compose.yaml has the same values;
+ * test/parity.integration.test.ts compares the two.
  */
 export const contract = {
   publicPort: 80,
   webPort: 8080,
   appPort: 9090,
   databasePort: 3306,
-  /** Shallow: an outage of the database must not replace instances. */
+  /** Shallow, because a database outage must not replace instances. */
   healthPath: '/healthz',
   databaseName: 'testdb',
   tableName: 'testtable',

@@ -26,12 +26,12 @@ export interface DataProps {
   readonly migrations: readonly Migration[]
 }
 
-/** Aurora MySQL, writer and reader, with its users' secrets and its schema. */
+/** Aurora MySQL with a writer and a reader, the secrets of its users, and its schema. */
 export class Data extends Construct {
   readonly cluster: DatabaseCluster
-  /** Of the app's user, who may only read and add rows. */
+  /** Of the app's database user. */
   readonly appSecret: ISecret
-  /** The tables and the app's user: whoever needs them depends on this. */
+  /** The tables and the app's user. What needs them depends on this. */
   readonly schema: Schema
 
   constructor(scope: Construct, id: string, { config, network, migrations }: DataProps) {
@@ -39,7 +39,7 @@ export class Data extends Construct {
     const [firstZone, secondZone] = config.zones
 
     this.cluster = new DatabaseCluster(this, 'Cluster', {
-      // The library has no constant for the 8.4 line yet; its validator knows the version.
+      // The library has no constant for 8.4 yet. Its validator accepts the version.
       engine: DatabaseClusterEngine.auroraMysql({
         version: AuroraMysqlEngineVersion.of('8.4.mysql_aurora.8.4.8', '8.4'),
       }),
@@ -64,27 +64,27 @@ export class Data extends Construct {
     acknowledge(
       this.cluster,
       'AwsSolutions-RDS11',
-      'MySQL is expected on 3306; the security groups hide it, not its number.',
+      '3306 is the standard port. Security groups restrict access, not an unusual port.',
     )
     acknowledge(
       this.cluster,
       'AwsSolutions-RDS14',
-      'Backups restore to any second; rewinding the live cluster would lose acknowledged writes.',
+      'Backups restore to any second. Backtracking the live cluster would lose acknowledged writes.',
     )
     if (!config.protect) {
-      acknowledge(this.cluster, 'AwsSolutions-RDS10', 'A development deployment is made to be torn down.')
+      acknowledge(this.cluster, 'AwsSolutions-RDS10', 'A development deployment is meant to be deleted.')
     }
 
     const logRetention = Stack.of(this).node.findChild('LogRetentionaae0aa3c5b4d4f87b02d85b201efdd8a')
     acknowledge(
       logRetention,
       'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
-      'Log lines only, as AWS keeps it up to date.',
+      'The managed policy allows writing log lines only.',
     )
     acknowledge(
       logRetention,
       'AwsSolutions-IAM5[Resource::*]',
-      "The library's own function sets the retention of log groups that RDS makes and names itself.",
+      "The library's function sets the retention of log groups that RDS creates and names.",
     )
 
     const adminSecret = required(this.cluster.secret)
@@ -95,12 +95,12 @@ export class Data extends Construct {
     }).attach(this.cluster)
 
     this.schema = new Schema(this, 'Schema', { config, network, migrations, adminSecret, appSecret: this.appSecret })
-    // The cluster is there before it answers; its writer does.
+    // The cluster accepts connections once its writer exists.
     this.schema.resource.node.addDependency(this.cluster.node.findChild('Writer'))
 
     const rotation = new Rotation(this, 'Rotation', { config, network })
     for (const secret of [adminSecret, this.appSecret]) {
-      // A new schedule is tried out at once, with the app's user among others.
+      // Secrets Manager tests a new schedule at once, which needs the app's user.
       rotation.schedule(secret).node.addDependency(this.schema)
     }
   }
@@ -110,10 +110,10 @@ function clusterInstance(id: string, config: Config, availabilityZone: string): 
   return ClusterInstance.provisioned(id, {
     instanceType: new InstanceType(config.databaseInstanceType),
     availabilityZone,
-    // Among the authorities that the app and the functions carry.
+    // One of the authorities in the bundle that the app and the functions trust.
     caCertificate: CaCertificate.RDS_CA_RSA2048_G1,
     enablePerformanceInsights: config.performanceInsights,
-    // Equal tiers: either may be promoted.
+    // Equal tiers: either instance may be promoted.
     promotionTier: 1,
   })
 }

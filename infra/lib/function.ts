@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { Duration, RemovalPolicy } from 'aws-cdk-lib'
 import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda'
 import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs'
@@ -7,29 +6,28 @@ import type { Construct } from 'constructs'
 import { acknowledge } from './acknowledge.ts'
 import type { Config } from './config.ts'
 import type { Network } from './network.ts'
+import { repositoryRoot } from './repository-root.ts'
 
 export interface DatabaseFunctionProps {
   readonly config: Config
   readonly network: Network
-  /** The file below `functions/`, without its suffix. */
+  /** The file in `functions/`, without its suffix. */
   readonly name: 'schema' | 'rotation'
 }
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-
-/** A function beside the database: it reaches the database and AWS's own APIs, nothing else. */
+/** A function in the VPC that reaches the database and AWS APIs, nothing else. */
 export class DatabaseFunction extends NodejsFunction {
   constructor(scope: Construct, id: string, { config, network, name }: DatabaseFunctionProps) {
     super(scope, id, {
-      entry: `${root}infra/functions/${name}.ts`,
-      projectRoot: root,
-      depsLockFilePath: `${root}package-lock.json`,
+      entry: `${repositoryRoot}infra/functions/${name}.ts`,
+      projectRoot: repositoryRoot,
+      depsLockFilePath: `${repositoryRoot}package-lock.json`,
       bundling: {
         bundleAwsSDK: true,
         target: 'node24',
         format: OutputFormat.ESM,
         mainFields: ['module', 'main'],
-        // The driver's own files ask for each other with it.
+        // mysql2 is CommonJS and calls `require`.
         banner: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
         logLevel: LogLevel.WARNING,
       },
@@ -50,7 +48,7 @@ export class DatabaseFunction extends NodejsFunction {
       acknowledge(
         this,
         `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/${policy}]`,
-        'What any function in a VPC needs, as AWS keeps it up to date: log lines and its network interfaces.',
+        'The managed policy allows what every function in a VPC needs: log lines and its network interfaces.',
       )
     }
   }

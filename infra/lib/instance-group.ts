@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { Duration, Lazy, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib'
 import {
   AdditionalHealthCheckType,
@@ -29,35 +28,34 @@ import type { Config } from './config.ts'
 import { contract } from './contract.ts'
 import { instanceRole } from './instance-role.ts'
 import type { Network } from './network.ts'
+import { repositoryRoot } from './repository-root.ts'
 
 export interface InstanceGroupProps {
   readonly config: Config
   readonly network: Network
-  /** Names the container and the Dockerfile. */
+  /** Name of the container and of the Dockerfile's folder. */
   readonly tier: 'web' | 'app'
-  /** Value of the tag `Server`, by which the associations find the instances. */
+  /** Value of the tag `Server`, by which the associations select the instances. */
   readonly server: 'ApacheWeb' | 'App'
   readonly subnetGroupName: string
   readonly securityGroup: ISecurityGroup
-  /** Of the repository, what this tier's Dockerfile does not read: changes there must not replace its instances. */
-  readonly unread: readonly string[]
+  /** Paths of the build context that this tier's Dockerfile does not copy. A change there must not replace instances. */
+  readonly buildContextExcludes: readonly string[]
   readonly port: number
   readonly environment: Readonly<Record<string, string>>
-  /** A database user's secret; its password is kept in a file that the container's user may read. */
+  /** A database user's secret. Its password is stored in a file that the container's user may read. */
   readonly secret?: ISecret
   readonly targetGroup: ApplicationTargetGroup | NetworkTargetGroup
 }
 
-const repository = fileURLToPath(new URL('../..', import.meta.url))
-
-/** Long enough for ten checks of the slower balancer on top of the boot itself. */
+/** Boot time plus ten health checks of the slower load balancer. */
 const signalTimeout = Duration.minutes(15)
 
 /** Instances spread over the zones, each running one container of one image behind one target group. */
 export class InstanceGroup extends Construct {
   readonly group: AutoScalingGroup
   readonly role: Role
-  /** Of the containers. */
+  /** The containers' log group. */
   readonly logs: LogGroup
 
   constructor(scope: Construct, id: string, props: InstanceGroupProps) {
@@ -68,11 +66,11 @@ export class InstanceGroup extends Construct {
 
     const file = `docker/${tier}/Dockerfile`
     const image = new DockerImageAsset(this, 'Image', {
-      directory: repository,
+      directory: repositoryRoot,
       file,
       platform: arm ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
-      // .dockerignore need not name the Dockerfile, but this copy of the context does.
-      exclude: [...props.unread, `!${file}`],
+      // Docker sends the Dockerfile whatever .dockerignore says. CDK's copy of the context has to include it.
+      exclude: [...props.buildContextExcludes, `!${file}`],
     })
     this.logs = new LogGroup(this, 'Logs', {
       retention: config.logRetentionDays,
@@ -92,7 +90,7 @@ export class InstanceGroup extends Construct {
       role: this.role,
       securityGroup: props.securityGroup,
       requireImdsv2: true,
-      // One hop ends at the instance: a container never gets at its credentials.
+      // One hop ends at the instance, so that containers cannot get its credentials.
       httpPutResponseHopLimit: 1,
       detailedMonitoring: true,
       blockDevices: [
@@ -115,7 +113,7 @@ export class InstanceGroup extends Construct {
         log_group: this.logs.logGroupName,
         stop_seconds: String(contract.stopGraceSeconds),
         secret: secret?.secretArn ?? '',
-        reader: secret ? String(contract.appUid) : '',
+        secret_gid: secret ? String(contract.appUid) : '',
         environment: Object.entries(props.environment).map(([name, value]) => `${name}=${value}`),
       }),
     })
@@ -125,7 +123,7 @@ export class InstanceGroup extends Construct {
       vpc: network.vpc,
       vpcSubnets: subnets,
       launchTemplate,
-      // No desired capacity: each deployment would set the group back to it.
+      // No desired capacity, because each deployment would reset the group to it.
       minCapacity: config.minInstances,
       maxCapacity: config.maxInstances,
       healthChecks: HealthChecks.withAdditionalChecks({
@@ -145,8 +143,8 @@ export class InstanceGroup extends Construct {
       Tags.of(tagged).add('Server', server)
       Tags.of(tagged).add('Deployment', stack.stackName)
     }
-    acknowledge(this.group, 'AwsSolutions-AS3', 'Scaling is routine; the alarms speak when a person is needed.')
-    // Rights and the way out are there before the first boot.
+    acknowledge(this.group, 'AwsSolutions-AS3', 'Scaling is routine. Alarms notify when a person is needed.')
+    // Permissions and internet access exist before the first boot.
     this.group.node.addDependency(this.role, subnets.internetConnectivityEstablished, targetGroup.loadBalancerAttached)
   }
 }

@@ -4,7 +4,7 @@ import type { Construct } from 'constructs'
 import { acknowledge } from './acknowledge.ts'
 import type { Network } from './network.ts'
 
-/** Calls of the agent, of Session Manager and of the boot script that know no narrower resource. */
+/** Actions of the agent, Session Manager and the boot script that support no narrower resource. */
 const unscopedActions = [
   'ssm:UpdateInstanceInformation',
   'ssm:ListAssociations',
@@ -34,22 +34,22 @@ const unscopedActions = [
 ]
 
 /**
- * What every instance may do: be looked after by Systems Manager, measure itself, leave its output in the log bucket.
- * AWS's managed policy for this would also let it read every parameter of the account.
+ * The role of an instance: managed by Systems Manager, publishes metrics, writes command output to the log bucket.
+ * AWS's managed policy for this would also allow reading every parameter of the account.
  */
 export function instanceRole(scope: Construct, { logBucket }: Network): Role {
   const { partition, region } = Stack.of(scope)
   const role = new Role(scope, 'Role', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') })
 
   role.addToPolicy(new PolicyStatement({ actions: unscopedActions, resources: ['*'] }))
-  acknowledge(role, 'AwsSolutions-IAM5[Resource::*]', 'Actions that know no narrower resource, each named.')
+  acknowledge(role, 'AwsSolutions-IAM5[Resource::*]', 'Each action is listed and supports no narrower resource.')
 
   role.addToPolicy(new PolicyStatement({ actions: ['s3:PutObject'], resources: [logBucket.arnForObjects('ssm/*')] }))
   const bucketId = Stack.of(scope).getLogicalId(logBucket.node.defaultChild as CfnResource)
   acknowledge(
     role,
     `AwsSolutions-IAM5[Resource::<${bucketId}.Arn>/ssm/*]`,
-    'New objects below one prefix of one bucket.',
+    'New objects under one prefix of one bucket.',
   )
 
   // https://docs.aws.amazon.com/systems-manager/latest/userguide/ssm-agent-technical-details.html#ssm-agent-minimum-s3-permissions

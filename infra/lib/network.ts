@@ -17,7 +17,7 @@ import { acknowledge } from './acknowledge.ts'
 import type { Config } from './config.ts'
 import { contract } from './contract.ts'
 
-/** The VPC with one subnet of each role per zone, the bucket for logs, and the security groups that form the chain. */
+/** The VPC with one subnet per role and zone, the log bucket, and the security groups of the tiers. */
 export class Network extends Construct {
   readonly vpc: Vpc
   readonly logBucket: Bucket
@@ -32,15 +32,15 @@ export class Network extends Construct {
     super(scope, id)
 
     this.logBucket = new Bucket(this, 'Logs', {
-      // Balancers can write to no bucket that is encrypted with a key.
+      // Load balancers cannot write to a bucket that is encrypted with a KMS key.
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
       lifecycleRules: [{ expiration: Duration.days(config.logRetentionDays) }],
-      // The balancers write until they are gone, so an emptied bucket would not stay empty during a teardown.
+      // Load balancers write until they are deleted, so an emptied bucket does not stay empty.
       removalPolicy: RemovalPolicy.RETAIN,
     })
-    acknowledge(this.logBucket, 'AwsSolutions-S1', 'It is the log bucket; logging its own access would feed itself.')
+    acknowledge(this.logBucket, 'AwsSolutions-S1', 'It is the log bucket. Logging its own access would create a loop.')
 
     this.vpc = new Vpc(this, 'Vpc', {
       ipAddresses: numberedSubnets,
@@ -53,29 +53,29 @@ export class Network extends Construct {
         { name: 'Db', subnetType: SubnetType.PRIVATE_ISOLATED },
         { name: 'Function', subnetType: SubnetType.PRIVATE_WITH_EGRESS },
       ],
-      // Image layers and packages come from S3: past the NAT gateway they cost nothing.
+      // Image layers and packages come from S3. Without the NAT gateway that traffic is free.
       gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 } },
       flowLogs: { All: { destination: FlowLogDestination.toS3(this.logBucket, 'flow-logs') } },
-      // Its rules would be emptied by a function with wide rights; nothing here is ever put into the default group.
+      // Emptying its rules needs a function with wide permissions. Nothing uses the default group.
       restrictDefaultSecurityGroup: false,
     })
 
-    this.albSecurityGroup = this.closedGroup('AlbSecurityGroup', 'The public balancer')
-    this.webSecurityGroup = this.closedGroup('WebSecurityGroup', 'The web tier')
-    this.nlbSecurityGroup = this.closedGroup('NlbSecurityGroup', 'The internal balancer')
-    this.appSecurityGroup = this.closedGroup('AppSecurityGroup', 'The app tier')
-    this.functionSecurityGroup = this.closedGroup('FunctionSecurityGroup', 'The functions')
-    this.databaseSecurityGroup = this.closedGroup('DatabaseSecurityGroup', 'The database')
-    this.openChain(config)
+    this.albSecurityGroup = this.createSecurityGroup('AlbSecurityGroup', 'The public balancer')
+    this.webSecurityGroup = this.createSecurityGroup('WebSecurityGroup', 'The web tier')
+    this.nlbSecurityGroup = this.createSecurityGroup('NlbSecurityGroup', 'The internal balancer')
+    this.appSecurityGroup = this.createSecurityGroup('AppSecurityGroup', 'The app tier')
+    this.functionSecurityGroup = this.createSecurityGroup('FunctionSecurityGroup', 'The functions')
+    this.databaseSecurityGroup = this.createSecurityGroup('DatabaseSecurityGroup', 'The database')
+    this.allowTraffic(config)
   }
 
-  /** Lets nothing in or out. */
-  private closedGroup(id: string, description: string): ISecurityGroup {
+  /** A security group without rules. Another description makes CloudFormation replace it. */
+  private createSecurityGroup(id: string, description: string): ISecurityGroup {
     return new SecurityGroup(this, id, { vpc: this.vpc, description, allowAllOutbound: false })
   }
 
-  /** World → ALB → web → NLB → app → database, and functions → database; each rule on both of its ends. */
-  private openChain({ certificate }: Config): void {
+  /** Internet → ALB → web → NLB → app → database, and functions → database, with each rule on both ends. */
+  private allowTraffic({ certificate }: Config): void {
     const { publicPort, webPort, appPort, databasePort } = contract
     const alb = this.albSecurityGroup.connections
     alb.allowFromAnyIpv4(Port.tcp(publicPort), 'The world')
@@ -89,11 +89,15 @@ export class Network extends Construct {
     for (const caller of [this.webSecurityGroup, this.appSecurityGroup, this.functionSecurityGroup]) {
       caller.connections.allowTo(Peer.anyIpv4(), Port.tcp(443), 'AWS APIs and packages')
     }
-    acknowledge(this.albSecurityGroup, 'AwsSolutions-EC23', 'The one door of a public web site, on its web ports only.')
+    acknowledge(
+      this.albSecurityGroup,
+      'AwsSolutions-EC23',
+      'A public web site accepts the internet, on its web ports only.',
+    )
   }
 }
 
-/** 10.0.1.0/24, 10.0.2.0/24, … in the order of the subnets, two of each role: the third byte tells the role. */
+/** 10.0.1.0/24, 10.0.2.0/24, … in the order of the subnets, two per role. The third byte identifies the subnet. */
 const numberedSubnets: IIpAddresses = {
   allocateVpcCidr: () => ({ cidrBlock: '10.0.0.0/16' }),
   allocateSubnetsCidr: ({ requestedSubnets }) => ({

@@ -17,7 +17,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
 import { CfnAssociation, StringParameter } from 'aws-cdk-lib/aws-ssm'
 import { Construct } from 'constructs'
 import type { AppTier } from './app-tier.ts'
-import type { Config } from './config.ts'
+import { type Config, product } from './config.ts'
 import type { Data } from './data.ts'
 import type { Network } from './network.ts'
 import type { WebTier } from './web-tier.ts'
@@ -30,44 +30,44 @@ export interface OperationsProps {
   readonly data: Data
 }
 
-/** DB_WRITER_CONNECTIONS and DB_READER_CONNECTIONS of apps/app/src/config.ts. */
-const connectionsOfAnApp = 4 + 8
+/** DB_WRITER_CONNECTIONS plus DB_READER_CONNECTIONS of apps/app/src/config.ts. */
+const connectionsPerInstance = 4 + 8
 
-/** What an operator looks at and is woken by, and the upkeep of the running instances. */
+/** Dashboard, alarms, and the maintenance of running instances. */
 export class Operations extends Construct {
   readonly alarms: Topic
   readonly dashboard: Dashboard
 
   constructor(scope: Construct, id: string, props: OperationsProps) {
     super(scope, id)
-    // Not encrypted with the service's own key: alarms cannot publish to a topic that is.
+    // Not encrypted with the AWS managed key, because alarms could not publish to it.
     this.alarms = new Topic(this, 'Alarms', { enforceSSL: true })
     if (props.config.alarmEmail) this.alarms.addSubscription(new EmailSubscription(props.config.alarmEmail))
     this.dashboard = new Dashboard(this, 'Dashboard')
 
-    this.watchRequests(props)
-    this.watchInstances(props)
-    this.watchDatabase(props)
-    this.keepUp(props)
+    this.monitorRequests(props)
+    this.monitorInstances(props)
+    this.monitorDatabase(props)
+    this.addMaintenance(props)
   }
 
-  private watchRequests({ web }: OperationsProps): void {
-    const { metrics } = web.balancer
+  private monitorRequests({ web }: OperationsProps): void {
+    const { metrics } = web.loadBalancer
     const minute = { period: Duration.minutes(1) }
     const targetErrors = metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, minute)
     const balancerErrors = metrics.httpCodeElb(HttpCodeElb.ELB_5XX_COUNT, minute)
     const latency = metrics.targetResponseTime({ ...minute, statistic: Stats.p(99) })
-    this.alarm('Web5xx', 'Answers 5xx from the web tier', targetErrors, { threshold: 10 })
-    this.alarm('Alb5xx', 'The public balancer itself answers 5xx', balancerErrors, { threshold: 10 })
-    this.alarm('Latency', 'One answer in a hundred takes longer than a second', latency, { threshold: 1 })
-    this.graphs(
+    this.addAlarm('Web5xx', 'The web tier responds with 5xx', targetErrors, { threshold: 10 })
+    this.addAlarm('Alb5xx', 'The public load balancer itself responds with 5xx', balancerErrors, { threshold: 10 })
+    this.addAlarm('Latency', '1 % of the requests take longer than 1 s', latency, { threshold: 1 })
+    this.addGraphs(
       ['Requests', metrics.requestCount(minute)],
       ['5xx', targetErrors, balancerErrors],
       ['Latency (s)', latency, metrics.targetResponseTime({ ...minute, statistic: Stats.p(50) })],
     )
   }
 
-  private watchInstances({ web, app }: OperationsProps): void {
+  private monitorInstances({ web, app }: OperationsProps): void {
     const minute = { period: Duration.minutes(1) }
     for (const [name, tier, unhealthy] of [
       ['Web', web, web.targetGroup.metrics.unhealthyHostCount(minute)],
@@ -75,36 +75,39 @@ export class Operations extends Construct {
     ] as const) {
       const dimensionsMap = { AutoScalingGroupName: tier.instances.group.autoScalingGroupName }
       const cpu = new Metric({ namespace: 'AWS/EC2', metricName: 'CPUUtilization', dimensionsMap, ...minute })
-      const memory = new Metric({ namespace, metricName: 'mem_used_percent', dimensionsMap, ...minute })
-      const disk = new Metric({ namespace, metricName: 'disk_used_percent', dimensionsMap, ...minute })
-      this.alarm(`${name}Unhealthy`, `An instance of the ${name} tier fails its health check`, unhealthy, {
+      const memory = new Metric({ namespace: product, metricName: 'mem_used_percent', dimensionsMap, ...minute })
+      const disk = new Metric({ namespace: product, metricName: 'disk_used_percent', dimensionsMap, ...minute })
+      this.addAlarm(`${name}Unhealthy`, `An instance of the ${name} tier fails its health check`, unhealthy, {
         threshold: 1,
       })
-      // Above what the scaling keeps: the group is at its largest and still short.
-      this.alarm(`${name}Cpu`, `The ${name} tier is out of CPU`, cpu, { threshold: 85, evaluationPeriods: 10 })
-      this.graphs(
+      // Above the scaling target: the group is at its maximum size and still overloaded.
+      this.addAlarm(`${name}Cpu`, `The ${name} tier uses 85 % of its CPU`, cpu, {
+        threshold: 85,
+        evaluationPeriods: 10,
+      })
+      this.addGraphs(
         [`${name}: targets`, tier.targetGroup.metrics.healthyHostCount(minute), unhealthy],
         [`${name}: CPU, memory, disk (%)`, cpu, memory, disk],
       )
     }
   }
 
-  private watchDatabase({ config, data: { cluster } }: OperationsProps): void {
+  private monitorDatabase({ config, data: { cluster } }: OperationsProps): void {
     const minute = { period: Duration.minutes(1) }
     const cpu = cluster.metricCPUUtilization(minute)
     const connections = cluster.metricDatabaseConnections({ ...minute, statistic: Stats.MAXIMUM })
     const memory = cluster.metricFreeableMemory({ ...minute, statistic: Stats.MINIMUM })
     const lag = cluster.metric('AuroraReplicaLagMaximum', { ...minute, statistic: Stats.MAXIMUM })
-    this.alarm('DatabaseCpu', 'The database is out of CPU', cpu, { threshold: 85, evaluationPeriods: 10 })
-    this.alarm('DatabaseConnections', 'More connections are open than a full group has', connections, {
-      threshold: connectionsOfAnApp * config.maxInstances,
+    this.addAlarm('DatabaseCpu', 'The database uses 85 % of its CPU', cpu, { threshold: 85, evaluationPeriods: 10 })
+    this.addAlarm('DatabaseConnections', 'More connections are open than the largest app group may have', connections, {
+      threshold: connectionsPerInstance * config.maxInstances,
     })
-    this.alarm('ReplicaLag', 'The reader is a second behind the writer (ms)', lag, { threshold: 1000 })
-    this.alarm('DatabaseMemory', 'The database has less than 200 MB of memory left', memory, {
+    this.addAlarm('ReplicaLag', 'Replica lag has reached 1 s', lag, { threshold: 1000 })
+    this.addAlarm('DatabaseMemory', 'The database has less than 200 MB of free memory', memory, {
       threshold: 200 * 1024 ** 2,
       comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
     })
-    this.graphs(
+    this.addGraphs(
       ['Database: CPU (%)', cpu],
       ['Database: connections', connections],
       ['Database: free memory (bytes)', memory],
@@ -112,8 +115,8 @@ export class Operations extends Construct {
     )
   }
 
-  /** Fires after `threshold` was reached in each of some minutes, five unless told; no data is no alarm. */
-  private alarm(
+  /** Fires when `threshold` is reached in every evaluation period, 5 min by default. Missing data is no alarm. */
+  private addAlarm(
     id: string,
     alarmDescription: string,
     metric: IMetric,
@@ -129,15 +132,15 @@ export class Operations extends Construct {
     }).addAlarmAction(new SnsAction(this.alarms))
   }
 
-  private graphs(...graphs: readonly (readonly [title: string, ...metrics: IMetric[]])[]): void {
+  private addGraphs(...graphs: readonly (readonly [title: string, ...metrics: IMetric[]])[]): void {
     const width = 24 / graphs.length
     this.dashboard.addWidgets(...graphs.map(([title, ...left]) => new GraphWidget({ title, left, width })))
   }
 
-  /** Associations by tag: whatever carries it is looked after, with the output in the log bucket. */
-  private keepUp({ network, web, app }: OperationsProps): void {
+  /** Associations that select instances by tag and write their output to the log bucket. */
+  private addMaintenance({ network, web, app }: OperationsProps): void {
     const agent = new StringParameter(this, 'AgentConfig', {
-      description: 'What the CloudWatch agent measures on each instance.',
+      description: 'Configuration of the CloudWatch agent on each instance.',
       stringValue: JSON.stringify(agentConfig),
     })
     const associations = {
@@ -152,7 +155,7 @@ export class Operations extends Construct {
           ],
         },
       },
-      // Only looks: instances are replaced by newer ones, never patched in place.
+      // Scan only: instances are replaced by newer ones, never patched in place.
       PatchScan: {
         name: 'AWS-RunPatchBaseline',
         scheduleExpression: 'rate(1 day)',
@@ -175,12 +178,10 @@ export class Operations extends Construct {
   }
 }
 
-const namespace = 'ThreeTier'
-
 const agentConfig = {
   metrics: {
-    namespace,
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the agent fills it in.
+    namespace: product,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the agent replaces it.
     append_dimensions: { AutoScalingGroupName: '${aws:AutoScalingGroupName}' },
     aggregation_dimensions: [['AutoScalingGroupName']],
     metrics_collected: {

@@ -11,7 +11,7 @@ export interface RotationProps {
   readonly network: Network
 }
 
-/** Gives the database's users new passwords every 30 days; the one before stays valid until the next (ADR 0022). */
+/** Changes the passwords of the database users every 30 days. The previous one stays valid until the next change (ADR 0022). */
 export class Rotation extends Construct {
   private readonly handler: DatabaseFunction
 
@@ -21,11 +21,11 @@ export class Rotation extends Construct {
     acknowledge(
       this.handler,
       'AwsSolutions-IAM5[Resource::*]',
-      'Only secretsmanager:GetRandomPassword, which knows no resource.',
+      'Only secretsmanager:GetRandomPassword, which supports no resource.',
     )
   }
 
-  /** Rotates `secret`, which is a database user's in the form that RDS gives it. */
+  /** Rotates `secret`, a database user's in RDS's form. */
   schedule(secret: ISecret): RotationSchedule {
     return secret.addRotationSchedule('Rotation', {
       rotationLambda: this.handler,

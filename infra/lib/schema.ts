@@ -26,7 +26,7 @@ export interface SchemaProps {
 const standardBytes = 4096
 const advancedBytes = 8192
 
-/** The tables, and the app's user with its rights: a custom resource whose function applies the migrations. */
+/** The tables and the app's user with its privileges: a custom resource whose function applies the migrations. */
 export class Schema extends Construct {
   readonly resource: CustomResource
 
@@ -34,7 +34,7 @@ export class Schema extends Construct {
     super(scope, id)
     const stack = Stack.of(this)
 
-    // A parameter's value must not hold `{{`, which Parameter Store takes for a reference to another parameter.
+    // Parameter Store rejects a value with `{{`, which is its syntax for a reference to another parameter.
     const sql = serializeMigrations(
       migrations.map((migration) => ({
         ...migration,
@@ -44,10 +44,10 @@ export class Schema extends Construct {
     const bytes = Buffer.byteLength(sql)
     if (bytes > advancedBytes) throw new Error(`migrations too long: got ${bytes} bytes, allowed are ${advancedBytes}`)
 
-    // Other SQL is another parameter. That makes the resource run again, and a rollback finds the SQL it had.
+    // Changed SQL is a new parameter: the resource runs again, and a rollback finds the previous SQL.
     const version = createHash('sha256').update(sql).digest('hex').slice(0, 8)
     const parameter = new StringParameter(this, `Sql${version}`, {
-      description: 'The migrations, in order; packages/db/migrations is where to change them.',
+      description: 'The migrations of packages/db/migrations, in order.',
       stringValue: sql,
       tier: bytes > standardBytes ? ParameterTier.ADVANCED : ParameterTier.STANDARD,
     })
@@ -67,7 +67,7 @@ export class Schema extends Construct {
     acknowledge(
       provider,
       'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
-      'Log lines only, as AWS keeps it up to date.',
+      'The managed policy allows writing log lines only.',
     )
     acknowledge(
       provider,
@@ -88,7 +88,7 @@ export class Schema extends Construct {
       serviceTimeout: Duration.minutes(5),
       properties: { ...properties },
     })
-    // Rights and network are there before the first call, and until after the last.
+    // Permissions and network exist before the first call and after the last.
     this.resource.node.addDependency(handler, network.functionSecurityGroup, network.databaseSecurityGroup)
   }
 }

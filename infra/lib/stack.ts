@@ -8,16 +8,16 @@ import { Network } from './network.ts'
 import { Operations } from './operations.ts'
 import { WebTier } from './web-tier.ts'
 
-export interface ThreeTierStackProps {
+export interface DeploymentStackProps {
   readonly config: Config
   readonly migrations: readonly Migration[]
 }
 
 /** The whole deployment: ALB → web → NLB → app → Aurora. */
-export class ThreeTierStack extends Stack {
-  constructor(scope: Construct, { config, migrations }: ThreeTierStackProps) {
+export class DeploymentStack extends Stack {
+  constructor(scope: Construct, { config, migrations }: DeploymentStackProps) {
     super(scope, config.stackName, {
-      description: 'Three-tier: Apache, Node and Aurora MySQL behind two balancers',
+      description: 'Apache, Node and Aurora MySQL behind two load balancers',
       env: { region: config.region },
       terminationProtection: config.protect,
     })
@@ -28,18 +28,18 @@ export class ThreeTierStack extends Stack {
     const operations = new Operations(this, 'Operations', { config, network, web, app, data })
 
     const outputs = {
-      Url: [web.url, 'The site'],
-      BalancerAddress: [web.balancer.loadBalancerDnsName, 'What a name of your own points at'],
-      Dashboard: [operations.dashboard.dashboardName, 'In CloudWatch'],
-      AlarmTopic: [operations.alarms.topicArn, 'Subscribe to be told'],
+      Url: [web.url, 'Address of the site'],
+      BalancerAddress: [web.loadBalancer.loadBalancerDnsName, 'Target of a DNS record of your own'],
+      Dashboard: [operations.dashboard.dashboardName, 'Name of the CloudWatch dashboard'],
+      AlarmTopic: [operations.alarms.topicArn, 'Topic of the alarms'],
       LogBucket: [network.logBucket.bucketName, 'Access logs, flow logs, output of the associations'],
-      WebGroup: [web.instances.group.autoScalingGroupName, 'Its instances take Session Manager sessions'],
-      AppGroup: [app.instances.group.autoScalingGroupName, 'Its instances take Session Manager sessions'],
-      WebLogs: [web.instances.logs.logGroupName, 'What its containers say'],
-      AppLogs: [app.instances.logs.logGroupName, 'What its containers say'],
+      WebGroup: [web.instances.group.autoScalingGroupName, 'Its instances accept Session Manager sessions'],
+      AppGroup: [app.instances.group.autoScalingGroupName, 'Its instances accept Session Manager sessions'],
+      WebLogs: [web.instances.logs.logGroupName, 'Container logs'],
+      AppLogs: [app.instances.logs.logGroupName, 'Container logs'],
       DatabaseCluster: [data.cluster.clusterIdentifier, 'For a failover or a restore'],
-      AppSecret: [data.appSecret.secretArn, 'The password to rotate'],
-      DatabaseWriter: [data.cluster.clusterEndpoint.hostname, 'Reached from the app tier only'],
+      AppSecret: [data.appSecret.secretArn, "Secret of the app's database user"],
+      DatabaseWriter: [data.cluster.clusterEndpoint.hostname, 'Reachable from the app tier and the functions only'],
     } as const
     for (const [id, [value, description]] of Object.entries(outputs)) new CfnOutput(this, id, { value, description })
   }

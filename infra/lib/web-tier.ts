@@ -17,22 +17,22 @@ import type { Network } from './network.ts'
 export interface WebTierProps {
   readonly config: Config
   readonly network: Network
-  /** Where the web servers find the app: `host:port`. */
+  /** Address of the app, `host:port`. */
   readonly upstream: string
 }
 
-/** The public balancer and the Apache instances behind it. */
+/** The public load balancer and the Apache instances behind it. */
 export class WebTier extends Construct {
-  readonly balancer: ApplicationLoadBalancer
+  readonly loadBalancer: ApplicationLoadBalancer
   readonly targetGroup: ApplicationTargetGroup
   readonly instances: InstanceGroup
-  /** Where users find the site. */
+  /** Public address of the site. */
   readonly url: string
 
   constructor(scope: Construct, id: string, { config, network, upstream }: WebTierProps) {
     super(scope, id)
 
-    this.balancer = new ApplicationLoadBalancer(this, 'Alb', {
+    this.loadBalancer = new ApplicationLoadBalancer(this, 'Alb', {
       vpc: network.vpc,
       vpcSubnets: { subnetGroupName: 'Public' },
       internetFacing: true,
@@ -41,7 +41,7 @@ export class WebTier extends Construct {
       dropInvalidHeaderFields: true,
       deletionProtection: config.protect,
     })
-    this.balancer.logAccessLogs(network.logBucket, 'alb')
+    this.loadBalancer.logAccessLogs(network.logBucket, 'alb')
 
     this.targetGroup = new ApplicationTargetGroup(this, 'Targets', {
       vpc: network.vpc,
@@ -57,7 +57,7 @@ export class WebTier extends Construct {
       },
       deregistrationDelay: Duration.seconds(contract.deregistrationDelaySeconds),
     })
-    this.listen(config)
+    this.addListeners(config)
 
     this.instances = new InstanceGroup(this, 'Instances', {
       config,
@@ -66,19 +66,19 @@ export class WebTier extends Construct {
       server: 'ApacheWeb',
       subnetGroupName: 'Web',
       securityGroup: network.webSecurityGroup,
-      unread: ['apps/app', 'packages', 'docker/haproxy', 'docker/mysql', 'docker/prometheus'],
+      buildContextExcludes: ['apps/app', 'docker/haproxy', 'docker/mysql', 'docker/prometheus', 'packages'],
       port: contract.webPort,
       environment: { APP_UPSTREAM: upstream },
       targetGroup: this.targetGroup,
     })
     this.url = config.certificate
       ? `https://${config.certificate.domainName}/`
-      : `http://${this.balancer.loadBalancerDnsName}/`
+      : `http://${this.loadBalancer.loadBalancerDnsName}/`
   }
 
-  private listen({ certificate }: Config): void {
-    // Who may come in is the security group's business.
-    const common = { loadBalancer: this.balancer, open: false }
+  private addListeners({ certificate }: Config): void {
+    // The security group has its own ingress rules.
+    const common = { loadBalancer: this.loadBalancer, open: false }
     const forward = ListenerAction.forward([this.targetGroup])
     new ApplicationListener(this, 'Http', {
       ...common,

@@ -1,11 +1,11 @@
-# Both ends of a boot, from Debian: an instance (Docker engine, AWS CLI) and the AWS it talks to (moto, a registry).
+# The two sides of a boot: an instance (Docker engine, AWS CLI), and a stand-in for AWS (moto, a registry).
 # Context: infra/test.
 ARG DEBIAN_IMAGE
 FROM ${DEBIAN_IMAGE} AS instance
 RUN apt-get update \
  && apt-get install -y --no-install-recommends awscli ca-certificates curl docker-cli docker.io iptables jq systemd \
  && rm -rf /var/lib/apt/lists/*
-# Amazon Linux's package manager, with nothing left to install, and enough of systemd to run the units of boot.sh.
+# Stand-ins for Amazon Linux's package manager and for systemd.
 COPY --chmod=0755 instance/ /usr/local/bin/
 VOLUME /var/lib/docker
 CMD ["sleep", "infinity"]

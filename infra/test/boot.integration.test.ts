@@ -163,9 +163,9 @@ describe('an instance of the app tier after its boot', () => {
   const started = () => on(machine, 'docker', 'inspect', '--format', '{{.State.StartedAt}}', 'app')
 
   it('leaves the password in memory only, where root and the container may read it', async () => {
-    expect(await on(machine, 'stat', '--format', '%a %u:%g', '/run/three-tier')).toBe('750 0:10001')
-    expect(await on(machine, 'stat', '--format', '%a %u:%g', '/run/three-tier/password')).toBe('440 0:10001')
-    expect(await on(machine, 'stat', '--file-system', '--format', '%T', '/run/three-tier')).toBe('tmpfs')
+    expect(await on(machine, 'stat', '--format', '%a %u:%g', '/run/database-credentials')).toBe('750 0:10001')
+    expect(await on(machine, 'stat', '--format', '%a %u:%g', '/run/database-credentials/password')).toBe('440 0:10001')
+    expect(await on(machine, 'stat', '--file-system', '--format', '%T', '/run/database-credentials')).toBe('tmpfs')
     expect(await inContainer('cat', '/run/credentials/password')).toBe('the-first-password')
     const elsewhere = ['/boot.sh', '/etc/systemd', '/usr/local/sbin', '/var/log', '/var/lib/docker/containers']
     await expect(
@@ -178,14 +178,14 @@ describe('an instance of the app tier after its boot', () => {
     const since = await started()
     const next = JSON.stringify({ username: 'app', password: 'the-next-password' })
     await awsOn(machine, 'secretsmanager', 'put-secret-value', '--secret-id', machine.secret, '--secret-string', next)
-    await on(machine, 'systemctl', 'start', 'three-tier-password.service')
+    await on(machine, 'systemctl', 'start', 'database-password.service')
     expect(await inContainer('cat', '/run/credentials/password')).toBe('the-next-password')
     expect(await started()).toBe(since)
   })
 
   it('keeps the password it has when there is no new one to be had', async () => {
     await awsOn(machine, 'secretsmanager', 'put-secret-value', '--secret-id', machine.secret, '--secret-string', '{}')
-    await expect(on(machine, 'systemctl', 'start', 'three-tier-password.service')).rejects.toThrow()
+    await expect(on(machine, 'systemctl', 'start', 'database-password.service')).rejects.toThrow()
     expect(await inContainer('cat', '/run/credentials/password')).toBe('the-next-password')
   })
 })

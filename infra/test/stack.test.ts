@@ -1,18 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { configOf, configs } from '../lib/config.ts'
-import { type Resource, synthesize } from './synthesis.ts'
+import { type Resource, secured, synthesize } from './synthesis.ts'
 
 const dev = synthesize()
 const prod = synthesize({ config: configs.prod })
-const secured = synthesize({
-  config: {
-    ...configs.prod,
-    certificate: { arn: 'arn:aws:acm:ap-northeast-1:123456789012:certificate/0', domainName: 'times.example.org' },
-    alarmEmail: 'operator@example.org',
-    architecture: 'x86_64',
-    instanceType: 't3.small',
-  },
-})
+const https = synthesize({ config: secured })
 
 const attributes = (resource: Resource, list: string) =>
   Object.fromEntries(resource.Properties[list].map((each: { Key: string; Value: string }) => [each.Key, each.Value]))
@@ -27,7 +19,7 @@ describe('the network', () => {
   const subnets = dev.all('AWS::EC2::Subnet')
   const roleOf = (id: string) => /Vpc(.*?)Subnet\d/.exec(id)?.[1]
 
-  it('has a subnet of each role in each of two zones, numbered as in the diagram', () => {
+  it('has a numbered subnet per role in each of two zones', () => {
     expect(
       subnets.map(({ id, Properties }) => [roleOf(id), Properties.CidrBlock, Properties.AvailabilityZone]),
     ).toEqual([
@@ -49,34 +41,37 @@ describe('the network', () => {
   it.each([
     ['dev', dev, 1],
     ['prod', prod, 2],
-  ] as const)('routes out through the gateways of %s, and not at all from the database', (_name, stack, gateways) => {
-    expect(stack.all('AWS::EC2::NatGateway')).toHaveLength(gateways)
-    const routes = stack.all('AWS::EC2::Route').map(({ id, Properties }) => {
-      const { NatGatewayId, GatewayId, DestinationCidrBlock } = Properties
-      return `${roleOf(id)} ${DestinationCidrBlock} ${NatGatewayId ? 'nat' : GatewayId && 'internet'}`
-    })
-    expect([...new Set(routes)]).toEqual([
-      'Public 0.0.0.0/0 internet',
-      'Web 0.0.0.0/0 nat',
-      'App 0.0.0.0/0 nat',
-      'Function 0.0.0.0/0 nat',
-    ])
-    const used = new Set(stack.all('AWS::EC2::Route').map(({ Properties }) => Properties.NatGatewayId?.Ref))
-    expect([...used].filter(Boolean)).toHaveLength(gateways)
-  })
+  ] as const)(
+    'routes to the internet through the gateways of %s, except from the database',
+    (_name, stack, gateways) => {
+      expect(stack.all('AWS::EC2::NatGateway')).toHaveLength(gateways)
+      const routes = stack.all('AWS::EC2::Route').map(({ id, Properties }) => {
+        const { NatGatewayId, GatewayId, DestinationCidrBlock } = Properties
+        return `${roleOf(id)} ${DestinationCidrBlock} ${NatGatewayId ? 'nat' : GatewayId && 'internet'}`
+      })
+      expect([...new Set(routes)]).toEqual([
+        'Public 0.0.0.0/0 internet',
+        'Web 0.0.0.0/0 nat',
+        'App 0.0.0.0/0 nat',
+        'Function 0.0.0.0/0 nat',
+      ])
+      const used = new Set(stack.all('AWS::EC2::Route').map(({ Properties }) => Properties.NatGatewayId?.Ref))
+      expect([...used].filter(Boolean)).toHaveLength(gateways)
+    },
+  )
 
-  it('reaches S3 without a gateway, and records its flows', () => {
+  it('has an S3 endpoint and flow logs', () => {
     expect(dev.one('AWS::EC2::VPCEndpoint').Properties).toMatchObject({ VpcEndpointType: 'Gateway' })
     expect(dev.one('AWS::EC2::FlowLog').Properties).toMatchObject({ LogDestinationType: 's3', TrafficType: 'ALL' })
   })
 })
 
-/** Every rule of every security group, inline or apart, as `from → to port`, from the end that `direction` says. */
+/** Every rule of every security group, inline or a resource of its own, as `source → destination protocol port`. */
 function rules(stack: typeof dev, direction: 'Ingress' | 'Egress'): string[] {
   const nameOf = (reference: { 'Fn::GetAtt': [string, string] }) =>
     /^Network(.*)SecurityGroup/.exec(reference['Fn::GetAtt'][0])?.[1]
   const peerKey = direction === 'Ingress' ? 'SourceSecurityGroupId' : 'DestinationSecurityGroupId'
-  const written = (self: string | undefined, rule: Resource['Properties']) => {
+  const format = (self: string | undefined, rule: Resource['Properties']) => {
     const peer = rule[peerKey] ? nameOf(rule[peerKey]) : rule.CidrIp
     const ports = rule.FromPort === rule.ToPort ? rule.FromPort : `${rule.FromPort}-${rule.ToPort}`
     return direction === 'Ingress'
@@ -87,47 +82,47 @@ function rules(stack: typeof dev, direction: 'Ingress' | 'Egress'): string[] {
     .all('AWS::EC2::SecurityGroup')
     .flatMap(({ id, Properties }) =>
       (Properties[`SecurityGroup${direction}`] ?? []).map((rule: object) =>
-        written(/^Network(.*)SecurityGroup/.exec(id)?.[1], rule),
+        format(/^Network(.*)SecurityGroup/.exec(id)?.[1], rule),
       ),
     )
-  const apart = stack
+  const separate = stack
     .all(`AWS::EC2::SecurityGroup${direction}`)
-    .map(({ Properties }) => written(nameOf(Properties.GroupId), Properties))
-  return [...inline, ...apart].sort()
+    .map(({ Properties }) => format(nameOf(Properties.GroupId), Properties))
+  return [...inline, ...separate].sort()
 }
 
-/** An egress of a group that lets nothing out, in the form that CloudFormation needs for it. */
-const nothing = (group: string) => `${group} → 255.255.255.255/32 icmp 252-86`
+/** The rule by which CDK writes an empty list of egress rules. */
+const noEgress = (group: string) => `${group} → 255.255.255.255/32 icmp 252-86`
 
 describe('the security groups', () => {
   const chain = ['Alb → Web tcp 8080', 'App → Database tcp 3306', 'Function → Database tcp 3306']
   const balancer = ['Nlb → App tcp 9090', 'Web → Nlb tcp 9090']
-  const outward = ['App', 'Function', 'Web'].map((group) => `${group} → 0.0.0.0/0 tcp 443`)
+  const apis = ['App', 'Function', 'Web'].map((group) => `${group} → 0.0.0.0/0 tcp 443`)
 
-  it('let in exactly the chain', () => {
+  it('accept traffic from the previous tier only', () => {
     expect(rules(dev, 'Ingress')).toEqual(['0.0.0.0/0 → Alb tcp 80', ...chain, ...balancer].sort())
     expect(rules(prod, 'Ingress')).toEqual(rules(dev, 'Ingress'))
   })
 
-  it('let out exactly the chain, and calls of AWS from the machines', () => {
+  it('allow traffic to the next tier, and from instances and functions to AWS APIs', () => {
     const egress = rules(dev, 'Egress').filter((rule) => !/ icmp 252-86$/.test(rule))
-    expect(egress).toEqual([...chain, ...balancer, ...outward].sort())
-    expect(rules(dev, 'Egress')).toContain(nothing('Database'))
+    expect(egress).toEqual([...chain, ...balancer, ...apis].sort())
+    expect(rules(dev, 'Egress')).toContain(noEgress('Database'))
   })
 
-  it('also let the world in on 443 where there is a certificate', () => {
-    expect(rules(secured, 'Ingress')).toEqual([...rules(dev, 'Ingress'), '0.0.0.0/0 → Alb tcp 443'].sort())
+  it('also accept the internet on 443 with a certificate', () => {
+    expect(rules(https, 'Ingress')).toEqual([...rules(dev, 'Ingress'), '0.0.0.0/0 → Alb tcp 443'].sort())
   })
 
-  it('are the only ones that anything wears', () => {
-    const worn = JSON.stringify(dev.resources).match(/"SecurityGroups?(Ids)?":\[[^\]]*\]/g) ?? []
-    expect(worn.length).toBeGreaterThan(0)
-    expect(worn.join()).not.toMatch(/DefaultSecurityGroup|"sg-/)
+  it('are the only ones in use', () => {
+    const used = JSON.stringify(dev.resources).match(/"SecurityGroups?(Ids)?":\[[^\]]*\]/g) ?? []
+    expect(used.length).toBeGreaterThan(0)
+    expect(used.join()).not.toMatch(/DefaultSecurityGroup|"sg-/)
   })
 })
 
 describe('the web tier', () => {
-  it('is behind a public balancer', () => {
+  it('has a public load balancer', () => {
     const alb = dev.one('AWS::ElasticLoadBalancingV2::LoadBalancer', 'Web')
     expect(alb.Properties).toMatchObject({ Type: 'application', Scheme: 'internet-facing' })
     expect(JSON.stringify(alb.Properties.Subnets)).toMatch(/PublicSubnet1.*PublicSubnet2/)
@@ -140,7 +135,7 @@ describe('the web tier', () => {
     })
   })
 
-  it('is checked as in the diagram, but shallowly', () => {
+  it('has a shallow health check', () => {
     const group = dev.one('AWS::ElasticLoadBalancingV2::TargetGroup', 'Web')
     expect(group.Properties).toMatchObject({
       Protocol: 'HTTP',
@@ -156,32 +151,32 @@ describe('the web tier', () => {
     expect(attributes(group, 'TargetGroupAttributes')).toMatchObject({ 'deregistration_delay.timeout_seconds': '60' })
   })
 
-  it('is served by HTTP without a certificate', () => {
+  it('is served over HTTP without a certificate', () => {
     const listener = dev.one('AWS::ElasticLoadBalancingV2::Listener', 'Web')
     expect(listener.Properties).toMatchObject({ Port: 80, Protocol: 'HTTP', DefaultActions: [{ Type: 'forward' }] })
   })
 
-  it('is served by HTTPS with one, and HTTP redirects', () => {
-    expect(
-      secured.all('AWS::ElasticLoadBalancingV2::Listener', 'Web').map(({ Properties }) => Properties),
-    ).toMatchObject([
-      {
-        Port: 80,
-        DefaultActions: [{ Type: 'redirect', RedirectConfig: { Protocol: 'HTTPS', StatusCode: 'HTTP_301' } }],
-      },
-      {
-        Port: 443,
-        Protocol: 'HTTPS',
-        SslPolicy: expect.stringContaining('TLS13'),
-        DefaultActions: [{ Type: 'forward' }],
-      },
-    ])
-    expect(secured.template.Outputs.Url?.Value).toBe('https://times.example.org/')
+  it('is served over HTTPS with a certificate, and HTTP redirects', () => {
+    expect(https.all('AWS::ElasticLoadBalancingV2::Listener', 'Web').map(({ Properties }) => Properties)).toMatchObject(
+      [
+        {
+          Port: 80,
+          DefaultActions: [{ Type: 'redirect', RedirectConfig: { Protocol: 'HTTPS', StatusCode: 'HTTP_301' } }],
+        },
+        {
+          Port: 443,
+          Protocol: 'HTTPS',
+          SslPolicy: expect.stringContaining('TLS13'),
+          DefaultActions: [{ Type: 'forward' }],
+        },
+      ],
+    )
+    expect(https.template.Outputs.Url?.Value).toBe('https://times.example.org/')
   })
 })
 
 describe('the app tier', () => {
-  it('is behind an internal balancer that speaks for its clients', () => {
+  it('has an internal load balancer that does not preserve client addresses', () => {
     const nlb = dev.one('AWS::ElasticLoadBalancingV2::LoadBalancer', 'App')
     expect(nlb.Properties).toMatchObject({ Type: 'network', Scheme: 'internal', SecurityGroups: [{}] })
     expect(attributes(nlb, 'LoadBalancerAttributes')).toMatchObject({
@@ -197,7 +192,7 @@ describe('the app tier', () => {
     })
   })
 
-  it('is checked as in the diagram, but by HTTP', () => {
+  it('has a shallow health check over HTTP', () => {
     expect(dev.one('AWS::ElasticLoadBalancingV2::TargetGroup', 'App').Properties).toMatchObject({
       Protocol: 'TCP',
       Port: 9090,
@@ -212,7 +207,7 @@ describe('the app tier', () => {
     expect(attributes(listener, 'ListenerAttributes')).toEqual({ 'tcp.idle_timeout.seconds': '350' })
   })
 
-  it('starts after the schema is there', () => {
+  it('starts after the schema exists', () => {
     const schema = dev.one('Custom::DatabaseSchema').id
     expect(dev.one('AWS::AutoScaling::AutoScalingGroup', 'App').DependsOn).toContain(schema)
   })
@@ -225,21 +220,21 @@ describe.each([
   const { LaunchTemplateData: launch } = dev.one('AWS::EC2::LaunchTemplate', tier).Properties
   const group = dev.one('AWS::AutoScaling::AutoScalingGroup', tier)
 
-  it('keep their credentials to themselves, on encrypted disks', () => {
+  it('protect their credentials and have encrypted disks', () => {
     expect(launch.MetadataOptions).toEqual({ HttpTokens: 'required', HttpPutResponseHopLimit: 1 })
     expect(launch.BlockDeviceMappings).toMatchObject([{ Ebs: { Encrypted: true, VolumeType: 'gp3' } }])
     expect(launch).not.toHaveProperty('KeyName')
     expect(JSON.stringify(launch.SecurityGroupIds)).toContain(`Network${tier}SecurityGroup`)
   })
 
-  it('are Amazon Linux 2023 on the chosen architecture', () => {
+  it('run Amazon Linux 2023 on the configured architecture', () => {
     const parameters = (stack: typeof dev) => JSON.stringify(stack.template.Parameters)
     expect(launch).toMatchObject({ InstanceType: 't4g.micro', ImageId: { Ref: expect.any(String) } })
     expect(parameters(dev)).toMatch(/ami-amazon-linux-latest\/al2023-ami-kernel-[\d.]+-arm64/)
-    expect(parameters(secured)).toMatch(/ami-amazon-linux-latest\/al2023-ami-kernel-[\d.]+-x86_64/)
+    expect(parameters(https)).toMatch(/ami-amazon-linux-latest\/al2023-ami-kernel-[\d.]+-x86_64/)
   })
 
-  it('carry the tag by which they are looked after', () => {
+  it('have the tag by which associations select them', () => {
     const [onInstance] = launch.TagSpecifications.filter(
       (each: { ResourceType: string }) => each.ResourceType === 'instance',
     )
@@ -247,7 +242,7 @@ describe.each([
     expect(group.Properties.Tags).toContainEqual({ Key: 'Server', Value: server, PropagateAtLaunch: true })
   })
 
-  it('are two across the zones, more under load, as many as before after a deployment', () => {
+  it('are two in different zones, and scale by CPU; a deployment does not change their number', () => {
     expect(group.Properties).toMatchObject({ MinSize: '2', MaxSize: '4', HealthCheckType: 'ELB' })
     expect(group.Properties).not.toHaveProperty('DesiredCapacity')
     const subnets = group.Properties.VPCZoneIdentifier.map(({ Ref }: { Ref: string }) => Ref)
@@ -258,7 +253,7 @@ describe.each([
     })
   })
 
-  it('are replaced one by one, each only after the next has signalled', () => {
+  it('are replaced one at a time, and a deployment waits for the signal of each', () => {
     expect(group.CreationPolicy).toEqual({ ResourceSignal: { Count: 2, Timeout: 'PT15M' } })
     expect(group.UpdatePolicy).toMatchObject({
       AutoScalingRollingUpdate: {
@@ -272,14 +267,14 @@ describe.each([
     expect(JSON.stringify(launch.UserData)).toContain(`readonly group='${group.id}'`)
   })
 
-  it('have user data that fits, and that holds no secret', () => {
+  it('have user data within the size limit and without secrets', () => {
     const text = JSON.stringify(launch.UserData)
     // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html
     expect(text.length).toBeLessThan(16_384)
     expect(text).not.toMatch(/resolve:|SecretString:|DB_PASSWORD=/)
   })
 
-  it('may read one secret at most, their own', () => {
+  it('may read only the secret of their tier', () => {
     const statements = dev
       .all('AWS::IAM::Policy', tier)
       .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
@@ -308,7 +303,7 @@ describe('the database', () => {
     expect(subnets).toEqual([1, 2].map((n) => expect.stringContaining(`VpcDbSubnet${n}`)))
   })
 
-  it('is encrypted at rest and takes no connection without TLS', () => {
+  it('is encrypted at rest and requires TLS', () => {
     expect(cluster.Properties.StorageEncrypted).toBe(true)
     expect(dev.one('AWS::RDS::DBClusterParameterGroup').Properties).toMatchObject({
       Family: 'aurora-mysql8.4',
@@ -317,18 +312,20 @@ describe('the database', () => {
     expect(cluster.Properties.EnableCloudwatchLogsExports).toEqual(['error', 'slowquery'])
   })
 
-  it('can be thrown away in dev, and is kept in prod', () => {
+  it('is deleted with the stack in dev, and protected in prod', () => {
     expect(cluster.Properties).toMatchObject({ DeletionProtection: false, BackupRetentionPeriod: 1 })
     expect(cluster.DeletionPolicy).toBe('Delete')
-    const kept = prod.one('AWS::RDS::DBCluster')
-    expect(kept.Properties).toMatchObject({ DeletionProtection: true, BackupRetentionPeriod: 14 })
-    expect(kept).toMatchObject({ DeletionPolicy: 'Snapshot', UpdateReplacePolicy: 'Snapshot' })
-    for (const balancer of prod.all('AWS::ElasticLoadBalancingV2::LoadBalancer')) {
-      expect(attributes(balancer, 'LoadBalancerAttributes')).toMatchObject({ 'deletion_protection.enabled': 'true' })
+    const protectedCluster = prod.one('AWS::RDS::DBCluster')
+    expect(protectedCluster.Properties).toMatchObject({ DeletionProtection: true, BackupRetentionPeriod: 14 })
+    expect(protectedCluster).toMatchObject({ DeletionPolicy: 'Snapshot', UpdateReplacePolicy: 'Snapshot' })
+    for (const loadBalancer of prod.all('AWS::ElasticLoadBalancingV2::LoadBalancer')) {
+      expect(attributes(loadBalancer, 'LoadBalancerAttributes')).toMatchObject({
+        'deletion_protection.enabled': 'true',
+      })
     }
   })
 
-  it('has users whose passwords are generated and rotated', () => {
+  it('has users with generated and rotated passwords', () => {
     const secrets = dev.all('AWS::SecretsManager::Secret')
     const users = secrets.map(({ Properties }) => JSON.parse(usernameOf(Properties.GenerateSecretString)).username)
     expect(users).toEqual(['migrator', 'app'])
@@ -340,7 +337,7 @@ describe('the database', () => {
     expect(JSON.stringify(cluster.Properties.MasterUserPassword)).toContain('{{resolve:secretsmanager:')
   })
 
-  it('gets its schema from the SQL in a parameter, after the writer is there', () => {
+  it('gets its schema from the SQL in a parameter, once the writer exists', () => {
     const { Properties, DependsOn } = dev.one('Custom::DatabaseSchema')
     const parameter = dev.one('AWS::SSM::Parameter', 'DataSchema')
     expect(Properties).toMatchObject({ Parameter: { Ref: parameter.id }, Database: 'testdb', Table: 'testtable' })
@@ -348,45 +345,45 @@ describe('the database', () => {
     expect(parameter.Properties.Value).toMatch(
       /^-- migration 0001_create_times\n[\s\S]*CREATE TABLE IF NOT EXISTS `testtable`/,
     )
-    // Parameter Store takes these for a reference to another parameter, and refuses the value.
+    // Parameter Store rejects this syntax of a reference to another parameter.
     expect(parameter.Properties.Value).not.toContain('{{')
   })
 
-  it('gets it again when the SQL changes, and not otherwise', () => {
+  it('has a new parameter only when the SQL has changed', () => {
     const more = synthesize({ migrations: [{ name: '0001_other', sql: 'SELECT 1' }] })
     const parameterOf = (stack: typeof dev) => stack.one('Custom::DatabaseSchema').Properties.Parameter.Ref
     expect(parameterOf(prod)).toBe(parameterOf(dev))
     expect(parameterOf(more)).not.toBe(parameterOf(dev))
   })
 
-  it('fails to take more SQL than a parameter holds', () => {
+  it('rejects more SQL than a parameter may have', () => {
     const migrations = [{ name: '0001_long', sql: `SELECT '${'x'.repeat(8192)}'` }]
     expect(() => synthesize({ migrations })).toThrow(/migrations too long: got \d+ bytes, allowed are 8192/)
   })
 })
 
-/** The text of `SecretStringTemplate`; a reference within it becomes its name. */
+/** The text of `SecretStringTemplate`, with a placeholder for references. */
 function usernameOf({ SecretStringTemplate: template }: { SecretStringTemplate: unknown }): string {
   if (typeof template === 'string') return template
   const [, parts] = (template as { 'Fn::Join': [string, unknown[]] })['Fn::Join']
   return parts.map((part) => (typeof part === 'string' ? part : 'reference')).join('')
 }
 
-describe('the upkeep', () => {
-  it('reaches the instances of this deployment by their tag, and leaves its output in the log bucket', () => {
+describe('operations', () => {
+  it('selects the instances of this deployment by tag, and writes command output to the log bucket', () => {
     const associations = dev.all('AWS::SSM::Association').map(({ Properties }) => Properties)
     expect(associations.map(({ Name }) => Name)).toEqual(['AWS-RunShellScript', 'AWS-RunPatchBaseline'])
     for (const { Targets, OutputLocation } of associations) {
       expect(Targets).toEqual([
         { Key: 'tag:Server', Values: ['ApacheWeb', 'App'] },
-        { Key: 'tag:Deployment', Values: ['ThreeTierDev'] },
+        { Key: 'tag:Deployment', Values: [configs.dev.stackName] },
       ])
       const bucket = { Ref: dev.one('AWS::S3::Bucket').id }
       expect(OutputLocation.S3Location).toMatchObject({ OutputS3BucketName: bucket })
     }
   })
 
-  it('tells the owner', () => {
+  it('notifies one topic, with the configured subscription', () => {
     const topic = { Ref: dev.one('AWS::SNS::Topic').id }
     const alarms = dev.all('AWS::CloudWatch::Alarm')
     expect(alarms.map(({ id }) => /^Operations(.*)[0-9A-F]{8}$/.exec(id)?.[1]).sort()).toEqual([
@@ -403,13 +400,13 @@ describe('the upkeep', () => {
       'WebUnhealthy',
     ])
     for (const { Properties } of alarms) expect(Properties.AlarmActions).toEqual([topic])
-    expect(secured.one('AWS::SNS::Subscription').Properties).toMatchObject({
+    expect(https.one('AWS::SNS::Subscription').Properties).toMatchObject({
       Protocol: 'email',
       Endpoint: 'operator@example.org',
     })
   })
 
-  it('keeps the logs for as long as the configuration says', () => {
+  it('has the configured retention for every log', () => {
     for (const { Properties } of dev.all('AWS::Logs::LogGroup')) expect(Properties.RetentionInDays).toBe(7)
     for (const { Properties } of prod.all('AWS::Logs::LogGroup')) expect(Properties.RetentionInDays).toBe(90)
     expect(dev.one('AWS::S3::Bucket').Properties.LifecycleConfiguration.Rules).toMatchObject([{ ExpirationInDays: 7 }])

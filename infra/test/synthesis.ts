@@ -5,29 +5,41 @@ import { loadMigrations, type Migration } from '@repo/db'
 import { App } from 'aws-cdk-lib'
 import type { CloudAssembly } from 'aws-cdk-lib/cx-api'
 import { type Config, configs } from '../lib/config.ts'
-import { addGates } from '../lib/gates.ts'
-import { ThreeTierStack } from '../lib/stack.ts'
+import { repositoryRoot } from '../lib/repository-root.ts'
+import { DeploymentStack } from '../lib/stack.ts'
 
-const { context } = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'))
+const { context } = JSON.parse(readFileSync(join(repositoryRoot, 'cdk.json'), 'utf8'))
 const migrations = await loadMigrations()
+
+/** prod with a certificate, an e-mail address for alarms, and x86 instances. */
+export const secured: Config = {
+  ...configs.prod,
+  certificate: { arn: 'arn:aws:acm:ap-northeast-1:123456789012:certificate/0', domainName: 'times.example.org' },
+  alarmEmail: 'operator@example.org',
+  architecture: 'x86_64',
+  instanceType: 't3.small',
+}
 
 export interface StackOptions {
   readonly config?: Config
   readonly migrations?: readonly Migration[]
 }
 
-/** The app as bin/main.ts makes it, with the CLI's context, before synthesis; its functions are not bundled. */
-export function makeStack(
+/** The app of bin/main.ts with the CLI's context, before synthesis and without validation. */
+export function createApp(
   options: StackOptions = {},
-  bundled: readonly string[] = [],
-): { readonly app: App; readonly stack: ThreeTierStack } {
-  const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': bundled }, outdir: outputFolder() })
-  const stack = new ThreeTierStack(app, { config: configs.dev, migrations, ...options })
-  addGates(app)
-  return { app, stack }
+  bundledStacks: readonly string[] = [],
+): { readonly app: App; readonly stack: DeploymentStack } {
+  const app = new App({
+    context: { ...context, 'aws:cdk:bundling-stacks': bundledStacks },
+    outdir: outputFolder(),
+    // It takes several times as long as the synthesis itself.
+    builtinCloudFormationValidation: false,
+  })
+  return { app, stack: new DeploymentStack(app, { config: configs.dev, migrations, ...options }) }
 }
 
-/** A resource of a template, as far as a test looks at it. */
+/** A resource of a template. */
 export interface Resource {
   readonly Type: string
   // biome-ignore lint/suspicious/noExplicitAny: a template is any JSON; the assertions say what they expect.
@@ -50,12 +62,19 @@ interface Template {
   readonly Outputs: Readonly<Record<string, { readonly Value: unknown }>>
 }
 
-/** The synthesized template, past all gates. */
-export function synthesize(options?: StackOptions): Synthesized {
-  const { app, stack } = makeStack(options)
-  return new Synthesized(app.synth(), stack.stackName)
-}
+const synthesized = new Map<string, Synthesized>()
 
+/** The synthesized template, without validation. The same options are synthesized once per process. */
+export function synthesize(options: StackOptions = {}): Synthesized {
+  const key = JSON.stringify(options)
+  let found = synthesized.get(key)
+  if (!found) {
+    const { app, stack } = createApp(options)
+    found = new Synthesized(app.synth(), stack.stackName)
+    synthesized.set(key, found)
+  }
+  return found
+}
 export class Synthesized {
   readonly template: Template
   readonly resources: Template['Resources']
@@ -71,21 +90,21 @@ export class Synthesized {
     this.images = Object.values(dockerImages)
   }
 
-  /** What the CLI builds from a Dockerfile: where its copy of the context is, and how. */
+  /** How the CLI builds an image: its copy of the build context, the Dockerfile and the platform. */
   image(dockerFile: string): DockerImage['source'] {
     const found = this.images.find(({ source }) => source.dockerFile === dockerFile)
     if (!found) throw new Error(`expected an image of ${dockerFile}`)
     return { ...found.source, directory: join(this.assembly, found.source.directory) }
   }
 
-  /** Every resource of a type, with its logical id, whose id begins with `prefix`. */
+  /** Every resource of a type whose logical id starts with `prefix`. */
   all(type: string, prefix = ''): readonly (Resource & { readonly id: string })[] {
     return Object.entries(this.resources)
       .filter(([id, resource]) => resource.Type === type && id.startsWith(prefix))
       .map(([id, resource]) => ({ id, ...resource }))
   }
 
-  /** The only such resource. */
+  /** The only such resource. @throws when there is none or more than one. */
   one(type: string, prefix?: string): Resource & { readonly id: string } {
     const [found, ...more] = this.all(type, prefix)
     if (!found || more.length > 0)
@@ -94,9 +113,9 @@ export class Synthesized {
   }
 }
 
-/** The folders of the stack's bundled functions by logical id. */
+/** Bundles the stack's functions. The folders by logical id. */
 export function bundledFunctions(): Readonly<Record<string, string>> {
-  const { app, stack } = makeStack({}, ['**'])
+  const { app, stack } = createApp({}, ['**'])
   const functions = new Synthesized(app.synth(), stack.stackName).all('AWS::Lambda::Function')
   return Object.fromEntries(
     functions.map(({ id, Properties }) => [id, join(app.outdir, `asset.${Properties.Code.S3Key.replace('.zip', '')}`)]),
@@ -106,7 +125,7 @@ export function bundledFunctions(): Readonly<Record<string, string>> {
 const folders: string[] = []
 
 function outputFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'three-tier-infra-'))
+  const folder = mkdtempSync(join(tmpdir(), 'infra-'))
   folders.push(folder)
   return folder
 }

@@ -1,4 +1,4 @@
-"""Makes what a deployment would have made before an instance boots; prints the names. Arguments: port, log group (its name is new)."""
+"""Creates the resources that a deployment creates before an instance boots; prints their names. Arguments: port, name of a new log group."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The AWS that an instance meets: moto for its APIs, a registry for its images, a listener for its signals."""
+"""Stand-in for AWS: moto for the APIs, a registry for images, a server for CloudFormation's signals."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ http: {addr: ':80'}
 
 
 class CloudFormation(BaseHTTPRequestHandler):
-    """moto has no SignalResource: every call is printed, and accepted."""
+    """Prints and accepts every call, because moto has no SignalResource."""
 
     def do_POST(self):
         call = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))

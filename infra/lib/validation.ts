@@ -5,10 +5,11 @@ import { AwsSolutionsChecks } from 'cdk-nag'
 const rules = new URL('../rules/invariants.guard', import.meta.url)
 
 /**
- * Makes every synthesis pass the library's template rules, this project's own and AWS's solution checks, or fail.
- * The first needs the context `@aws-cdk/core:validateAgainstDefaultRules` of cdk.json: without it, it only warns.
+ * Validates every synthesis by the library's template rules, this project's own and cdk-nag's AWS Solutions checks; a
+ * violation makes the synthesis fail. The library's rules only warn without the context
+ * `@aws-cdk/core:validateAgainstDefaultRules` of cdk.json.
  */
-export function addGates(app: App): void {
+export function addValidation(app: App): void {
   Validations.of(app).addPlugins(
     new CloudFormationValidatePlugin({
       guardRules: [{ name: 'invariants', content: readFileSync(rules, 'utf8') }],
