@@ -72,7 +72,7 @@ export class AppTier extends Construct {
       server: 'App',
       subnetGroupName: 'App',
       securityGroup: network.appSecurityGroup,
-      buildContextExcludes: ['apps/web', 'docker/haproxy', 'docker/mysql', 'docker/prometheus'],
+      buildContextExcludes: ['apps/web', 'docker/haproxy', 'docker/mysql', 'docker/prometheus', 'packages/bench'],
       port: contract.appPort,
       environment: {
         DB_WRITE_ENDPOINT_ADDRESS: data.cluster.clusterEndpoint.hostname,

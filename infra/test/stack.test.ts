@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { configOf, configs } from '../lib/config.ts'
 import { type Resource, secured, synthesize } from './synthesis.ts'
@@ -265,6 +267,21 @@ describe.each([
       },
     })
     expect(JSON.stringify(launch.UserData)).toContain(`readonly group='${group.id}'`)
+  })
+
+  it('are replaced only for a changed file that their Dockerfile copies', () => {
+    const { directory, dockerFile } = dev.image(`docker/${tier.toLowerCase()}/Dockerfile`)
+    const copies = readFileSync(join(directory, dockerFile), 'utf8').matchAll(
+      /^COPY (?!.*--from=)(?:--\S+ )*(.*) \S+$/gm,
+    )
+    const sources = [...copies].flatMap(([, paths = '']) => paths.split(' '))
+    for (const source of sources) expect(existsSync(join(directory, source)), source).toBe(true)
+
+    const files = readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => relative(directory, join(parentPath, name)))
+    const unused = files.filter((file) => !sources.some((source) => file === source || file.startsWith(`${source}/`)))
+    expect(unused.sort()).toEqual(['.dockerignore', dockerFile])
   })
 
   it('have user data within the size limit and without secrets', () => {
