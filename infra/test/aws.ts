@@ -1,11 +1,19 @@
-import { baseImage } from '@repo/compose'
-import { docker, eventually } from './shell.ts'
+import {
+  baseImage,
+  docker,
+  removeLeftovers,
+  testImage,
+  testProject,
+  testRun,
+  testRunLabel,
+  waitFor,
+} from '@repo/compose'
 
-/** The registry's name in the images' addresses; inside the network it is the stand-in. */
+/** Account of the registry in the images' addresses. In its network, the stand-in has the registry's name. */
 export const account = '123456789012'
 const registry = `${account}.dkr.ecr.ap-northeast-1.amazonaws.com`
 
-/** A running stand-in for AWS in a network of its own, with what was started in it. */
+/** A stand-in for AWS in a network of its own, and the instances in that network. */
 export class StandIn implements AsyncDisposable {
   readonly network: string
   readonly id: string
@@ -19,17 +27,33 @@ export class StandIn implements AsyncDisposable {
   }
 
   static async start(): Promise<StandIn> {
+    await removeLeftovers()
     const image = await buildImage('aws')
-    const network = await docker('network', 'create', `three-tier-boot-${process.pid}-${Date.now()}`)
-    const id = await docker(
-      ...['run', '--detach', '--network', network, '--network-alias', 'aws', '--network-alias', registry],
+    const network = testProject('aws')
+    // The label by which removeLeftovers finds networks.
+    await docker(['network', 'create', '--label', `com.docker.compose.project=${network}`, network])
+    const id = await docker([
+      ...[
+        'run',
+        '--detach',
+        '--label',
+        `${testRunLabel}=${testRun}`,
+        '--network',
+        network,
+        '--network-alias',
+        'aws',
+        '--network-alias',
+        registry,
+      ],
       ...['--publish', '127.0.0.1::80', '--publish', '127.0.0.1::5000', image],
-    )
+    ])
     const standIn = new StandIn(network, id)
     try {
-      const ready =
-        'exec 3<>/dev/tcp/127.0.0.1/80 && exec 3<>/dev/tcp/127.0.0.1/5000 && exec 3<>/dev/tcp/127.0.0.1/5001'
-      await eventually(60, () => docker('exec', id, 'bash', '-c', `${ready} && echo ready`))
+      const connect = [80, 5000, 5001].map((port) => `exec 3<>/dev/tcp/127.0.0.1/${port}`).join(' && ')
+      await waitFor('the stand-in for AWS to listen', async () => {
+        await docker(['exec', id, 'bash', '-c', connect])
+        return true
+      })
     } catch (error) {
       await standIn[Symbol.asyncDispose]()
       throw error
@@ -37,19 +61,19 @@ export class StandIn implements AsyncDisposable {
     return standIn
   }
 
-  /** The address of the APIs, as seen from here. */
+  /** Address of the APIs on this machine. */
   async endpoint(): Promise<string> {
-    return `http://${await docker('port', this.id, '5000')}`
+    return `http://${await docker(['port', this.id, '5000'])}`
   }
 
-  /** Runs one of the scripts below `aws/`. */
+  /** Runs a script of `aws/`. */
   python(...args: readonly string[]): Promise<string> {
-    return docker('exec', '--workdir', '/srv', this.id, 'python3', ...args)
+    return docker(['exec', '--workdir', '/srv', this.id, 'python3', ...args])
   }
 
-  /** The signals that CloudFormation got so far for an instance, as `STATUS group stack`. */
+  /** The signals received by CloudFormation for an instance, as `STATUS group stack`. */
   async signals(instance: string): Promise<readonly string[]> {
-    const calls = (await docker('logs', this.id))
+    const calls = (await docker(['logs', this.id]))
       .split('\n')
       .filter((line) => line.startsWith('call Action=SignalResource '))
     return calls
@@ -65,15 +89,15 @@ export class StandIn implements AsyncDisposable {
       .map((call) => `${call.Status} ${call.LogicalResourceId} ${call.StackName}`)
   }
 
-  /** Puts an image into the registry, under the name by which instances know it. */
+  /** Pushes an image to the registry under the name that instances pull. */
   async push(image: string, name: string): Promise<void> {
-    const local = name.replace(registry, await docker('port', this.id, '80'))
-    await docker('tag', image, local)
+    const local = name.replace(registry, await docker(['port', this.id, '80']))
+    await docker(['tag', image, local])
     this.images.add(local)
-    await docker('push', '--quiet', local)
+    await docker(['push', '--quiet', local])
   }
 
-  /** Starts a machine that can boot; `files` are written into it first. */
+  /** Starts an instance that has not booted, with `files`. Resolves with its container's id. */
   async instance(files: Readonly<Record<string, string>>): Promise<string> {
     const environment = {
       AWS_ENDPOINT_URL: 'http://aws:5000',
@@ -81,40 +105,42 @@ export class StandIn implements AsyncDisposable {
       AWS_ACCESS_KEY_ID: 'test',
       AWS_SECRET_ACCESS_KEY: 'test',
     }
-    const id = await docker(
-      ...['run', '--detach', '--privileged', '--network', this.network, '--tmpfs', '/run'],
+    const id = await docker([
+      ...[
+        'run',
+        '--detach',
+        '--label',
+        `${testRunLabel}=${testRun}`,
+        '--privileged',
+        '--network',
+        this.network,
+        '--tmpfs',
+        '/run',
+      ],
       ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
       await buildImage('instance'),
-    )
+    ])
     this.containers.push(id)
     for (const [path, text] of Object.entries(files)) {
-      await docker('exec', id, 'bash', '-c', 'mkdir -p "$(dirname "$0")" && printf %s "$1" >"$0"', path, text)
+      await docker(['exec', '--interactive', id, 'install', '-D', '/dev/stdin', path], { input: text })
     }
     return id
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await docker('rm', '--force', '--volumes', ...this.containers)
-    await docker('network', 'rm', this.network)
-    if (this.images.size > 0) await docker('rmi', ...this.images)
+    await docker(['rm', '--force', '--volumes', ...this.containers])
+    await docker(['network', 'rm', this.network])
+    if (this.images.size > 0) await docker(['rmi', ...this.images])
   }
 }
 
-function buildImage(target: 'aws' | 'instance'): Promise<string> {
-  const arg = `DEBIAN_IMAGE=${baseImage('DEBIAN_IMAGE')}`
-  const file = `${import.meta.dirname}/boot.Dockerfile`
-  const tag = `three-tier-test-${target}`
-  return docker(
-    'build',
-    '--quiet',
-    '--target',
-    target,
-    '--tag',
-    tag,
-    '--build-arg',
-    arg,
-    '--file',
-    file,
+async function buildImage(target: 'aws' | 'instance'): Promise<string> {
+  const tag = testImage(target)
+  await docker([
+    ...['build', '--quiet', '--target', target, '--tag', tag],
+    `--build-arg=DEBIAN_IMAGE=${baseImage('DEBIAN_IMAGE')}`,
+    `--file=${import.meta.dirname}/boot.Dockerfile`,
     import.meta.dirname,
-  )
+  ])
+  return tag
 }

@@ -1,10 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { authoritiesSecret, baseImage } from '@repo/compose'
+import { baseImage, certificatesFile, docker, testImage, waitFor } from '@repo/compose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { configs } from '../lib/config.ts'
 import { account, StandIn } from './aws.ts'
-import { docker, eventually } from './shell.ts'
 import { synthesize } from './synthesis.ts'
 
 const stack = synthesize()
@@ -15,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => aws?.[Symbol.asyncDispose]())
 
-/** One instance of a tier before its boot. */
+/** An instance of a tier before its boot, with the names of its resources. */
 interface Machine {
   readonly id: string
   readonly instance: string
@@ -26,32 +24,32 @@ interface Machine {
   readonly logGroup: string
 }
 
-/** The user data of the template, with the names that a deployment would give put in; nothing else is changed. */
-async function machineOf(tier: 'Web' | 'App'): Promise<Machine> {
+/** Starts an instance whose boot script is the template's user data, with references resolved as a deployment does. */
+async function createMachine(tier: 'Web' | 'App'): Promise<Machine> {
   const logGroup = `${tier}-${crypto.randomUUID()}`
   const port = stack.one('AWS::ElasticLoadBalancingV2::TargetGroup', tier).Properties.Port
-  const made = JSON.parse(await aws.python('prepare.py', String(port), logGroup))
+  const created = JSON.parse(await aws.python('prepare.py', String(port), logGroup))
   const names: Readonly<Record<string, string>> = {
     'AWS::AccountId': account,
     'AWS::URLSuffix': 'amazonaws.com',
-    [stack.one('AWS::ElasticLoadBalancingV2::TargetGroup', tier).id]: made.targetGroup,
+    [stack.one('AWS::ElasticLoadBalancingV2::TargetGroup', tier).id]: created.targetGroup,
     [stack.one('AWS::Logs::LogGroup', tier).id]: logGroup,
-    [stack.one('AWS::SecretsManager::SecretTargetAttachment', 'DataAppSecret').id]: made.secret,
+    [stack.one('AWS::SecretsManager::SecretTargetAttachment', 'DataAppSecret').id]: created.secret,
   }
   const { UserData } = stack.one('AWS::EC2::LaunchTemplate', tier).Properties.LaunchTemplateData
-  const script = deployed(UserData['Fn::Base64'], names)
+  const script = resolve(UserData['Fn::Base64'], names)
   const setting = (name: string) => new RegExp(`^readonly ${name}='(.*)'$`, 'm').exec(script)?.[1] ?? ''
-  const id = await aws.instance({ '/boot.sh': script, '/var/lib/cloud/data/instance-id': made.instance })
-  return { ...made, id, logGroup, image: setting('image'), group: setting('group') }
+  const id = await aws.instance({ '/boot.sh': script, '/var/lib/cloud/data/instance-id': created.instance })
+  return { ...created, id, logGroup, image: setting('image'), group: setting('group') }
 }
 
-/** What CloudFormation would make of a text of the template. */
-function deployed(text: unknown, names: Readonly<Record<string, string>>): string {
+/** Resolves the functions and references in a text of the template. */
+function resolve(text: unknown, names: Readonly<Record<string, string>>): string {
   if (typeof text === 'string') return text
   const [[operation, value] = []] = Object.entries(text as object)
   switch (operation) {
     case 'Fn::Join':
-      return value[1].map((part: unknown) => deployed(part, names)).join(value[0])
+      return value[1].map((part: unknown) => resolve(part, names)).join(value[0])
     case 'Fn::Sub':
       return value.replace(/\$\{(.*?)\}/g, (_: string, name: string) => names[name])
     case 'Ref':
@@ -59,19 +57,19 @@ function deployed(text: unknown, names: Readonly<Record<string, string>>): strin
     case 'Fn::GetAtt':
       return `${value.join('.')}.example.org`
     default:
-      throw new Error(`unknown in user data: ${JSON.stringify(text)}`)
+      throw new Error(`unsupported in user data: ${JSON.stringify(text)}`)
   }
 }
 
-/** Boots a machine; gives the exit status and what the script said. */
+/** Runs the boot script. */
 async function boot({ id }: Machine): Promise<{ readonly status: number; readonly output: string }> {
-  const output = await docker('exec', id, 'bash', '-c', 'bash /boot.sh 2>&1; echo $?')
+  const output = await docker(['exec', id, 'bash', '-c', 'bash /boot.sh 2>&1; echo $?'])
   return { status: Number(output.split('\n').at(-1)), output }
 }
 
 /** Runs a command on a machine. */
 function on({ id }: Machine, ...command: readonly string[]): Promise<string> {
-  return docker('exec', id, ...command)
+  return docker(['exec', id, ...command])
 }
 
 function awsOn(machine: Machine, ...command: readonly string[]): Promise<string> {
@@ -83,18 +81,17 @@ function registerTarget(machine: Machine): Promise<string> {
   return awsOn(machine, 'elbv2', 'register-targets', ...target)
 }
 
-/** Builds a tier's image as the CLI would: from the copy of the context that the assembly holds. */
-function buildTier(tier: 'web' | 'app'): Promise<string> {
-  const { directory, dockerFile } = stack.image(`docker/${tier}.Dockerfile`)
-  const baseImages = (['DEBIAN_IMAGE', 'NODE_IMAGE'] as const).map((name) => `--build-arg=${name}=${baseImage(name)}`)
-  return docker(
-    'build',
-    '--quiet',
-    `--file=${join(directory, dockerFile)}`,
-    ...baseImages,
-    authoritiesSecret(),
+/** Builds a tier's image as the CLI does, from the assembly's copy of the build context. */
+async function buildTier(tier: 'web' | 'app'): Promise<string> {
+  const { directory, dockerFile } = stack.image(`docker/${tier}/Dockerfile`)
+  const tag = testImage(`boot-${tier}`)
+  await docker([
+    ...['build', '--quiet', '--tag', tag, '--file', join(directory, dockerFile)],
+    ...(['DEBIAN_IMAGE', 'NODE_IMAGE'] as const).map((name) => `--build-arg=${name}=${baseImage(name)}`),
+    `--secret=id=ca,src=${certificatesFile()}`,
     directory,
-  )
+  ])
+  return tag
 }
 
 const booted: Partial<Record<'Web' | 'App', Machine>> = {}
@@ -108,31 +105,33 @@ describe.each([
   let signalsBefore: readonly string[]
 
   beforeAll(async () => {
-    machine = await machineOf(construct)
+    machine = await createMachine(construct)
     await aws.push(await buildTier(tier), machine.image)
     const booting = boot(machine)
     await Promise.race([
-      eventually(120, () => on(machine, 'curl', '--silent', '--fail', `http://127.0.0.1:${port}/healthz`)),
+      waitFor('the container to answer', () =>
+        on(machine, 'curl', '--silent', '--fail', '--write-out', '%{http_code}', `http://127.0.0.1:${port}/healthz`),
+      ),
       booting.then(({ output }) => Promise.reject(new Error(output))),
     ])
     signalsBefore = await aws.signals(machine.instance)
     await registerTarget(machine)
     outcome = await booting
     booted[construct] = machine
-  }, 300_000)
+  })
 
   it('succeeds', () => {
     expect(outcome).toMatchObject({ status: 0 })
   })
 
-  it('signals success once, and not before its target is healthy', async () => {
+  it('signals success once, after its target has become healthy', async () => {
     expect(signalsBefore).toEqual([])
-    expect(await aws.signals(machine.instance)).toEqual([`SUCCESS ${machine.group} ThreeTierDev`])
+    expect(await aws.signals(machine.instance)).toEqual([`SUCCESS ${machine.group} ${configs.dev.stackName}`])
   })
 
-  it('ends with a healthy container that may do next to nothing', async () => {
+  it('runs a healthy container without privileges', async () => {
     const health = () => on(machine, 'docker', 'inspect', '--format', '{{.State.Health.Status}}', tier)
-    await eventually(30, async () => (await health()) === 'healthy')
+    await waitFor('the container to be healthy', async () => (await health()) === 'healthy')
     const [container] = JSON.parse(await on(machine, 'docker', 'inspect', tier))
     expect(container.Config.User).toBe(user)
     expect(container.HostConfig).toMatchObject({
@@ -144,11 +143,13 @@ describe.each([
     })
   })
 
-  it('sends the log of the container to CloudWatch', { timeout: 60_000 }, async () => {
+  it('sends the container log to CloudWatch', async () => {
     const request = `boot-${machine.instance}`
     await on(machine, 'curl', '--silent', '--header', `X-Request-Id: ${request}`, `http://127.0.0.1:${port}/read`)
     const stream = ['--log-group-name', machine.logGroup, '--log-stream-name', machine.instance]
-    await eventually(50, async () => (await awsOn(machine, 'logs', 'get-log-events', ...stream)).includes(request))
+    await waitFor('the log line', async () =>
+      (await awsOn(machine, 'logs', 'get-log-events', ...stream)).includes(request),
+    )
   })
 })
 
@@ -162,7 +163,7 @@ describe('an instance of the app tier after its boot', () => {
   const inContainer = (...command: string[]) => on(machine, 'docker', 'exec', 'app', ...command)
   const started = () => on(machine, 'docker', 'inspect', '--format', '{{.State.StartedAt}}', 'app')
 
-  it('leaves the password in memory only, where root and the container may read it', async () => {
+  it('has the password only in memory, readable by root and the container', async () => {
     expect(await on(machine, 'stat', '--format', '%a %u:%g', '/run/database-credentials')).toBe('750 0:10001')
     expect(await on(machine, 'stat', '--format', '%a %u:%g', '/run/database-credentials/password')).toBe('440 0:10001')
     expect(await on(machine, 'stat', '--file-system', '--format', '%T', '/run/database-credentials')).toBe('tmpfs')
@@ -174,7 +175,7 @@ describe('an instance of the app tier after its boot', () => {
     expect(await on(machine, 'docker', 'inspect', 'app')).not.toContain('the-first-password')
   })
 
-  it('brings a rotated password to the running container', async () => {
+  it('passes a rotated password to the running container', async () => {
     const since = await started()
     const next = JSON.stringify({ username: 'app', password: 'the-next-password' })
     await awsOn(machine, 'secretsmanager', 'put-secret-value', '--secret-id', machine.secret, '--secret-string', next)
@@ -183,28 +184,27 @@ describe('an instance of the app tier after its boot', () => {
     expect(await started()).toBe(since)
   })
 
-  it('keeps the password it has when there is no new one to be had', async () => {
+  it('keeps the current password when the secret has none', async () => {
     await awsOn(machine, 'secretsmanager', 'put-secret-value', '--secret-id', machine.secret, '--secret-string', '{}')
     await expect(on(machine, 'systemctl', 'start', 'database-password.service')).rejects.toThrow()
     expect(await inContainer('cat', '/run/credentials/password')).toBe('the-next-password')
   })
 })
 
-describe('booting an instance that cannot work', () => {
-  it('signals failure once, and at once, when its container stops by itself', { timeout: 60_000 }, async () => {
-    const machine = await machineOf('Web')
-    const folder = await mkdtemp(join(tmpdir(), 'three-tier-broken-'))
-    await writeFile(join(folder, 'Dockerfile'), `FROM ${baseImage('DEBIAN_IMAGE')}\nCMD ["false"]\n`)
-    await aws.push(await docker('build', '--quiet', folder), machine.image)
-    await rm(folder, { recursive: true })
+describe('booting an instance that cannot start', () => {
+  it('signals failure once when its container exits', async () => {
+    const machine = await createMachine('Web')
+    const tag = testImage('boot-broken')
+    const input = `FROM ${baseImage('DEBIAN_IMAGE')}\nCMD ["false"]\n`
+    await aws.push(await docker(['build', '--quiet', '--tag', tag, '-'], { input }), machine.image)
     expect((await boot(machine)).status).not.toBe(0)
-    expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ThreeTierDev`])
+    expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ${configs.dev.stackName}`])
   })
 
-  it('signals failure once when there is no such image', { timeout: 60_000 }, async () => {
-    const machine = await machineOf('App')
+  it('signals failure once when the image does not exist', async () => {
+    const machine = await createMachine('App')
     await on(machine, 'sed', '--in-place', "s/^readonly image='.*:/&0/", '/boot.sh')
     expect((await boot(machine)).status).not.toBe(0)
-    expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ThreeTierDev`])
+    expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ${configs.dev.stackName}`])
   })
 })
