@@ -7,36 +7,35 @@ import {
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager'
 import { connect, query } from '@repo/db'
+import { withSafeErrors } from './errors.ts'
 import { type DatabaseSecret, readSecret } from './secrets.ts'
 
 /** https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html */
 export interface RotationEvent {
   readonly Step: 'createSecret' | 'setSecret' | 'testSecret' | 'finishSecret'
   readonly SecretId: string
-  /** The new value's version. */
+  /** Version of the new value. */
   readonly ClientRequestToken: string
 }
 
 const client = new SecretsManagerClient()
 
 /**
- * One step of a rotation; Secrets Manager calls the four in order, and any of them again after a failure. The server
- * accepts the password before as well until the next rotation, so that whoever still holds it is not turned away.
+ * Runs one step of a rotation. Secrets Manager calls the four steps in order, and repeats a failed one. The server
+ * accepts the previous password until the next rotation, for clients that still use it.
  *
- * @throws when the step cannot be done; the current password then stays current.
+ * @throws {Error} without SQL and passwords when the step fails. The current password then stays current.
  */
 export async function handler({ Step, SecretId, ClientRequestToken }: RotationEvent): Promise<void> {
-  switch (Step) {
-    case 'createSecret':
-      return createPending(SecretId, ClientRequestToken)
-    case 'setSecret':
-      return setPassword(SecretId, ClientRequestToken)
-    case 'testSecret':
-      return signIn(await readPending(SecretId, ClientRequestToken))
-    case 'finishSecret':
-      return makeCurrent(SecretId, ClientRequestToken)
-  }
+  return withSafeErrors(Step, () => steps[Step](SecretId, ClientRequestToken))
 }
+
+const steps = {
+  createSecret: createPending,
+  setSecret: setPassword,
+  testSecret: async (id, version) => signIn(await readPending(id, version)),
+  finishSecret: makeCurrent,
+} satisfies Record<RotationEvent['Step'], (id: string, version: string) => Promise<void>>
 
 async function createPending(id: string, version: string): Promise<void> {
   const current = await readSecret(client, id)
@@ -60,8 +59,8 @@ async function createPending(id: string, version: string): Promise<void> {
 
 async function setPassword(id: string, version: string): Promise<void> {
   const pending = await readPending(id, version)
-  // Set again, it would push the one before out of its place.
-  if (await accepted(pending)) return
+  // Setting it twice would discard the previous password.
+  if (await isAccepted(pending)) return
   const current = await readSecret(client, id)
   const admin = current.masterarn ? await readSecret(client, current.masterarn) : current
   const connection = await open(admin)
@@ -78,7 +77,9 @@ async function setPassword(id: string, version: string): Promise<void> {
 
 async function makeCurrent(id: string, version: string): Promise<void> {
   const { VersionIdsToStages = {} } = await client.send(new DescribeSecretCommand({ SecretId: id }))
-  const current = Object.keys(VersionIdsToStages).find((each) => VersionIdsToStages[each]?.includes('AWSCURRENT'))
+  const current = Object.keys(VersionIdsToStages).find((candidate) =>
+    VersionIdsToStages[candidate]?.includes('AWSCURRENT'),
+  )
   if (current === version) return
   await client.send(
     new UpdateSecretVersionStageCommand({
@@ -94,7 +95,7 @@ function readPending(id: string, version: string): Promise<DatabaseSecret> {
   return readSecret(client, id, { VersionId: version, VersionStage: 'AWSPENDING' })
 }
 
-async function accepted(secret: DatabaseSecret): Promise<boolean> {
+async function isAccepted(secret: DatabaseSecret): Promise<boolean> {
   try {
     await signIn(secret)
     return true

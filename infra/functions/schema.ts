@@ -1,11 +1,12 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm'
 import { migrate, parseMigrations } from '@repo/db'
+import { withSafeErrors } from './errors.ts'
 import { readSecret } from './secrets.ts'
 
 /** The custom resource's properties in the template. */
 export interface SchemaProperties {
-  /** Name of the SSM parameter that holds the migrations. */
+  /** Name of the SSM parameter with the migrations. */
   readonly Parameter: string
   readonly AdminSecret: string
   readonly AppSecret: string
@@ -24,17 +25,22 @@ const ssm = new SSMClient()
 const secretsManager = new SecretsManagerClient()
 
 /**
- * Brings the schema up to date when the stack is created or its SQL changes. Deleting does nothing: the tables live and
- * die with their cluster. What was applied is recorded in the database, so that a retry or a rollback changes nothing.
+ * Applies the migrations when the stack is created or its SQL changes. The database records applied migrations, so
+ * that a retry or a rollback changes nothing. Deleting the resource changes nothing: the cluster's deletion policy
+ * applies to its tables.
  *
- * @throws when a statement fails, with the migration's name in the message; the deployment then fails with it.
+ * @throws {Error} without SQL and passwords when a migration fails. The deployment then fails with its message.
  */
 export async function handler(event: SchemaEvent): Promise<{ readonly PhysicalResourceId: string }> {
-  const { Parameter, AdminSecret, AppSecret, Database, Table } = event.ResourceProperties
-  // Never another one: CloudFormation would take that for a replacement, and delete the old.
-  const PhysicalResourceId = event.PhysicalResourceId ?? 'schema'
-  if (event.RequestType === 'Delete') return { PhysicalResourceId }
+  if (event.RequestType !== 'Delete') {
+    await withSafeErrors(event.RequestType, () => applyMigrations(event.ResourceProperties))
+  }
+  // CloudFormation takes another id for a replacement, and deletes the previous resource.
+  return { PhysicalResourceId: event.PhysicalResourceId ?? 'schema' }
+}
 
+async function applyMigrations(properties: SchemaProperties): Promise<void> {
+  const { Parameter, AdminSecret, AppSecret, Database, Table } = properties
   const [sql, admin, app] = await Promise.all([
     readParameter(Parameter),
     readSecret(secretsManager, AdminSecret),
@@ -54,7 +60,6 @@ export async function handler(event: SchemaEvent): Promise<{ readonly PhysicalRe
     appUser: { name: app.username, password: app.password },
   })
   console.log(JSON.stringify({ applied }))
-  return { PhysicalResourceId }
 }
 
 async function readParameter(name: string): Promise<string> {

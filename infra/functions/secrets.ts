@@ -1,23 +1,23 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 
-/** A database user's secret, in the form that RDS gives it. */
+/** A database user's secret in RDS's form. */
 export interface DatabaseSecret {
   readonly host: string
   readonly port: number
   readonly username: string
   readonly password: string
   readonly dbname: string
-  /** The secret of the user who may set this one's password; without it, the user sets its own. */
+  /** The secret of the user that sets this user's password. Without it, the user sets its own. */
   readonly masterarn?: string
 }
 
-/** Which value of a secret: by default the current one. */
+/** A value of a secret. */
 export interface Version {
   readonly VersionId?: string
   readonly VersionStage?: 'AWSCURRENT' | 'AWSPENDING'
 }
 
-/** @throws when there is no such value, or it is not a database user's. */
+/** Reads a value of a secret, by default the current one. @throws when it does not exist or is not a database user's. */
 export async function readSecret(
   client: SecretsManagerClient,
   id: string,
@@ -26,11 +26,11 @@ export async function readSecret(
   const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: id, ...version }))
   const secret = parse(SecretString)
   const missing = ['host', 'port', 'username', 'password', 'dbname'].filter((key) => !(key in secret))
-  if (missing.length > 0) throw new Error(`${id}: the secret lacks ${missing.join(', ')}`)
+  if (missing.length > 0) throw new Error(`${id}: missing ${missing.join(', ')}`)
   return secret as DatabaseSecret
 }
 
-/** A parser's own complaint would show the text. */
+/** Without the parser's error, which quotes the text. */
 function parse(text = ''): object {
   try {
     return Object(JSON.parse(text))

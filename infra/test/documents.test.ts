@@ -54,10 +54,10 @@ function costTable(): string {
   const total = (lines: typeof dev) => Object.values(lines).reduce((sum, [, dollars]) => sum + dollars, 0)
   const names = [...new Set([...Object.keys(dev), ...Object.keys(prod)])]
   return [
-    '| a month, USD | dev | | prod | |',
+    '| per month, USD | dev | | prod | |',
     '| --- | ---: | ---: | ---: | ---: |',
     ...names.map((name) => `| ${name} | ${cell(dev[name])} | ${cell(prod[name])} |`),
-    `| **together** | | **${total(dev).toFixed(0)}** | | **${total(prod).toFixed(0)}** |`,
+    `| **total** | | **${total(dev).toFixed(0)}** | | **${total(prod).toFixed(0)}** |`,
   ].join('\n')
 }
 

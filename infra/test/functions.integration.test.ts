@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
 import {
   CreateSecretCommand,
   DescribeSecretCommand,
@@ -16,7 +17,7 @@ import type { SchemaEvent } from '../functions/schema.ts'
 import { StandIn } from './aws.ts'
 import { bundledFunctions } from './synthesis.ts'
 
-/** Aurora's master user: not root, but may make users and give away what it has. */
+/** Like Aurora's master user, it may create users and grant its own privileges. */
 const admin = { username: 'admin', password: 'first-admin-password' }
 const app = { username: 'visitor', password: 'first-app-password' }
 
@@ -45,22 +46,22 @@ beforeAll(async () => {
 
   await mysql.sql(`CREATE USER ${admin.username} IDENTIFIED BY '${admin.password}'`)
   await mysql.sql(`GRANT ALL ON *.* TO ${admin.username} WITH GRANT OPTION`)
-  const AdminSecret = await makeSecret(admin)
-  secrets = { AdminSecret, AppSecret: await makeSecret({ ...app, masterarn: AdminSecret }) }
+  const AdminSecret = await createSecret(admin)
+  secrets = { AdminSecret, AppSecret: await createSecret({ ...app, masterarn: AdminSecret }) }
 })
 afterAll(async () => {
   await mysql?.[Symbol.asyncDispose]()
   await aws?.[Symbol.asyncDispose]()
 })
 
-/** The handler of a bundle, as Lambda would load it. */
+/** The handler of a bundle, loaded as Lambda does. */
 async function load(bundles: Readonly<Record<string, string>>, prefix: string) {
   const [, folder = ''] = Object.entries(bundles).find(([id]) => id.startsWith(prefix)) ?? []
   return (await import(pathToFileURL(join(folder, 'index.mjs')).href)).handler
 }
 
-/** A secret as RDS fills it in. */
-async function makeSecret(user: object): Promise<string> {
+/** A secret in RDS's form. */
+async function createSecret(user: object): Promise<string> {
   const { host, port, database: dbname } = mysql
   const SecretString = JSON.stringify({ host, port, dbname, engine: 'mysql', ...user })
   const { ARN = '' } = await secretsManager.send(new CreateSecretCommand({ Name: randomUUID(), SecretString }))
@@ -73,8 +74,8 @@ async function putMigrations(migrations: readonly Migration[]): Promise<string> 
   return Name
 }
 
-/** Runs the custom resource's function with these migrations. */
-async function change(
+/** Calls the custom resource's function with these migrations. */
+async function callSchema(
   RequestType: SchemaEvent['RequestType'],
   migrations: readonly Migration[],
   properties: Partial<SchemaEvent['ResourceProperties']> = {},
@@ -101,11 +102,21 @@ async function canSignIn(user: { readonly username: string; readonly password: s
 
 const first = (await loadMigrations()).slice(0, 1)
 const second = { name: '9000_note', sql: '-- App user: nothing ON note\nCREATE TABLE note (text VARCHAR(10))' }
-const broken = { name: '9001_broken', sql: 'CREATE TABEL oops (id INT)' }
+const broken = { name: '9001_broken', sql: `CREATE TABEL oops (note TEXT) COMMENT '${'sentinel '.repeat(300)}'` }
+
+/** Everything that can be printed of an error: Lambda prints the message, the stack and the enumerable properties. */
+async function printedFailure(call: Promise<unknown>): Promise<string> {
+  const failure = await call.then(
+    () => expect.unreachable('the call succeeded'),
+    (error: unknown) => error,
+  )
+  expect(failure).toBeInstanceOf(Error)
+  return inspect(failure, { showHidden: true, depth: null, maxStringLength: null })
+}
 
 describe('the schema function', () => {
-  it('makes the table, and the user who may read and add rows, no more', async () => {
-    expect(await change('Create', first)).toEqual({ PhysicalResourceId: 'schema' })
+  it('creates the table and the app user with its privileges', async () => {
+    expect(await callSchema('Create', first)).toEqual({ PhysicalResourceId: 'schema' })
     expect(await mysql.sql('SHOW TABLES')).toBe('schema_migrations\ntesttable')
     expect(await mysql.sql(`SHOW GRANTS FOR ${app.username}`)).toBe(
       'GRANT USAGE ON *.* TO `visitor`@`%`\nGRANT SELECT, INSERT ON `testdb`.`testtable` TO `visitor`@`%`',
@@ -115,43 +126,48 @@ describe('the schema function', () => {
 
   it('changes nothing when it is called again', async () => {
     await mysql.sql("INSERT INTO testtable (dt) VALUES ('2026-11-22 09:33:53')")
-    expect(await change('Create', first)).toEqual({ PhysicalResourceId: 'schema' })
+    expect(await callSchema('Create', first)).toEqual({ PhysicalResourceId: 'schema' })
     expect(await mysql.sql('SELECT COUNT(*) FROM testtable')).toBe('1')
   })
 
-  it('applies what an update adds, once', async () => {
-    expect(await change('Update', [...first, second])).toEqual({ PhysicalResourceId: 'schema' })
-    expect(await change('Update', [...first, second])).toEqual({ PhysicalResourceId: 'schema' })
+  it('applies an added migration once', async () => {
+    expect(await callSchema('Update', [...first, second])).toEqual({ PhysicalResourceId: 'schema' })
+    expect(await callSchema('Update', [...first, second])).toEqual({ PhysicalResourceId: 'schema' })
     expect(await mysql.sql('SELECT name FROM schema_migrations')).toBe('0001_create_times\n9000_note')
   })
 
-  it('fails with the statement of a migration that fails, and without a password', async () => {
-    const failure = await change('Update', [...first, second, broken]).catch((error: Error) => error)
-    expect(failure).toBeInstanceOf(Error)
-    expect(String(failure)).toContain('9001_broken')
-    expect(String(failure)).toContain('CREATE TABEL oops (id INT)')
-    expect(String(failure)).not.toMatch(/password/)
+  it('fails with the name of a failed migration and the reason, without SQL and passwords', async () => {
+    const printed = await printedFailure(callSchema('Update', [...first, second, broken]))
+    expect(printed).toMatch(/^Error: Update: MigrationError: 9001_broken: .*ER_PARSE_ERROR/)
+    expect(printed).not.toMatch(/TABEL|oops|sentinel|password/i)
   })
 
-  it('rolls back to the migrations of before by leaving the database as it is', async () => {
-    expect(await change('Update', first)).toEqual({ PhysicalResourceId: 'schema' })
+  it('leaves the database unchanged when an update is rolled back', async () => {
+    expect(await callSchema('Update', first)).toEqual({ PhysicalResourceId: 'schema' })
     expect(await mysql.sql('SELECT name FROM schema_migrations')).toBe('0001_create_times\n9000_note')
   })
 
-  it('fails with a wrong password, and does not show it', async () => {
-    const AdminSecret = await makeSecret({ ...admin, password: 'hunter2' })
-    const failure = await change('Update', first, { AdminSecret }).catch((error: Error) => error)
-    expect(String(failure)).toContain("Access denied for user 'admin'")
-    expect(String(failure)).not.toContain('hunter2')
+  it('fails for a wrong password without printing it', async () => {
+    const AdminSecret = await createSecret({ ...admin, password: 'hunter2' })
+    const printed = await printedFailure(callSchema('Update', first, { AdminSecret }))
+    expect(printed).toContain('Error: Update: ER_ACCESS_DENIED_ERROR')
+    expect(printed).not.toMatch(/hunter2|SELECT|GRANT/)
   })
 
-  it('fails with what a secret lacks, and does not show the rest', async () => {
-    const AppSecret = await makeSecret({ password: undefined, username: 'hunter2' })
-    await expect(change('Update', first, { AppSecret })).rejects.toThrow(`${AppSecret}: the secret lacks password`)
+  it('fails for an incomplete secret without printing its values', async () => {
+    const AppSecret = await createSecret({ password: undefined, username: 'hunter2' })
+    const printed = await printedFailure(callSchema('Update', first, { AppSecret }))
+    expect(printed).toContain(`${AppSecret}: missing password`)
+    expect(printed).not.toContain('hunter2')
   })
 
-  it('leaves the tables to the cluster when it is deleted', async () => {
-    expect(await change('Delete', first)).toEqual({ PhysicalResourceId: 'schema' })
+  it('fails with the name of an error of AWS', async () => {
+    const printed = await printedFailure(callSchema('Update', first, { AppSecret: 'unknown' }))
+    expect(printed).toContain('Error: Update: ResourceNotFoundException')
+  })
+
+  it('leaves the tables unchanged when the stack is deleted', async () => {
+    expect(await callSchema('Delete', first)).toEqual({ PhysicalResourceId: 'schema' })
     expect(await mysql.sql('SELECT COUNT(*) FROM testtable')).toBe('1')
   })
 })
@@ -159,7 +175,7 @@ describe('the schema function', () => {
 describe('the rotation function', () => {
   const steps = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const
 
-  /** Does what Secrets Manager does, every step twice, as after a failure that hid a success. */
+  /** Runs the steps of Secrets Manager, each twice, as Secrets Manager does after a lost response. */
   async function rotate(SecretId: string): Promise<void> {
     const ClientRequestToken = randomUUID()
     for (const Step of steps) {
@@ -168,33 +184,39 @@ describe('the rotation function', () => {
     }
   }
 
-  async function current(SecretId: string): Promise<{ readonly username: string; readonly password: string }> {
-    const { SecretString = '' } = await secretsManager.send(
-      new GetSecretValueCommand({ SecretId, VersionStage: 'AWSCURRENT' }),
-    )
+  async function version(
+    SecretId: string,
+    VersionStage: 'AWSCURRENT' | 'AWSPENDING',
+  ): Promise<{ readonly username: string; readonly password: string }> {
+    const { SecretString = '' } = await secretsManager.send(new GetSecretValueCommand({ SecretId, VersionStage }))
     return JSON.parse(SecretString)
   }
 
   it.each(['AppSecret', 'AdminSecret'] as const)(
-    'gives the user of %s a new password; the one before stays valid until the next',
+    'gives the user of %s a new password, and the previous one stays valid until the next rotation',
     async (name) => {
-      const before = await current(secrets[name])
+      const before = await version(secrets[name], 'AWSCURRENT')
       await rotate(secrets[name])
-      const next = await current(secrets[name])
+      const next = await version(secrets[name], 'AWSCURRENT')
       expect(next).toEqual({ ...before, password: expect.stringMatching(/^[A-Za-z0-9]{32}$/) })
       expect(await Promise.all([before, next].map(canSignIn))).toEqual([true, true])
 
       await rotate(secrets[name])
-      const last = await current(secrets[name])
+      const last = await version(secrets[name], 'AWSCURRENT')
       expect(await Promise.all([before, next, last].map(canSignIn))).toEqual([false, true, true])
     },
   )
 
   it('keeps the current password when the new one cannot be set', async () => {
-    const lost = await makeSecret({ username: 'nobody', password: 'nothing', masterarn: secrets.AdminSecret })
-    await expect(rotate(lost)).rejects.toThrow('ALTER USER')
-    expect(await current(lost)).toMatchObject({ password: 'nothing' })
-    const { VersionIdsToStages = {} } = await secretsManager.send(new DescribeSecretCommand({ SecretId: lost }))
+    const password = 'current-password'
+    const unknownUser = await createSecret({ username: 'nobody', password, masterarn: secrets.AdminSecret })
+    const printed = await printedFailure(rotate(unknownUser))
+    expect(await version(unknownUser, 'AWSCURRENT')).toMatchObject({ password })
+
+    const pending = await version(unknownUser, 'AWSPENDING')
+    expect(printed).toContain('Error: setSecret: ER_CANNOT_USER')
+    expect(printed).not.toMatch(new RegExp(`${password}|${pending.password}|nobody|ALTER USER`))
+    const { VersionIdsToStages = {} } = await secretsManager.send(new DescribeSecretCommand({ SecretId: unknownUser }))
     expect(Object.values(VersionIdsToStages).flat().sort()).toEqual(['AWSCURRENT', 'AWSPENDING'])
   })
 })
