@@ -29,7 +29,7 @@ export interface DataProps {
 /** Aurora MySQL with a writer and a reader, the secrets of its users, and its schema. */
 export class Data extends Construct {
   readonly cluster: DatabaseCluster
-  /** Of the app's database user. */
+  /** Secret of the app's database user. */
   readonly appSecret: ISecret
   /** The tables and the app's user. What needs them depends on this. */
   readonly schema: Schema

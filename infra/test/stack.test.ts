@@ -173,7 +173,7 @@ describe('the web tier', () => {
         },
       ],
     )
-    expect(https.template.Outputs.Url?.Value).toBe('https://times.example.org/')
+    expect(https.template.Outputs.Url?.Value).toBe('https://www.example.org/')
   })
 })
 

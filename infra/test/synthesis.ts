@@ -14,7 +14,7 @@ const migrations = await loadMigrations()
 /** prod with a certificate, an e-mail address for alarms, and x86 instances. */
 export const secured: Config = {
   ...configs.prod,
-  certificate: { arn: 'arn:aws:acm:ap-northeast-1:123456789012:certificate/0', domainName: 'times.example.org' },
+  certificate: { arn: 'arn:aws:acm:ap-northeast-1:123456789012:certificate/0', domainName: 'www.example.org' },
   alarmEmail: 'operator@example.org',
   architecture: 'x86_64',
   instanceType: 't3.small',
@@ -75,6 +75,7 @@ export function synthesize(options: StackOptions = {}): Synthesized {
   }
   return found
 }
+
 export class Synthesized {
   readonly template: Template
   readonly resources: Template['Resources']
