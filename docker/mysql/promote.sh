@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes this reader the writer: docker compose exec db-reader promote.sh
-# First it applies all it has received, because those transactions were acknowledged to clients. It stays promoted
-# over restarts. The old writer must be gone for good; moving its name here is the caller's part.
+# Promotes this reader to the writer: docker compose exec db-reader promote.sh
+# First it applies every transaction it has received, because clients got acknowledgments for them. It stays promoted
+# after a restart. The caller ensures that the old writer never returns, and moves its name to this server.
 set -euo pipefail
 
 applied=$(mysql --batch --skip-column-names <<'SQL'
@@ -11,7 +11,7 @@ SELECT WAIT_FOR_EXECUTED_GTID_SET(RECEIVED_TRANSACTION_SET, 60) FROM performance
 SQL
 )
 [ "$applied" = 0 ] || {
-  printf 'Not promoted: it follows nobody, or what it has received could not be applied within 60 s.\n' >&2
+  printf 'Not promoted: this server is not a replica, or it could not apply what it has received within 60 s.\n' >&2
   exit 1
 }
 mysql <<'SQL'

@@ -266,10 +266,13 @@ describe('while the database is away', () => {
     await page.locator('#answer', { hasText: 'Not known to be saved' }).waitFor()
 
     await stack.compose('start', 'db-writer', 'db-reader')
-    await vi.waitFor(() => Promise.all(['db-writer', 'db-reader'].map((name) => stack.exec(name, ['healthy.sh']))), {
-      timeout: 60_000,
-      interval: 200,
-    })
+    await vi.waitFor(
+      () => Promise.all(['db-writer', 'db-reader'].map((name) => stack.exec(name, ['healthcheck.sh']))),
+      {
+        timeout: 60_000,
+        interval: 200,
+      },
+    )
     const startedAt = performance.now()
     await page.locator('#notice').waitFor({ state: 'hidden' })
     await page.locator('#boxes:not(:has(li:not([data-state=up])))').waitFor()
