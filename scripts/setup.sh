@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Supplies what a bare machine lacks: the Docker engine, the base images, the npm packages.
-# Usage: scripts/setup.sh [engine] [images] [dependencies]   (all of them without an argument)
-# Finds everything in place in a second or so; an interrupted run is completed by the next.
+# Installs what is missing on this machine: the Docker engine, the base images, the npm packages.
+# Usage: scripts/setup.sh [engine] [images] [dependencies] [project]   (default: the first three)
+# The part `project` installs nothing: it fails if the Compose project is not this checkout's.
+# Takes about a second if nothing is missing. The next run completes an interrupted one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,17 +12,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/setup/engine.sh
 . scripts/setup/images.sh
 . scripts/setup/dependencies.sh
+. scripts/setup/project.sh
 
 [ $# -gt 0 ] || set -- engine images dependencies
 for part in "$@"; do
   case $part in
-    engine | images | dependencies) ;;
-    *) fail "'$part' is no part of the set-up." 'Parts: engine, images, dependencies.' ;;
+    engine | images | dependencies | project) ;;
+    *) fail "Unknown part '$part'." 'Parts: engine, images, dependencies, project.' ;;
   esac
 done
 check_settings
 check_node_age
-# npm, too, meets the proxy that intercepts TLS.
+# npm connects through the proxy that intercepts TLS, too.
 authorities=$(setting NODE_EXTRA_CA_CERTS)
 [ -z "$authorities" ] || export NODE_EXTRA_CA_CERTS=$authorities
 for part in "$@"; do "ensure_$part"; done

@@ -1,8 +1,8 @@
-# Where this machine gets Debian from: read from its own configuration, so that company mirrors work.
+# The Debian mirrors of this machine, from its apt configuration, so that company mirrors work.
 # Sourced by scripts/setup.sh.
 
-# debian_mirror main|security: prints the mirror's address.
-# DEBIAN_MIRROR and DEBIAN_SECURITY_MIRROR win; else the machine's own apt sources (one-line or deb822).
+# debian_mirror main|security: prints the mirror's URL, from DEBIAN_MIRROR or DEBIAN_SECURITY_MIRROR, else from the
+# machine's apt sources (one-line or deb822).
 debian_mirror() {
   local found
   case $1 in
@@ -13,13 +13,13 @@ debian_mirror() {
     { security = ($2 ~ /-security/) }
     (want == "security") == security { print $1; exit }')
   if [ -z "$found" ]; then
-    printf 'No Debian mirror (%s) in this machine'\''s apt sources: set DEBIAN_MIRROR and DEBIAN_SECURITY_MIRROR.\n' "$1" >&2
+    printf 'The apt sources of this machine have no Debian mirror (%s): set DEBIAN_MIRROR and DEBIAN_SECURITY_MIRROR.\n' "$1" >&2
     return 1
   fi
   printf '%s' "$found"
 }
 
-# Prints "ADDRESS SUITE" for each Debian archive the machine uses.
+# Prints "URL SUITE" for each Debian archive in the machine's apt sources.
 apt_sources() {
   local file
   for file in /etc/apt/sources.list.d/*.sources; do

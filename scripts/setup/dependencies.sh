@@ -1,6 +1,6 @@
-# node_modules in step with package-lock.json. Sourced by scripts/setup.sh.
+# Installs node_modules as package-lock.json says. Sourced by scripts/setup.sh.
 
-# The packages bring the Node that everything runs on; only npm itself needs the machine's own.
+# npm runs on the machine's Node; everything else runs on the Node in node_modules.
 check_node_age() {
   local version
   version=$(node --version 2>/dev/null) || return 0
@@ -9,10 +9,10 @@ check_node_age() {
 }
 
 ensure_dependencies() {
-  have npm || fail 'npm is not on this machine.' 'Get it with Node.js: https://nodejs.org/en/download'
+  have npm || fail 'npm is not installed.' 'Get it with Node.js: https://nodejs.org/en/download'
   local installed=node_modules/.installed-lock wanted=package-lock.json
   cmp -s "$wanted" "$installed" && return
-  step 'Installing the npm packages' 'Does "npm ping" answer on this machine?' npm ci --no-audit --no-fund
-  # Written last: after an interrupted install it is not there, and the next run installs again.
+  step 'Installing the npm packages' 'Check that "npm ping" succeeds on this machine.' npm ci --no-audit --no-fund
+  # Written last, so that the next run repeats an interrupted install.
   cp "$wanted" "$installed"
 }

@@ -1,7 +1,7 @@
-# The Docker engine with Compose v2 and buildx, installed where that is possible, and its daemon running.
+# Installs the Docker engine with Compose v2 and Buildx where that is possible, and starts its daemon.
 # Sourced by scripts/setup.sh.
 
-readonly DAEMON_LOG=/var/log/three-tier-dockerd.log
+readonly DAEMON_LOG=/var/log/dockerd.log
 readonly ENGINE_HELP='Docker Desktop or Docker Engine with its Compose and Buildx plugins: https://docs.docker.com/engine/install/'
 
 ensure_engine() {
@@ -15,7 +15,7 @@ ensure_engine() {
 missing_engine_parts() {
   local missing=''
   have docker || missing="$missing docker"
-  # Without a local daemon program the client may still reach an engine elsewhere (Docker Desktop, DOCKER_HOST).
+  # Without dockerd on this machine, the client may reach an engine elsewhere (Docker Desktop, DOCKER_HOST).
   have dockerd || docker info >/dev/null 2>&1 || missing="$missing dockerd"
   docker compose version >/dev/null 2>&1 || missing="$missing compose"
   docker buildx version >/dev/null 2>&1 || missing="$missing buildx"
@@ -27,28 +27,28 @@ install_engine() {
   distribution=$(. /etc/os-release 2>/dev/null && printf '%s' "$ID")
   case $distribution in debian | ubuntu) ;; *) distribution='' ;; esac
   if [ -z "$distribution" ] || ! have apt-get; then
-    fail "Not on this machine: ${missing// /, }." "Get it: $ENGINE_HELP" 'Nothing was changed.'
+    fail "Not installed: ${missing// /, }." "Get it: $ENGINE_HELP" 'Nothing was changed.'
   fi
   if [ "$(id -u)" -ne 0 ]; then
-    fail "Not on this machine: ${missing// /, }." "Get it: $ENGINE_HELP" \
-      'Or run this again as root, and it installs the packages of your distribution. Nothing was changed.'
+    fail "Not installed: ${missing// /, }." "Get it: $ENGINE_HELP" \
+      "Or run this again as root to install your distribution's packages. Nothing was changed."
   fi
-  confirm "Not on this machine: ${missing// /, }. Install Docker from $distribution's packages?"
+  confirm "Not installed: ${missing// /, }. Install Docker from $distribution's packages?"
   step "Installing the Docker engine ($distribution packages)" \
-    'Look at the package manager: does "apt-get update" work on this machine?' "apt_install_engine_$distribution"
+    'Check that "apt-get update" succeeds on this machine.' "apt_install_engine_$distribution"
 }
 
-# Asks on a terminal; without one (CI, a script) the answer is yes.
+# Asks on a terminal. Without one (CI, a script) the answer is yes.
 confirm() {
   local answer=''
   [ -t 0 ] || return 0
   printf '%s [Y/n] ' "$1"
   read -r answer || answer=n
-  case $answer in '' | y | Y | yes | Yes) ;; *) fail 'Not installed.' "Get it: $ENGINE_HELP" 'Nothing was changed.' ;; esac
+  case $answer in '' | y | Y | yes | Yes) ;; *) fail 'The installation was declined.' "Get it: $ENGINE_HELP" 'Nothing was changed.' ;; esac
 }
 
 apt_install() {
-  # A package manager that was interrupted earlier wants to finish first.
+  # Completes an interrupted run of the package manager, which would refuse to install otherwise.
   dpkg --configure -a
   DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
 }
@@ -58,18 +58,18 @@ apt_install_engine_ubuntu() {
   apt_install docker.io docker-compose-v2 docker-buildx iptables
 }
 
-# Debian 13 has all of it. Debian 12 has an engine without Compose v2, so there the packages come from
-# Debian 13, which they allow (glibc ≥ 2.34); the pin keeps everything else of Debian 13 out.
+# Debian 13 has all packages. Debian 12 has an engine without Compose v2, so there the packages come from Debian 13: they
+# need glibc ≥ 2.34 only. The pin excludes every other package of Debian 13.
 apt_install_engine_debian() {
   local mirror keyring
   if [ "$(. /etc/os-release && printf '%s' "${VERSION_ID:-99}")" = 12 ]; then
     mirror=$(debian_mirror main)
     keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     printf 'Types: deb\nURIs: %s\nSuites: trixie\nComponents: main\nSigned-By: %s\n' "$mirror" "$keyring" \
-      >/etc/apt/sources.list.d/three-tier-engine.sources
+      >/etc/apt/sources.list.d/docker-engine.sources
     printf 'Package: *\nPin: release n=trixie\nPin-Priority: -1\n\nPackage: %s\nPin: release n=trixie\nPin-Priority: 900\n' \
       'docker.io docker-cli docker-compose docker-buildx' \
-      >/etc/apt/preferences.d/three-tier-engine
+      >/etc/apt/preferences.d/docker-engine
   fi
   apt-get update
   apt_install docker.io docker-cli docker-compose docker-buildx iptables ca-certificates
@@ -77,10 +77,10 @@ apt_install_engine_debian() {
 
 start_daemon() {
   if ! have dockerd; then
-    fail 'The Docker client finds no running engine.' 'Start Docker Desktop, or set DOCKER_HOST, and run this again.'
+    fail 'The Docker client cannot reach an engine.' 'Start Docker Desktop, or set DOCKER_HOST, and run this again.'
   fi
   if [ "$(id -u)" -ne 0 ]; then
-    fail 'The Docker engine is not running, or you may not use it.' \
+    fail 'The Docker engine is not running, or this user has no access to it.' \
       'Start it with "sudo systemctl start docker", and see https://docs.docker.com/engine/install/linux-postinstall/.'
   fi
   step 'Starting the Docker engine' "Its log: $DAEMON_LOG (or: journalctl -u docker)." run_daemon
@@ -92,7 +92,7 @@ run_daemon() {
   else
     remove_stale_pid_file /var/run/docker.pid dockerd
     remove_stale_pid_file /var/run/docker/containerd/containerd.pid containerd
-    # A session of its own: Ctrl-C in this terminal must not end the engine.
+    # In a session of its own, so that Ctrl-C in this terminal does not stop it.
     setsid nohup dockerd >>"$DAEMON_LOG" 2>&1 </dev/null &
   fi
   local waited=0
@@ -106,8 +106,8 @@ run_daemon() {
   done
 }
 
-# After a machine was cut off, the file names a process that is gone or, worse, is now another program:
-# the daemon would then refuse to start.
+# After a power failure the file has the id of a process that no longer exists or belongs to another program. The daemon
+# refuses to start in the second case.
 remove_stale_pid_file() {
   local file=$1 program=$2 pid
   [ -f "$file" ] || return 0
@@ -115,7 +115,7 @@ remove_stale_pid_file() {
   [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$program" ] || rm -f "$file"
 }
 
-# Engine 25 brought the health check's start interval; Compose 2.20 knows it.
+# The health checks' start interval needs engine 25 and Compose 2.20.
 check_engine_age() {
   local engine compose
   engine=$(docker version --format '{{.Server.Version}}')

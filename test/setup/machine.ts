@@ -1,0 +1,72 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
+import { afterEach, beforeEach } from 'vitest'
+
+/** The programs of the smallest machine: no package manager, no Docker. */
+const programs = ['bash', 'cat', 'cmp', 'dirname', 'grep', 'head', 'id', 'mkdir', 'rm', 'sed', 'tail', 'tr', 'uname']
+
+/** A checkout with the scripts, on a machine that has only what a test puts there. */
+export interface Machine {
+  /** The checkout's folder; new for each test. */
+  readonly checkout: string
+  /** The folder of the machine's programs. */
+  readonly programs: string
+  /** Adds a program that runs a shell script. */
+  fake(name: string, script: string): void
+  /** Runs Bash with these arguments in the checkout. */
+  run(args: readonly string[], environment?: Readonly<Record<string, string>>): Result
+  /** Runs shell commands that can call every function of the set-up. */
+  withFunctions(commands: string, environment?: Readonly<Record<string, string>>): Result
+}
+
+interface Result {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Creates a machine for each test of a file, and removes it after the test. */
+export function useMachine(): Machine {
+  let checkout = ''
+  const bin = () => join(checkout, 'bin')
+
+  beforeEach(() => {
+    checkout = mkdtempSync(join(tmpdir(), 'setup-'))
+    cpSync(join(repositoryRoot, 'scripts'), join(checkout, 'scripts'), { recursive: true })
+    mkdirSync(bin())
+    for (const program of programs) {
+      const path = spawnSync('bash', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim()
+      symlinkSync(path, join(bin(), program))
+    }
+  })
+
+  afterEach(() => rmSync(checkout, { recursive: true }))
+
+  const machine: Machine = {
+    get checkout() {
+      return checkout
+    },
+    get programs() {
+      return bin()
+    },
+    fake(name, script) {
+      writeFileSync(join(bin(), name), `#!${join(bin(), 'bash')}\n${script}\n`, { mode: 0o755 })
+    },
+    run(args, environment = {}) {
+      const { status, stdout, stderr } = spawnSync(join(bin(), 'bash'), args, {
+        cwd: checkout,
+        env: { PATH: bin(), ...environment },
+        encoding: 'utf8',
+      })
+      return { status, stdout, stderr }
+    },
+    withFunctions(commands, environment) {
+      const parts = 'step settings debian engine images dependencies project'
+      return machine.run(['-euc', `for part in ${parts}; do . scripts/setup/$part.sh; done; ${commands}`], environment)
+    },
+  }
+  return machine
+}
