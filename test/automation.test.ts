@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
@@ -10,19 +11,19 @@ const workflows = readdirSync(join(repositoryRoot, '.github/workflows')).map((na
 describe.each(workflows)('%s', (file) => {
   const text = read(file)
 
-  it('pins every action by its whole commit, with its version beside it', () => {
+  it('pins every action to a commit and names its version', () => {
     const uses = [...text.matchAll(/uses: (.*)$/gm)].map(([, action]) => action)
     expect(uses.length).toBeGreaterThan(1)
     for (const action of uses) expect(action).toMatch(/^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
   })
 
-  it('grants nothing to start with but reading, and keeps no token in the clone', () => {
+  it('grants at most read access by default, and leaves no token in the checkout', () => {
     expect(text).toMatch(/^permissions:( \{\}|\n {2}contents: read)\n\n/m)
     expect(text).not.toMatch(/write-all|pull_request_target|secrets\./)
     expect(text.match(/actions\/checkout@/g)).toHaveLength(text.match(/persist-credentials: false/g)?.length ?? 0)
   })
 
-  it('calls only what there is', () => {
+  it('calls only existing scripts', () => {
     const { scripts } = json('package.json')
     const commands = [...text.matchAll(/- run: (.*)$/gm)].map(([, command = '']) => command)
     expect(commands.length).toBeGreaterThan(0)
@@ -36,7 +37,7 @@ describe.each(workflows)('%s', (file) => {
 })
 
 describe('.github/workflows/ci.yml', () => {
-  it('runs the gate on both architectures, without images of its own', () => {
+  it('runs the gate on both architectures with the official images', () => {
     const text = read('.github/workflows/ci.yml')
     expect(text).toContain('run: bash .ci/run')
     for (const runner of ['ubuntu-24.04 }', 'ubuntu-24.04-arm }']) expect(text).toContain(`runner: ${runner}`)
@@ -47,7 +48,7 @@ describe('.github/workflows/ci.yml', () => {
 describe('.github/workflows/deploy.yml', () => {
   const text = read('.github/workflows/deploy.yml')
 
-  it('is started by hand only, from main, and deploys behind an approval with a role, not a key', () => {
+  it('is started by hand only, from main, and deploys with a role after an approval', () => {
     expect(text.split(/^on:$/m)[1]).toMatch(/^\n {2}workflow_dispatch:\n/)
     expect(text).not.toMatch(/^ {2}(push|pull_request|schedule):/m)
     expect(text).toContain("if: github.ref == 'refs/heads/main'")
@@ -72,7 +73,7 @@ describe('renovate.json', () => {
     customManagers: { managerFilePatterns: string[]; matchStrings: string[] }[]
   }
 
-  it('never takes the stray 3.0.0 for a newer aws-cdk', () => {
+  it('excludes aws-cdk 3.0.0, an old build', () => {
     expect(packageRules.find(({ matchPackageNames }) => String(matchPackageNames) === 'aws-cdk')).toMatchObject({
       allowedVersions: '<3.0.0',
       automerge: false,
@@ -80,19 +81,19 @@ describe('renovate.json', () => {
     expect(json('package.json').devDependencies['aws-cdk']).toMatch(/^2\./)
   })
 
-  it('merges by itself only minor releases of what develops', () => {
+  it('merges automatically only minor releases of development dependencies', () => {
     const automatic = packageRules.filter(({ automerge }) => automerge)
     expect(automatic).toMatchObject([{ matchDepTypes: ['devDependencies'], matchUpdateTypes: ['minor', 'patch'] }])
   })
 
-  it('finds the official images wherever they are written', () => {
+  it('finds the official images in every file that names them', () => {
     const [manager] = customManagers
     const pattern = new RegExp(String(manager?.matchStrings[0]), 'g')
     for (const file of [
       'compose.yaml',
       '.env.example',
       'scripts/setup/images.sh',
-      'packages/compose/src/repository.ts',
+      'packages/compose/src/checkout.ts',
     ]) {
       expect(manager?.managerFilePatterns.some((form) => new RegExp(form.slice(1, -1)).test(file))).toBe(true)
       const found = [...read(file).matchAll(pattern)].map(({ groups }) => groups?.depName)
@@ -102,7 +103,7 @@ describe('renovate.json', () => {
 })
 
 describe('.devcontainer/devcontainer.json', () => {
-  it('supplies what the set-up would, and opens the ports that are used', () => {
+  it('runs the set-up and forwards the published ports', () => {
     const { postCreateCommand, forwardPorts, features } = json('.devcontainer/devcontainer.json')
     expect(postCreateCommand).toBe('bash scripts/setup.sh')
     expect(forwardPorts).toEqual([8080, 9229])
@@ -110,8 +111,34 @@ describe('.devcontainer/devcontainer.json', () => {
   })
 })
 
+describe('.vscode/launch.json', () => {
+  const [attach] = json('.vscode/launch.json').configurations
+
+  it("attaches to the port of npm run dev's debugger", () => {
+    expect(attach).toMatchObject({ type: 'node', request: 'attach', address: 'localhost' })
+    expect(read('compose.dev.yaml')).toContain(`'127.0.0.1:\${DEBUG_PORT:-${attach.port}}:${attach.port}'`)
+  })
+
+  it('maps every mounted source folder to its path in the container', () => {
+    const mounts = [...read('compose.dev.yaml').matchAll(/^ *- \.(\/.*):(\/.*):ro$/gm)]
+    expect(mounts.length).toBeGreaterThan(0)
+    expect(attach.localRoot).toMatch(/^\$\{workspaceFolder\}$/)
+    for (const [, local, remote] of mounts) expect(`${attach.remoteRoot}${local}`).toBe(remote)
+  })
+})
+
+describe('.gitattributes', () => {
+  it('gives every text file LF, and none to binary files', () => {
+    const files = execFileSync('git', ['ls-files', '--eol'], { cwd: repositoryRoot, encoding: 'utf8' })
+    for (const line of files.trimEnd().split('\n')) {
+      expect(line).toMatch(line.endsWith('.png') ? / attr\/-text *\t/ : / attr\/text=auto eol=lf *\t/)
+      expect(line).not.toMatch(/^i\/(crlf|mixed)/)
+    }
+  })
+})
+
 describe('.editorconfig', () => {
-  it('says what biome.json says', () => {
+  it('has the settings of biome.json', () => {
     const { formatter } = json('biome.json')
     const settings = Object.fromEntries(
       [...read('.editorconfig').matchAll(/^(\w+) = (.*)$/gm)].map(([, name, value]) => [name, value]),
