@@ -1,39 +1,43 @@
-import type { Arena } from './arena.ts'
-import type { Verdict } from './judge.ts'
+import type { DurabilityResult } from './durability.ts'
 import type { Attempt } from './load.ts'
+import type { TestEnvironment } from './test-environment.ts'
 
 /** A fault under load, and what must hold meanwhile. */
 export interface Drill {
   readonly name: string
-  /** Brings the fault about and measures; leaves what it broke for {@link Arena.heal}. */
-  run(arena: Arena): Promise<Check[]>
+  /** Injects the fault and measures; {@link TestEnvironment.heal} repairs what it leaves broken. */
+  run(environment: TestEnvironment): Promise<Check[]>
 }
 
-/** One promise held against what happened. */
+/** One promise compared with what was measured. */
 export interface Check {
   readonly promise: string
   readonly bound: string
   readonly measured: string
   readonly ok: boolean
+  /** True if a slow or busy machine alone can break it; it is judged only where the machine is fast and quiet enough. */
+  readonly timeBound: boolean
 }
 
-/** A figure that must not be larger than its bound. */
+/** A figure that must not exceed its bound. */
 export function atMost(promise: string, bound: number, measured: number, unit = '', note = ''): Check {
   return {
     promise,
     bound: bound === 0 ? 'none' : `≤ ${figure(bound, unit)}`,
     measured: `${figure(measured, unit)}${note}`,
     ok: measured <= bound,
+    timeBound: false,
   }
 }
 
-/** A figure that must not be smaller than its bound. */
+/** A figure that must not be below its bound. */
 export function atLeast(promise: string, bound: number, measured: number, unit = '', note = ''): Check {
   return {
     promise,
     bound: `≥ ${figure(bound, unit)}`,
     measured: `${figure(measured, unit)}${note}`,
     ok: measured >= bound,
+    timeBound: false,
   }
 }
 
@@ -42,50 +46,69 @@ const figure = (value: number, unit: string) => {
   return unit ? `${digits} ${unit}` : digits
 }
 
-/** Nothing acknowledged is lost, and every row has its request. */
-export function kept(verdict: Verdict): Check[] {
-  const { attempted, acked, stored, lost, surplus } = verdict
+/** Marks a check as one that depends on the speed of the machine. */
+export const timeBound = (check: Check): Check => ({ ...check, timeBound: true })
+
+/** A time in seconds that must not exceed its bound. */
+export const within = (promise: string, bound: number, seconds: number, note = ''): Check =>
+  timeBound(atMost(promise, bound, seconds, 's', note))
+
+/** Every request is answered in time, whatever the answer. */
+export const answeredInTime = (attempts: readonly Attempt[]): Check => within('slowest response', 3, slowest(attempts))
+
+/** The service recovers at all, and in time. @param recovered see {@link RunningLoad.recovered}. */
+export const recoveryChecks = (
+  promise: string,
+  bound: number,
+  { attempts, since, recovered }: { attempts: readonly Attempt[]; since: number; recovered: boolean },
+): Check[] => [
+  { promise: 'recovered', bound: 'yes', measured: recovered ? 'yes' : 'no', ok: recovered, timeBound: false },
+  within(promise, bound, recoveryTime(attempts, since), outages(attempts)),
+]
+
+/** No acknowledged write is lost, and every row has its request. */
+export function durabilityChecks({ attempted, acknowledged, stored, lost, surplus }: DurabilityResult): Check[] {
   return [
-    { ...atMost('acknowledged writes lost', 0, lost), measured: `${lost} of ${acked.toLocaleString('en')}` },
+    { ...atMost('acknowledged writes lost', 0, lost), measured: `${lost} of ${acknowledged.toLocaleString('en')}` },
     {
-      ...atMost('rows without a request of their own', 0, surplus),
+      ...atMost('rows without a matching request', 0, surplus),
       measured: `${surplus} of ${stored.toLocaleString('en')} (${attempted.toLocaleString('en')} requests)`,
     },
-    // A judge with nothing to judge finds no fault.
-    { ...atLeast('writes acknowledged', 1, acked) },
+    // Without any, the two above would hold whatever the service does.
+    atLeast('acknowledged writes', 1, acknowledged),
   ]
 }
 
-export const failed = (attempts: readonly Attempt[]) => attempts.filter(({ outcome }) => outcome !== 'acked')
+export const failed = (attempts: readonly Attempt[]): Attempt[] =>
+  attempts.filter(({ outcome }) => outcome !== 'succeeded')
+
+/** No request fails. */
+export const noFailures = (promise: string, attempts: readonly Attempt[]): Check =>
+  atMost(promise, 0, failed(attempts).length, '', outages(attempts))
 
 /** Seconds from `since` until the last request was sent that failed; 0 if none. */
-export function recovery(attempts: readonly Attempt[], since: number): number {
+export function recoveryTime(attempts: readonly Attempt[], since: number): number {
   return Math.max(0, ...failed(attempts).map(({ sentAt }) => sentAt - since)) / 1000
 }
 
 /** Seconds that the slowest request took, counted from when it was due. */
-export const slowest = (attempts: readonly Attempt[]) =>
+export const slowest = (attempts: readonly Attempt[]): number =>
   attempts.reduce((most, { plannedAt, endedAt }) => Math.max(most, endedAt - plannedAt), 0) / 1000
 
-/** A time in seconds that must not be longer than its bound, which a patient arena stretches. */
-export const within = (arena: Arena, promise: string, bound: number, measured: number, note = '') =>
-  atMost(`${promise} within`, bound * arena.patience, measured, 's', note)
-
-/** Every request has an answer, good or bad, in time. */
-export const answeredInTime = (arena: Arena, attempts: readonly Attempt[]) =>
-  within(arena, 'every answer', 3, slowest(attempts))
-
-/** In words: how many failed, of what, and when the service was out. */
+/** How many requests failed, how, and when; empty if none. */
 export function outages(attempts: readonly Attempt[]): string {
   const failures = failed(attempts)
-  const first = failures[0]
-  if (first === undefined) return ''
-  const kinds = Map.groupBy(failures, ({ detail }) => detail)
-  const counts = [...kinds].map(([detail, { length }]) => `${length} × ${detail}`).join(', ')
-  return ` (of ${attempts.length.toLocaleString('en')}: ${counts}; out ${windows(failures).join(', ')})`
+  if (failures.length === 0) return ''
+  return ` (of ${attempts.length.toLocaleString('en')}: ${countByDetail(failures)}; failures at ${windows(failures).join(', ')})`
 }
 
-/** When requests failed: a second without a failure ends a window. Times are from the first failure on. */
+/** How many attempts have each detail: `4 × 503, 1 × ECONNRESET`. */
+export function countByDetail(attempts: readonly Attempt[]): string {
+  const groups = Map.groupBy(attempts, ({ detail }) => detail)
+  return [...groups].map(([detail, { length }]) => `${length.toLocaleString('en')} × ${detail}`).join(', ')
+}
+
+/** When requests failed, in seconds since the first failure: a second without one ends a window. */
 function windows(failures: readonly Attempt[]): string[] {
   const ends: [number, number][] = []
   for (const { sentAt } of failures) {

@@ -1,42 +1,49 @@
-// Runs inside the topology, in a container of the app's image: `node hostile-client.ts COUNT HOST:PORT…`.
-// Prints what the targets answered as JSON, in the form of Report.
+// Runs inside the topology, in a container of the app's image: `node hostile-client.ts WORKLOAD COUNT HOST:PORT…`.
+// Prints what the targets answered as JSON, in the form of Report[].
 import { connect } from 'node:net'
-import { hostileRequests } from './hostile-requests.ts'
+import { type HostileRequest, hostileRequests } from './hostile-requests.ts'
+import { workloads } from './workloads/index.ts'
 
 /** How a target answered hostile requests. */
 export interface Report {
   readonly target: string
   readonly sent: number
-  /** By status; `closed` without an answer, `silent` until the client gave up, `unreadable`. */
+  /** How many by status; `closed` without a response, `open` until the client gave up, `invalid` HTTP. */
   readonly answers: Readonly<Record<string, number>>
-  /** Which requests got a 5xx, silence or something unreadable, by name: what they got. */
-  readonly bad: Readonly<Record<string, string>>
+  /** The answers that no hostile request may get, by the request's name: a 5xx, `open` or `invalid`. */
+  readonly violations: Readonly<Record<string, string>>
 }
 
-// "Go on" is not yet an answer.
+// An interim response is not the answer yet.
 const interim = /^HTTP\/1\.1 100 .*?\r\n\r\n/s
 
-const [count = '0', ...targets] = process.argv.slice(2)
+/** Longer than the tiers wait for the rest of a request, on a busy machine too. */
+const hangMs = 60_000
+
+const [name, count = '0', ...targets] = process.argv.slice(2)
+const workload = workloads.find((each) => each.name === name)
+if (workload === undefined) throw new Error(`no such workload: ${name}`)
+const requests = hostileRequests(workload, Number(count))
 const reports: Report[] = []
-for (const target of targets) reports.push(await attack(target, Number(count)))
+for (const target of targets) reports.push(await attack(target, requests))
 process.stdout.write(JSON.stringify(reports))
 
-async function attack(target: string, total: number): Promise<Report> {
+async function attack(target: string, requests: readonly HostileRequest[]): Promise<Report> {
   const answers: Record<string, number> = {}
-  const bad: Record<string, string> = {}
-  const requests = hostileRequests(total).values()
+  const violations: Record<string, string> = {}
+  const remaining = requests.values()
   async function work(): Promise<void> {
-    for (const { name, bytes } of requests) {
+    for (const { name, bytes } of remaining) {
       const answer = await exchange(target, bytes)
       answers[answer] = (answers[answer] ?? 0) + 1
-      if (!/^[1-4]\d\d$|^closed$/.test(answer)) bad[name] = answer
+      if (!/^[1-4]\d\d$|^closed$/.test(answer)) violations[name] = answer
     }
   }
   await Promise.all(Array.from({ length: 64 }, work))
-  return { target, sent: total, answers, bad }
+  return { target, sent: requests.length, answers, violations }
 }
 
-/** Sends the bytes, says that no more will come, and gives the first status that comes back. */
+/** Sends the bytes, ends the sending side and resolves with the first status that comes back. */
 function exchange(target: string, bytes: Buffer): Promise<string> {
   const [host = '', port] = target.split(':')
   return new Promise((resolve) => {
@@ -46,15 +53,15 @@ function exchange(target: string, bytes: Buffer): Promise<string> {
       resolve(answer)
       socket.destroy()
     }
-    socket.setTimeout(5000, () => finish('silent'))
+    socket.setTimeout(hangMs, () => finish('open'))
     socket.setEncoding('latin1')
     socket.on('data', (chunk) => {
       received = `${received}${chunk}`.replace(interim, '')
       const status = /^HTTP\/1\.[01] (\d{3}) /.exec(received)?.[1]
       if (status !== undefined && status !== '100') finish(status)
-      else if (status === undefined && received.length > 32) finish('unreadable')
+      else if (status === undefined && received.length > 32) finish('invalid')
     })
-    socket.on('end', () => finish(received === '' ? 'closed' : 'unreadable'))
+    socket.on('end', () => finish(received === '' ? 'closed' : 'invalid'))
     socket.on('error', () => finish('closed'))
     socket.end(bytes)
   })

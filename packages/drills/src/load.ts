@@ -1,68 +1,69 @@
-import { Agent, request } from 'node:http'
-import { text } from 'node:stream/consumers'
-import type { Answer } from './lean-client.ts'
+import type { Outcome, Send } from './http.ts'
+import type { Interval, Workload } from './workload.ts'
 
-/** What became of one request. All times are milliseconds since 1970, on the clock that the containers share. */
+/** One request and its outcome. All times are milliseconds since 1970, on the clock that the containers share. */
 export interface Attempt {
   readonly kind: 'write' | 'read'
-  /** When the schedule wanted it sent. Latency counts from here, so that a stall is not hidden by sending less. */
+  /** When it was due. Latency counts from here: a stalled service delays the sending too. */
   readonly plannedAt: number
   readonly sentAt: number
   readonly endedAt: number
-  /** `acked`: as the contract promises. `refused`: answered, but otherwise. `open`: no whole answer. */
-  readonly outcome: 'acked' | 'refused' | 'open'
-  /** The stored second of an acknowledged write, else the status or what broke. */
+  /** `succeeded`: answered as the contract promises. `refused`: answered otherwise. `unanswered`: no complete response. */
+  readonly outcome: 'succeeded' | 'refused' | 'unanswered'
+  /** The status or the error of a request that did not succeed. */
   readonly detail: string
+  /** When the row was stored, according to the answer. Only of writes that succeeded: these are acknowledged. */
+  readonly acknowledged?: Interval
 }
 
 /** A steady load. */
 export interface LoadOptions {
-  /** Sends a GET for a path and gives the answer; never rejects. See {@link clientOf}. */
-  readonly ask: (path: string) => Promise<Answer>
+  readonly send: Send
+  readonly workload: Pick<Workload, 'write' | 'newestPath' | 'acknowledged' | 'listed'>
   readonly writesPerSecond: number
   readonly readsPerSecond: number
-  /** The most requests under way; further ones are sent late, and their latency says so. @default 2000 */
+  /** The most requests in flight; further ones are sent late, which their latency includes. @default 2000 */
   readonly inFlightLimit?: number
 }
 
 /** See {@link startLoad}. */
 export interface Load {
-  /** What has ended so far. */
+  /** The attempts that have ended, in the order of ending. */
   readonly attempts: readonly Attempt[]
-  /** Sends no more, waits for what is under way and gives everything, in the order of sending. */
+  /** Sends no more, waits for the requests in flight and resolves with all attempts in the order of sending. */
   stop(): Promise<readonly Attempt[]>
 }
 
 /**
- * Sends requests at a steady rate, whatever becomes of them: who waits for answers before sending more measures a
- * stalled service as an idle one. Runs until stopped.
+ * Sends requests at a steady rate whatever their outcome: a client that waits for answers before it sends more measures
+ * a stalled service as an idle one. Runs until stopped.
  */
 export function startLoad(options: LoadOptions): Load {
-  const { ask, inFlightLimit = 2000 } = options
+  const { send, workload, inFlightLimit = 2000 } = options
   const attempts: Attempt[] = []
   const startedAt = Date.now()
   const streams = (['write', 'read'] as const)
-    .map((kind) => ({ kind, everyMs: 1000 / options[`${kind}sPerSecond`], sent: 0 }))
-    .filter(({ everyMs }) => everyMs < Number.POSITIVE_INFINITY)
+    .map((kind) => ({ kind, intervalMs: 1000 / options[`${kind}sPerSecond`], sent: 0 }))
+    .filter(({ intervalMs }) => intervalMs < Number.POSITIVE_INFINITY)
   let inFlight = 0
   let whenIdle: (() => void) | undefined
 
   function sendDue(): void {
     for (const stream of streams) {
       for (;;) {
-        const plannedAt = startedAt + stream.sent * stream.everyMs
+        const plannedAt = startedAt + stream.sent * stream.intervalMs
         if (plannedAt > Date.now() || inFlight >= inFlightLimit) break
         stream.sent += 1
-        void send(stream.kind, plannedAt)
+        void attempt(stream.kind, plannedAt)
       }
     }
   }
 
-  async function send(kind: Attempt['kind'], plannedAt: number): Promise<void> {
+  async function attempt(kind: Attempt['kind'], plannedAt: number): Promise<void> {
     inFlight += 1
     const sentAt = Date.now()
-    const answer = await ask(kind === 'write' ? '/write' : '/read?limit=20')
-    attempts.push({ kind, plannedAt, sentAt, endedAt: Date.now(), ...judged(kind, answer) })
+    const outcome = await send(kind === 'write' ? workload.write() : { method: 'GET', path: workload.newestPath })
+    attempts.push({ kind, plannedAt, sentAt, endedAt: Date.now(), ...classify(workload, kind, outcome) })
     inFlight -= 1
     if (inFlight === 0) whenIdle?.()
   }
@@ -73,52 +74,33 @@ export function startLoad(options: LoadOptions): Load {
     async stop() {
       clearInterval(timer)
       if (inFlight > 0) await new Promise<void>((resolve) => (whenIdle = resolve))
-      return attempts.sort((a, b) => a.sentAt - b.sentAt)
+      return attempts.toSorted((a, b) => a.sentAt - b.sentAt)
     },
   }
 }
 
-/**
- * Asks a service at its address (without a slash at the end) with Node's own client, over connections that are kept.
- * The caller destroys it.
- *
- * @param timeoutMs after this long without a whole answer a request is given up.
- */
-export function clientOf(url: string, timeoutMs = 10_000): { ask: LoadOptions['ask']; destroy(): void } {
-  const agent = new Agent({ keepAlive: true, maxFreeSockets: 2000 })
-  return { ask: (path) => askWith(agent, `${url}${path}`, timeoutMs), destroy: () => agent.destroy() }
-}
-
-function askWith(agent: Agent, url: string, timeoutMs: number): Promise<Answer> {
-  return new Promise((resolve) => {
-    const broken = (error: Error) => resolve({ broken: (error as NodeJS.ErrnoException).code ?? error.message })
-    const signal = AbortSignal.timeout(timeoutMs)
-    request(url, { agent, signal }, (response) => {
-      text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), broken)
-    })
-      .on('error', broken)
-      .end()
-  })
-}
-
-const time = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/
-
-function judged(kind: Attempt['kind'], answer: Answer): Pick<Attempt, 'outcome' | 'detail'> {
-  if ('broken' in answer) return { outcome: 'open', detail: answer.broken }
-  if (answer.status !== 200) return { outcome: 'refused', detail: String(answer.status) }
-  const second = answer.body.slice('Saved: '.length)
+function classify(
+  workload: LoadOptions['workload'],
+  kind: Attempt['kind'],
+  outcome: Outcome,
+): Pick<Attempt, 'outcome' | 'detail' | 'acknowledged'> {
+  if ('error' in outcome) return { outcome: 'unanswered', detail: outcome.error }
   if (kind === 'write') {
-    if (answer.body.startsWith('Saved: ') && time.test(second)) return { outcome: 'acked', detail: second }
-  } else if (isList(answer.body)) {
-    return { outcome: 'acked', detail: '' }
+    const acknowledged = workload.acknowledged(outcome)
+    if (acknowledged !== undefined) return { outcome: 'succeeded', detail: '', acknowledged }
+  } else if (isList(workload, outcome)) {
+    return { outcome: 'succeeded', detail: '' }
   }
-  return { outcome: 'refused', detail: `200 with ${JSON.stringify(answer.body.slice(0, 80))}` }
+  const { status, body } = outcome
+  return {
+    outcome: 'refused',
+    detail: status < 300 ? `${status} with ${JSON.stringify(body.slice(0, 80))}` : `${status}`,
+  }
 }
 
-function isList(body: string): boolean {
+function isList(workload: LoadOptions['workload'], response: Exclude<Outcome, { error: string }>): boolean {
   try {
-    const list: unknown = JSON.parse(body)
-    return Array.isArray(list) && list.every((item) => time.test(item))
+    return workload.listed(response) !== undefined
   } catch {
     return false
   }

@@ -1,35 +1,51 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Arena, openArena } from './arena.ts'
+import { parseArgs } from 'node:util'
 import type { Check, Drill } from './drill.ts'
 import { drills } from './drills/index.ts'
-import { type Row, table } from './table.ts'
-import { type Variant, variants } from './variants.ts'
+import { openHttpClient } from './http.ts'
+import { describeMachine, type Machine, measureMachine, medianWriteMs, unfitReasons } from './machine.ts'
+import { formatTable, type Row, resultOf } from './results-table.ts'
+import { openTestEnvironment, type TestEnvironment } from './test-environment.ts'
+import { applyVariant, type Variant, variantsOf } from './variants.ts'
+import type { Workload } from './workload.ts'
+import { workloads } from './workloads/index.ts'
 
 const resultsFile = join(import.meta.dirname, '../results/latest.json')
 
-const carriedOut = 'the drill can be carried out'
+const completed = 'drill completed'
 
 /**
- * `npm run drill [-- NAME…]`: runs the drills, prints a table (and writes it, when it is of all of them), exits with 1
- * where a promise broke.
- * `npm run drill -- --broken [NAME…]`: runs products that are broken on purpose, exits with 1 where no drill noticed.
+ * `npm run drill [-- NAME… --resource NAME]`: measures the machine, runs the drills and prints a table; a run of all
+ * drills also writes results/latest.json.
+ * `npm run drill -- --broken [NAME…]`: runs variants of the product that are broken on purpose.
+ *
+ * Exit code 0: every promise holds, or a drill detects every variant. 1: a promise is broken, a variant is not detected,
+ * or the command failed. 2: no promise is broken, but the machine is too slow or too busy to judge bounds on time.
  */
 async function main(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { broken: { type: 'boolean', default: false }, resource: { type: 'string' } },
+  })
+  const [workload] = select('resource', workloads, values.resource === undefined ? [] : [values.resource])
+  if (workload === undefined) throw new Error('There is no workload in packages/drills/src/workloads/index.ts.')
   const interruption = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      console.error(`\n${signal}: removing the drills' topology.`)
+      console.error(`\n${signal}: removing the topology of the drills.`)
       interruption.abort()
     })
   }
-  const broken = args[0] === '--broken'
-  const names = broken ? args.slice(1) : args
   try {
-    if (broken) await runVariants(select('broken variant', variants, names), interruption.signal)
-    else await runDrills(select('drill', drills, names), interruption.signal)
+    if (values.broken) {
+      await runVariants(select('broken variant', variantsOf(workload), positionals), workload, interruption.signal)
+    } else {
+      await runDrills(select('drill', drills, positionals), workload, interruption.signal)
+    }
   } catch (error) {
-    // What a drill was about would go on for a while, in an empty arena.
+    // The interrupted drill is still waiting for a topology that no longer exists.
     if (interruption.signal.aborted) process.exit(130)
     throw error
   }
@@ -42,68 +58,100 @@ function select<Named extends { readonly name: string }>(
 ): readonly Named[] {
   const unknown = names.filter((name) => !all.some((one) => one.name === name))
   if (unknown.length > 0) {
-    throw new Error(`No such ${kind}: ${unknown.join(', ')}. There are: ${all.map(({ name }) => name).join(', ')}.`)
+    throw new Error(`Unknown ${kind}: ${unknown.join(', ')}. Known: ${all.map(({ name }) => name).join(', ')}.`)
   }
   return all.filter(({ name }) => names.length === 0 || names.includes(name))
 }
 
-async function runDrills(selected: readonly Drill[], signal: AbortSignal): Promise<void> {
-  await using arena = await open(signal)
-  const results: Row[] = []
-  for (const drill of selected) results.push(...(await runOne(arena, drill, signal)))
-  // A few of them are no picture of the whole.
+async function runDrills(selected: readonly Drill[], workload: Workload, signal: AbortSignal): Promise<void> {
+  const opened = await openOnMeasuredMachine(workload, signal)
+  await using environment = opened.environment
+  const { machine, judgesTimes } = opened
+  const rows: Row[] = []
+  for (const drill of selected) rows.push(...(await runOne(environment, drill, judgesTimes, signal)))
   if (selected.length === drills.length) {
     await mkdir(join(resultsFile, '..'), { recursive: true })
-    await writeFile(resultsFile, `${JSON.stringify(results, undefined, 2)}\n`)
+    await writeFile(resultsFile, `${JSON.stringify({ machine, judgesTimes, checks: rows }, undefined, 2)}\n`)
   }
-  console.log(table(results))
-  if (results.some(({ ok }) => !ok)) process.exitCode = 1
+  console.log(formatTable(rows, judgesTimes))
+  console.log(`\nMachine: ${describeMachine(machine)}.`)
+  if (!judgesTimes) {
+    console.log(`Bounds on time are not judged. The machine is ${unfitReasons(machine).join('; ')}.`)
+    process.exitCode = 2
+  }
+  if (rows.some((row) => resultOf(row, judgesTimes) === 'BROKEN')) process.exitCode = 1
 }
 
-async function runVariants(selected: readonly Variant[], signal: AbortSignal): Promise<void> {
-  await using arena = await open(signal)
-  const results: Row[] = []
+async function runVariants(selected: readonly Variant[], workload: Workload, signal: AbortSignal): Promise<void> {
+  const opened = await openOnMeasuredMachine(workload, signal)
+  await using environment = opened.environment
+  const { judgesTimes } = opened
+  const rows: Row[] = []
   for (const variant of selected) {
     console.error(`With ${variant.name}:`)
-    await variant.apply(arena)
-    const rows = await runOne(arena, variant.drill, signal)
-    // A drill that fell over has noticed nothing.
-    const broken = rows.filter(({ ok, promise }) => !ok && promise !== carriedOut)
-    await arena.variant('', 'app', 'web')
-    const measured = broken.map(({ promise, measured }) => `${promise}: ${measured}`).join('; ')
-    results.push({
+    await applyVariant(environment, variant)
+    const checks = await runOne(environment, variant.drill, judgesTimes, signal)
+    // A drill that could not run to its end has detected nothing.
+    const broken = checks.filter((row) => resultOf(row, judgesTimes) === 'BROKEN' && row.promise !== completed)
+    await environment.variant('', 'app', 'web')
+    rows.push({
       drill: variant.name,
-      promise: `${variant.drill.name} notices`,
+      promise: `detected by ${variant.drill.name}`,
       bound: 'yes',
-      measured: measured || 'no',
+      measured: broken.map(({ promise, measured }) => `${promise}: ${measured}`).join('; ') || 'no',
       ok: broken.length > 0,
+      timeBound: false,
     })
   }
-  console.log(table(results))
-  if (results.some(({ ok }) => !ok)) process.exitCode = 1
+  console.log(formatTable(rows, judgesTimes))
+  if (rows.some(({ ok }) => !ok)) process.exitCode = 1
 }
 
-async function open(signal: AbortSignal): Promise<Arena> {
-  console.error('Bringing up a topology for the drills, apart from yours.')
-  return openArena({ project: 'three-tier-drills', steadyMs: 3000, patience: 1, signal })
+/** Measures the machine before and after it starts a topology. The caller disposes of the environment. */
+async function openOnMeasuredMachine(
+  workload: Workload,
+  signal: AbortSignal,
+): Promise<{ environment: TestEnvironment; machine: Machine; judgesTimes: boolean }> {
+  console.error('Measuring the machine, then starting a topology for the drills.')
+  const idle = await measureMachine()
+  const environment = await openTestEnvironment({ workload, steadyMs: 3000, signal })
+  const client = openHttpClient(environment.topology.url)
+  try {
+    const machine = { ...idle, writeMs: await medianWriteMs(client.send, workload) }
+    const reasons = unfitReasons(machine)
+    console.error(`Machine: ${describeMachine(machine)}.`)
+    for (const reason of reasons) console.error(`  ${reason}: bounds on time are not judged`)
+    return { environment, machine, judgesTimes: reasons.length === 0 }
+  } catch (error) {
+    await environment[Symbol.asyncDispose]()
+    throw error
+  } finally {
+    client.close()
+  }
 }
 
-async function runOne(arena: Arena, drill: Drill, signal: AbortSignal): Promise<Row[]> {
+async function runOne(
+  environment: TestEnvironment,
+  drill: Drill,
+  judgesTimes: boolean,
+  signal: AbortSignal,
+): Promise<Row[]> {
   const startedAt = performance.now()
   console.error(`${drill.name} …`)
   const run = drill
-    .run(arena)
-    .catch((error: unknown): Check[] => [{ promise: carriedOut, bound: 'yes', measured: String(error), ok: false }])
+    .run(environment)
+    .catch((error: unknown): Check[] => [
+      { promise: completed, bound: 'yes', measured: String(error), ok: false, timeBound: false },
+    ])
   const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
   const checks = await Promise.race([run, aborted])
   signal.throwIfAborted()
-  // The next drill will tell if this one's damage is beyond mending; the results so far must be told too.
-  await arena.heal().catch((error: unknown) => console.error(`  not mended: ${error}`))
-  const verdict = checks.every(({ ok }) => ok) ? 'ok' : 'BROKEN'
-  console.error(`${drill.name}: ${verdict} (${Math.round((performance.now() - startedAt) / 1000)} s)`)
-  for (const { ok, promise, bound, measured } of checks) {
-    if (!ok) console.error(`  ${promise}: ${measured} (bound: ${bound})`)
-  }
+  // The next drill fails if the damage of this one cannot be repaired; the results so far are reported all the same.
+  await environment.heal().catch((error: unknown) => console.error(`  not healed: ${error}`))
+  const broken = checks.filter((check) => resultOf(check, judgesTimes) === 'BROKEN')
+  const result = broken.length === 0 ? 'ok' : 'BROKEN'
+  console.error(`${drill.name}: ${result} (${Math.round((performance.now() - startedAt) / 1000)} s)`)
+  for (const { promise, bound, measured } of broken) console.error(`  ${promise}: ${measured} (bound: ${bound})`)
   return checks.map((check) => ({ drill: drill.name, ...check }))
 }
 

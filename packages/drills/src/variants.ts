@@ -1,90 +1,106 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
-import type { Arena } from './arena.ts'
 import type { Drill } from './drill.ts'
 import { crashWriter } from './drills/crash-writer.ts'
 import { failover } from './drills/failover.ts'
 import { overload } from './drills/overload.ts'
 import { rolling } from './drills/rolling.ts'
+import type { TestEnvironment } from './test-environment.ts'
+import type { Environment, Patch, Workload } from './workload.ts'
 
-/** A product that breaks a promise, and the drill that has to notice. */
+/** How a service is broken. */
+interface Breakage {
+  readonly environment?: Environment
+  /** Source files whose changed copies replace those of the image. */
+  readonly patches?: readonly Patch[]
+}
+
+/** A product that breaks a promise, and the drill that must detect it. */
 export interface Variant {
   readonly name: string
   readonly drill: Drill
-  /** Puts the broken product in place; {@link Arena.variant} without text takes it away. */
-  apply(arena: Arena): Promise<void>
+  readonly app?: Breakage
+  readonly web?: Breakage
+  /** Runs as root on the writer. */
+  readonly sql?: string
 }
 
-/** One for each group of drills: what is stored, connections, draining, overload, replication. */
-export const variants: readonly Variant[] = [
-  {
-    name: 'acknowledge-before-commit',
-    drill: crashWriter,
-    apply: (arena) =>
-      patch(
-        arena,
-        'apps/app/src/resources/times/write-batcher.ts',
-        'if (inFlight < concurrency) void sendNext()',
-        'resolve(); if (inFlight < concurrency) void sendNext()',
-      ),
-  },
+/** One for each group of drills: storing, connections, draining, overload, replication. */
+export const variantsOf = (workload: Workload): readonly Variant[] => [
+  ...(workload.acknowledgeBeforeCommit
+    ? [
+        {
+          name: 'acknowledge-before-commit',
+          drill: crashWriter,
+          app: { patches: [workload.acknowledgeBeforeCommit] },
+        },
+      ]
+    : []),
   {
     name: 'no-eviction',
     drill: failover,
-    apply: (arena) =>
-      patch(
-        arena,
-        'packages/db/src/client/pool.ts',
-        'if (broken) slot.connection.destroy()\n      else release(slot)',
-        'release(slot)',
-      ),
+    app: {
+      patches: [
+        {
+          file: 'packages/db/src/client/pool.ts',
+          from: 'if (broken) slot.connection.destroy()\n      else release(slot)',
+          to: 'release(slot)',
+        },
+      ],
+    },
   },
   {
     name: 'no-drain',
     drill: rolling,
-    apply: (arena) =>
-      arena.variant(
-        'services: { app: { environment: { DRAIN_DELAY_MS: 0 } }, web: { environment: { DRAIN_SECONDS: 0 } } }\n',
-        'app',
-        'web',
-      ),
+    app: { environment: { DRAIN_DELAY_MS: '0' } },
+    web: { environment: { DRAIN_SECONDS: '0' } },
   },
   {
     name: 'unbounded-queue',
     drill: overload,
-    apply: async (arena) => {
-      const httpd = await changed(arena, 'apps/web/httpd.conf', ' max=128 acquire=10', '')
-      const limits =
-        'IN_FLIGHT_LIMIT: 100000, EVENT_LOOP_DELAY_LIMIT_MS: 60000, SAVE_QUEUE_LIMIT: 100000, DB_DEADLINE_MS: 60000'
-      await arena.variant(
-        `services: { app: { environment: { ${limits} } }, web: { volumes: ['${httpd}:/srv/web/httpd.conf:ro'] } }\n`,
-        'app',
-        'web',
-      )
+    app: {
+      environment: {
+        IN_FLIGHT_LIMIT: '100000',
+        EVENT_LOOP_DELAY_LIMIT_MS: '60000',
+        DB_DEADLINE_MS: '60000',
+        ...workload.unboundedQueue,
+      },
     },
+    web: { patches: [{ file: 'apps/web/httpd.conf', from: ' max=128 acquire=10', to: '' }] },
   },
   {
     name: 'semi-sync-off',
     drill: failover,
-    apply: async (arena) => void (await arena.stack.sql('db-writer', 'SET GLOBAL rpl_semi_sync_source_enabled = OFF')),
+    sql: 'SET GLOBAL rpl_semi_sync_source_enabled = OFF',
   },
 ]
 
-/** Puts a changed copy of a source file over the app image's own. */
-async function patch(arena: Arena, file: string, from: string, to: string): Promise<void> {
-  const copy = await changed(arena, file, from, to)
-  await arena.variant(`services: { app: { volumes: ['${copy}:/srv/${file}:ro'] } }\n`, 'app')
+/** Replaces the product by the variant; {@link TestEnvironment.variant} without text removes it. */
+export async function applyVariant({ topology, folder, variant }: TestEnvironment, broken: Variant): Promise<void> {
+  const services: Record<string, object> = {}
+  for (const service of ['app', 'web'] as const) {
+    const { environment = {}, patches = [] } = broken[service] ?? {}
+    const volumes = await Promise.all(
+      patches.map(async (patch) => {
+        const copy = join(folder, basename(patch.file))
+        await writeFile(copy, await patched(patch))
+        return `${copy}:${pathInImage(patch.file)}:ro`
+      }),
+    )
+    if (broken[service]) services[service] = { environment, volumes }
+  }
+  const changed = Object.keys(services)
+  if (changed.length > 0) await variant(JSON.stringify({ services }), ...changed)
+  if (broken.sql) await topology.sql('db-writer', broken.sql)
 }
 
-/** The path of a changed copy. @throws when the file no longer has what is changed. */
-async function changed(arena: Arena, file: string, from: string, to: string): Promise<string> {
+/** The file's text with the change. @throws if the file does not contain exactly once what is to change. */
+export async function patched({ file, from, to }: Patch): Promise<string> {
   const source = await readFile(join(repositoryRoot, file), 'utf8')
-  if (source.split(from).length !== 2) throw new Error(`${file}: expected once: ${from}`)
-  const copy = join(arena.folder, basename(file))
-  await writeFile(
-    copy,
-    source.replace(from, () => to),
-  )
-  return copy
+  if (source.split(from).length !== 2) throw new Error(`${file} must contain exactly once: ${from}`)
+  return source.replace(from, () => to)
 }
+
+/** The web image has its files in a folder of its own, the app image at the paths of the repository. */
+const pathInImage = (file: string) => `/srv/${file.replace(/^apps\/web\//, 'web/')}`

@@ -1,85 +1,93 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
+import { waitFor } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
-import { failed, recovery, slowest } from '../src/drill.ts'
-import { clientOf, startLoad } from '../src/load.ts'
+import { failed, slowest } from '../src/drill.ts'
+import { openHttpClient } from '../src/http.ts'
+import { type Attempt, type LoadOptions, startLoad } from '../src/load.ts'
 
-/** Runs a load against a server of the test's own. */
-async function loaded(listener: RequestListener, ms: number, timeoutMs = 5000) {
+const acknowledged = { from: 1, to: 2 }
+
+/** A write to `/write` answers `saved`, a read of `/list` a JSON list. */
+const workload: LoadOptions['workload'] = {
+  newestPath: '/list',
+  write: () => ({ method: 'POST', path: '/write', json: {} }),
+  acknowledged: ({ status, body }) => (status === 201 && body === 'saved' ? acknowledged : undefined),
+  listed: ({ status, body }) => (status === 200 ? JSON.parse(body) : undefined),
+}
+
+const answer: RequestListener = (req, res) => {
+  if (req.url === '/write') res.writeHead(201).end('saved')
+  else res.end('[]')
+}
+
+/** Runs a load against a server of the test's own until `count` attempts have ended. */
+async function load(listener: RequestListener, count: number, timeoutMs?: number): Promise<readonly Attempt[]> {
   const server = createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  const client = clientOf(`http://127.0.0.1:${port}`, timeoutMs)
-  const load = startLoad({ ask: client.ask, writesPerSecond: 100, readsPerSecond: 50 })
-  await delay(ms)
-  const attempts = await load.stop()
-  client.destroy()
+  const client = openHttpClient(`http://127.0.0.1:${port}`, timeoutMs)
+  const running = startLoad({ send: client.send, workload, writesPerSecond: 100, readsPerSecond: 50 })
+  await waitFor(`${count} attempts`, () => running.attempts.length >= count, { intervalMs: 10 })
+  const attempts = await running.stop()
+  client.close()
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
   return attempts
 }
 
-const contract: RequestListener = (req, res) => res.end(req.url === '/write' ? 'Saved: 2026-11-22 09:33:53' : '[]')
+const outcomes = (attempts: readonly Attempt[]) =>
+  new Set(attempts.map(({ kind, outcome, detail }) => `${kind} ${outcome} ${detail}`.trim()))
 
 describe('startLoad', () => {
-  it('sends at its rates and knows what was acknowledged', async () => {
-    const attempts = await loaded(contract, 1000)
-    expect(failed(attempts)).toEqual([])
+  it('sends at its rates', async () => {
+    const attempts = await load(answer, 60)
     const { write = [], read = [] } = Object.groupBy(attempts, ({ kind }) => kind)
-    for (const [stream, everyMs] of [
+    for (const [stream, intervalMs] of [
       [write, 10],
       [read, 20],
     ] as const) {
-      const spanMs = (stream.at(-1)?.plannedAt ?? 0) - (stream[0]?.plannedAt ?? 0)
-      expect(spanMs).toBeGreaterThan(800)
-      expect(spanMs / (stream.length - 1)).toBeCloseTo(everyMs)
+      const planned = stream.map(({ plannedAt }) => plannedAt).toSorted((a, b) => a - b)
+      expect(planned.length).toBeGreaterThan(10)
+      for (const [index, at] of planned.entries()) expect(at - (planned[0] ?? 0)).toBeCloseTo(index * intervalMs)
     }
-    expect(write[0]?.detail).toBe('2026-11-22 09:33:53')
+    for (const { plannedAt, sentAt } of attempts) expect(sentAt).toBeGreaterThanOrEqual(Math.floor(plannedAt))
   })
 
-  it('tells refused from open', async () => {
-    const attempts = await loaded((req, res) => (req.url === '/write' ? res.writeHead(503).end() : req.destroy()), 200)
-    const outcomes = new Set(attempts.map(({ kind, outcome, detail }) => `${kind} ${outcome} ${detail}`))
-    expect(outcomes).toEqual(new Set(['write refused 503', 'read open ECONNRESET']))
+  it('records what is acknowledged', async () => {
+    const attempts = await load(answer, 30)
+    expect(failed(attempts)).toEqual([])
+    for (const attempt of attempts) {
+      expect(attempt.acknowledged).toEqual(attempt.kind === 'write' ? acknowledged : undefined)
+    }
   })
 
-  it('gives up on an answer that does not come', async () => {
-    const attempts = await loaded(() => {}, 100, 300)
-    expect(new Set(attempts.map(({ outcome }) => outcome))).toEqual(new Set(['open']))
+  it('distinguishes refused from unanswered', async () => {
+    const attempts = await load((req, res) => (req.url === '/write' ? res.writeHead(503).end() : req.destroy()), 30)
+    expect(outcomes(attempts)).toEqual(new Set(['write refused 503', 'read unanswered ECONNRESET']))
   })
 
-  it('takes no 200 for an acknowledgement that the contract does not know', async () => {
-    const attempts = await loaded((_req, res) => res.end('Saved: yes'), 200)
-    expect(new Set(attempts.map(({ outcome }) => outcome))).toEqual(new Set(['refused']))
+  it('aborts a request that is not answered', async () => {
+    const attempts = await load(() => {}, 10, 300)
+    expect(new Set(attempts.map(({ outcome }) => outcome))).toEqual(new Set(['unanswered']))
   })
 
-  it('goes on sending while the service stalls, and counts the wait of each request', async () => {
-    let stalledUntil = 0
-    const attempts = await loaded((req, res) => {
-      stalledUntil ||= Date.now() + 700
-      setTimeout(() => contract(req, res), Math.max(0, stalledUntil - Date.now()))
-    }, 1000)
-    // Of 150 a second, 105 fall into the stall.
-    expect(attempts.filter(({ sentAt }) => sentAt < stalledUntil).length).toBeGreaterThan(80)
-    expect(attempts.filter(({ plannedAt, endedAt }) => endedAt - plannedAt > 300).length).toBeGreaterThan(40)
-    expect(slowest(attempts)).toBeGreaterThan(0.6)
+  it('accepts only answers that the contract knows', async () => {
+    const attempts = await load((_req, res) => res.end('yes'), 30)
+    expect(outcomes(attempts)).toEqual(new Set(['write refused 200 with "yes"', 'read refused 200 with "yes"']))
   })
-})
 
-describe('recovery', () => {
-  it('lasts until the last request that failed', async () => {
-    let refusals = 0
-    let lastAt = 0
-    const attempts = await loaded((req, res) => {
-      if (refusals === 30) return contract(req, res)
-      refusals += 1
-      lastAt = Date.now()
-      res.writeHead(503).end()
-    }, 1000)
-    expect(failed(attempts)).toHaveLength(30)
-    expect(recovery(attempts, lastAt - 5000)).toBeGreaterThan(4)
-    expect(recovery(attempts, lastAt - 5000)).toBeLessThanOrEqual(5)
-    expect(recovery(attempts, lastAt)).toBe(0)
+  it('keeps sending while the service stalls, and counts the wait of each request', async () => {
+    let held: (() => void)[] | undefined = []
+    const attempts = await load((req, res) => {
+      if (held === undefined) return answer(req, res)
+      held.push(() => answer(req, res))
+      if (held.length < 90) return
+      for (const respond of held) respond()
+      held = undefined
+    }, 90)
+    expect(failed(attempts)).toEqual([])
+    // 150 per second: the first of the 90 waited for the last one to be due.
+    expect(slowest(attempts)).toBeGreaterThan(0.5)
   })
 })

@@ -1,5 +1,5 @@
 import type { Drill } from '../drill.ts'
 import { killOne } from '../kill-one.ts'
 
-/** One of the app tier's instances dies. */
-export const killApp: Drill = { name: 'kill-app', run: (arena) => killOne(arena, 'app') }
+/** One app instance is killed. */
+export const killApp: Drill = { name: 'kill-app', run: (environment) => killOne(environment, 'app') }

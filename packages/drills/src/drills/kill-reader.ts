@@ -1,14 +1,14 @@
 import { type Drill, within } from '../drill.ts'
 import { killOne } from '../kill-one.ts'
-import { readsReturn } from '../reads.ts'
+import { readerServesReads } from '../reads.ts'
 
-/** The reader dies: the writer answers the reads; when the reader is back, it does. */
+/** The reader is killed: the writer serves the reads. Once the reader is back, it serves them again. */
 export const killReader: Drill = {
   name: 'kill-reader',
-  async run(arena) {
-    const checks = await killOne(arena, 'db-reader')
-    await arena.heal()
-    const { result: seconds } = await arena.underLoad(() => readsReturn(arena))
-    return [...checks, within(arena, 'reads are with the returned reader', 3, seconds)]
+  async run(environment) {
+    const checks = await killOne(environment, 'db-reader')
+    await environment.heal()
+    const { result: seconds } = await environment.underLoad(() => readerServesReads(environment))
+    return [...checks, within('time until the returned reader serves reads', 3, seconds)]
   },
 }

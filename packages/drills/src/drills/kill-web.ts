@@ -1,5 +1,5 @@
 import type { Drill } from '../drill.ts'
 import { killOne } from '../kill-one.ts'
 
-/** One of the web tier's instances dies. */
-export const killWeb: Drill = { name: 'kill-web', run: (arena) => killOne(arena, 'web') }
+/** One web instance is killed. */
+export const killWeb: Drill = { name: 'kill-web', run: (environment) => killOne(environment, 'web') }

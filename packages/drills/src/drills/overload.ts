@@ -1,76 +1,88 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Arena, runInNetwork, services } from '../arena.ts'
-import { atLeast, atMost, type Drill, kept, slowest } from '../drill.ts'
+import { services } from '@repo/compose'
+import { containerUsage } from '../container-usage.ts'
+import { atLeast, atMost, countByDetail, type Drill, durabilityChecks, slowest, timeBound, within } from '../drill.ts'
 import type { Flood } from '../flood-client.ts'
-import { gauge } from '../gauge.ts'
 import type { Attempt } from '../load.ts'
+import { runInNetwork } from '../network-client.ts'
+import type { TestEnvironment } from '../test-environment.ts'
 
 const seconds = 15
 
-/** How long the writer holds each commit back, in microseconds, as a slow disk would. */
+/** How long the writer delays each commit, in microseconds, as a slow disk would. */
 const commitDelay = 50_000
-/** And how many times are in one commit at most. */
-const batch = 2
 
 /**
- * Ten times the writes that the service can carry, sent at their times whatever becomes of them.
+ * Ten times the writes that the service can carry, sent on schedule whatever their outcome.
  *
- * A compromise: the database is made slow, and so is the narrowest place. With a quick one, ten times the capacity would
- * be more than two processors can make, carry and refuse. A flood that its maker could not keep up with does not count.
+ * A compromise: the database is slowed down, so that the capacity is low. With a fast one, two processors could not
+ * generate, carry and refuse ten times the capacity. A flood that its generator could not keep up with does not count.
  */
 export const overload: Drill = {
   name: 'overload',
-  async run(arena) {
-    const holdCommits = (delay: number) =>
-      arena.stack.sql('db-writer', `SET GLOBAL binlog_group_commit_sync_delay = ${delay}`)
-    await arena.override(`services: { app: { environment: { SAVE_BATCH_LIMIT: ${batch} } } }\n`, 'app')
-    await holdCommits(commitDelay)
-    const before = await arena.identities(services)
+  async run(environment) {
+    const { topology, workload } = environment
+    const delayCommits = (delay: number) =>
+      topology.sql('db-writer', `SET GLOBAL binlog_group_commit_sync_delay = ${delay}`)
+    const app = { environment: workload.smallBatches ?? {} }
+    await environment.override(JSON.stringify({ services: { app } }), 'app')
+    await delayCommits(commitDelay)
+    const before = await environment.identities(services)
 
-    // As many at a time as the benchmark has, and no more; the first time is for the compiler in the instances.
-    await flood(arena, 100_000, 128)
-    const peak = goodput((await flood(arena, 100_000, 128)).attempts)
+    // As many connections as in the benchmark. The first flood is for the compiler in the instances.
+    await flood(environment, 100_000, 128)
+    const peak = goodput((await flood(environment, 100_000, 128)).attempts)
 
-    const [{ attempts, processors }, mib] = await Promise.all([flood(arena, 10 * peak, 1000), memoryNearEnd(arena)])
-    await holdCommits(0)
-    const verdict = await arena.verdict(attempts)
-    const touched = before !== (await arena.identities(services))
-    await arena.override('', 'app')
+    const [{ attempts, cpuCores }, memoryMiB] = await Promise.all([
+      flood(environment, 10 * peak, 1000),
+      memoryNearEnd(environment),
+    ])
+    await delayCommits(0)
+    const durability = await environment.verifyDurability(attempts)
+    const changed = before !== (await environment.identities(services))
+    await environment.override('', 'app')
 
     const offered = attempts.length / seconds
     const late = attempts.map(({ plannedAt, sentAt }) => sentAt - plannedAt).toSorted((a, b) => a - b)
-    const count = (outcome: Attempt['outcome']) => attempts.filter((attempt) => attempt.outcome === outcome)
-    const refused = count('refused')
+    const having = (outcome: Attempt['outcome']) => attempts.filter((attempt) => attempt.outcome === outcome)
+    const refused = having('refused')
+    const unanswered = having('unanswered')
     return [
-      atLeast('writes offered, by the peak', 9.9, offered / peak, '', ` (${Math.round(offered)} a second)`),
-      atMost('99 % of them sent late by', 0.25, (late[Math.floor(late.length * 0.99)] ?? 0) / 1000, 's'),
-      atLeast('goodput', 80, (100 * goodput(attempts)) / peak, '%', ` of a peak of ${Math.round(peak)} a second`),
-      atMost('the slowest refusal took', 3, slowest(refused), 's', ` (${described(refused)})`),
-      atMost('requests without an answer', 0, count('open').length, '', ` (${described(count('open'))})`),
-      atMost('memory of an app or web container', 256, mib, 'MiB'),
-      atMost('processors that making the load took', 1, processors),
-      atMost('containers restarted', 0, Number(touched)),
-      ...kept(verdict),
+      timeBound(
+        atLeast(
+          'offered load as a multiple of the peak',
+          9.9,
+          offered / peak,
+          '',
+          ` (${Math.round(offered)} writes/s)`,
+        ),
+      ),
+      within('sending delay, 99th percentile', 0.25, (late[Math.floor(late.length * 0.99)] ?? 0) / 1000),
+      timeBound(
+        atLeast('goodput', 80, (100 * goodput(attempts)) / peak, '%', ` (of a peak of ${Math.round(peak)} writes/s)`),
+      ),
+      within('slowest refusal', 3, slowest(refused), described(refused)),
+      atMost('unanswered requests', 0, unanswered.length, '', described(unanswered)),
+      atMost('peak memory of an app or web container', 256, memoryMiB, 'MiB'),
+      timeBound(atMost('CPU cores used by the load generator', 1, cpuCores)),
+      atMost('containers restarted', 0, Number(changed)),
+      ...durabilityChecks(durability),
     ]
   },
 }
 
-async function flood(arena: Arena, rate: number, inFlight: number): Promise<Flood> {
-  const args = ['alb:80', rate, inFlight, seconds * 1000].map(String)
-  return JSON.parse(await runInNetwork(arena, 'alb-web', 'flood-client.ts', ...args))
+async function flood({ topology, workload }: TestEnvironment, rate: number, inFlight: number): Promise<Flood> {
+  const args = [workload.name, 'alb:80', ...[rate, inFlight, seconds * 1000].map(String)]
+  return JSON.parse(await runInNetwork(topology, 'alb-web', 'flood-client.ts', ...args))
 }
 
-async function memoryNearEnd(arena: Arena): Promise<number> {
+async function memoryNearEnd({ topology }: TestEnvironment): Promise<number> {
   await delay(seconds * 800)
-  return Math.max(...[...(await gauge(arena, 'app')), ...(await gauge(arena, 'web'))].map(({ mib }) => mib))
+  return Math.max(...(await containerUsage(topology, 'app', 'web')).map(({ memoryMiB }) => memoryMiB))
 }
 
-/** Acknowledged requests a second. */
-function goodput(attempts: readonly Attempt[]): number {
-  return attempts.filter(({ outcome }) => outcome === 'acked').length / seconds
-}
+/** Acknowledged writes per second. */
+const goodput = (attempts: readonly Attempt[]): number =>
+  attempts.filter(({ outcome }) => outcome === 'succeeded').length / seconds
 
-function described(attempts: readonly Attempt[]): string {
-  const kinds = Map.groupBy(attempts, ({ detail }) => detail)
-  return [...kinds].map(([detail, { length }]) => `${length.toLocaleString('en')} × ${detail}`).join(', ') || 'none'
-}
+const described = (attempts: readonly Attempt[]) => ` (${countByDetail(attempts) || 'none'})`

@@ -1,22 +1,23 @@
-import { type Arena, docker, until } from '../arena.ts'
-import { answeredInTime, atLeast, atMost, type Drill, failed, kept, outages } from '../drill.ts'
+import { docker, waitFor } from '@repo/compose'
+import { answeredInTime, atLeast, type Drill, durabilityChecks, noFailures } from '../drill.ts'
+import type { TestEnvironment } from '../test-environment.ts'
 
 /**
- * App and web containers are replaced one at a time, as a deployment does: first the new one, then the old.
+ * App and web containers are replaced one at a time, as a deployment does: a new one starts, then an old one stops.
  *
- * @param each how many of each tier.
+ * @param count how many of each tier.
  */
-export const rollingWith = (each: number): Drill => ({
+export const rollingWith = (count: number): Drill => ({
   name: 'rolling',
-  async run(arena) {
-    const { attempts, result: replaced } = await arena.underLoad(async () => {
-      return (await replace(arena, 'app', each)) + (await replace(arena, 'web', each))
-    })
+  async run(environment) {
+    const { attempts, result: replaced } = await environment.underLoad(
+      async () => (await replace(environment, 'app', count)) + (await replace(environment, 'web', count)),
+    )
     return [
-      atLeast('containers replaced', 2 * each, replaced),
-      atMost('failed requests', 0, failed(attempts).length, '', outages(attempts)),
-      answeredInTime(arena, attempts),
-      ...kept(await arena.verdict(attempts)),
+      atLeast('containers replaced', 2 * count, replaced),
+      noFailures('failed requests', attempts),
+      answeredInTime(attempts),
+      ...durabilityChecks(await environment.verifyDurability(attempts)),
     ]
   },
 })
@@ -24,19 +25,20 @@ export const rollingWith = (each: number): Drill => ({
 /** All of them. */
 export const rolling: Drill = rollingWith(2)
 
-async function replace(arena: Arena, service: 'app' | 'web', count: number): Promise<number> {
-  const old = (await arena.stack.containers(service)).slice(0, count)
+async function replace({ topology }: TestEnvironment, service: 'app' | 'web', count: number): Promise<number> {
+  const old = (await topology.containers(service)).slice(0, count)
   for (const container of old) {
-    const before = await arena.stack.containers(service)
-    await arena.stack.compose('up', '--detach', '--no-deps', '--no-recreate', '--scale', `${service}=3`, service)
-    const [added = ''] = (await arena.stack.containers(service)).filter((id) => !before.includes(id))
-    await until(`the new ${service} is healthy`, async () => {
-      return (await docker('inspect', '--format', '{{.State.Health.Status}}', added)) === 'healthy'
-    })
-    // SIGTERM or SIGWINCH, as the image says; killed when it takes longer than Compose would give it.
-    await docker('stop', '--time', '30', container)
-    await docker('rm', container)
+    const before = await topology.containers(service)
+    await topology.compose('up', '--detach', '--no-deps', '--no-recreate', '--scale', `${service}=3`, service)
+    const [added = ''] = (await topology.containers(service)).filter((id) => !before.includes(id))
+    await waitFor(
+      `the new ${service} is healthy`,
+      async () => (await docker(['inspect', '--format', '{{.State.Health.Status}}', added])) === 'healthy',
+    )
+    // With the signal that the image names; killed after stop_grace_period, as by Compose.
+    await docker(['stop', '--time', '30', container])
+    await docker(['rm', container])
   }
-  const now = await arena.stack.containers(service)
+  const now = await topology.containers(service)
   return old.filter((container) => !now.includes(container)).length
 }

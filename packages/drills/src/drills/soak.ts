@@ -1,55 +1,50 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { services } from '../arena.ts'
-import { atMost, type Check, type Drill, failed, kept, outages } from '../drill.ts'
-import { gauge, type Sample } from '../gauge.ts'
+import { services } from '@repo/compose'
+import { type ContainerUsage, containerUsage } from '../container-usage.ts'
+import { atMost, type Check, type Drill, durabilityChecks, noFailures } from '../drill.ts'
 
 const minutes = Number(process.env.SOAK_MINUTES ?? 5)
 
-/** Nothing happens for a while, and nothing grows. `SOAK_MINUTES` says for how long; default 5. */
+/** No fault: after a while of steady load, neither memory nor file descriptors have grown. SOAK_MINUTES; default 5. */
 export const soak: Drill = {
   name: 'soak',
-  async run(arena) {
-    const before = await arena.identities(services)
-    const { attempts, result: samples } = await arena.underLoad(async () => {
-      const samples: Sample[][] = []
+  async run(environment) {
+    const before = await environment.identities(services)
+    const { attempts, result: samples } = await environment.underLoad(async () => {
+      const samples: ContainerUsage[][] = []
       const end = performance.now() + minutes * 60_000
       while (performance.now() < end) {
-        samples.push([...(await gauge(arena, 'app')), ...(await gauge(arena, 'web'))])
+        samples.push(await containerUsage(environment.topology, 'app', 'web'))
         await delay(Math.min(5000, minutes * 1000))
       }
       return samples
     })
     return [
-      atMost('failed requests', 0, failed(attempts).length, '', outages(attempts)),
-      ...flat(samples),
-      atMost('containers restarted', 0, Number(before !== (await arena.identities(services)))),
-      ...kept(await arena.verdict(attempts)),
+      noFailures('failed requests', attempts),
+      ...growthChecks(samples),
+      atMost('containers restarted', 0, Number(before !== (await environment.identities(services)))),
+      ...durabilityChecks(await environment.verifyDurability(attempts)),
     ]
   },
 }
 
-/** The last quarter against the second: the first is for warming up. */
-function flat(samples: readonly Sample[][]): Check[] {
+/** Compares the last quarter of the samples with the second; the first is for warming up. */
+function growthChecks(samples: readonly ContainerUsage[][]): Check[] {
   const quarter = Math.max(1, Math.floor(samples.length / 4))
-  const growth = (of: (sample: Sample) => number) => {
-    const mean = (from: number) => {
+  /** The largest growth of any container. */
+  const growth = (field: keyof ContainerUsage) => {
+    const means = (from: number) => {
       const rows = samples.slice(from, from + quarter)
-      return samples[0]?.map((_, at) => rows.reduce((sum, row) => sum + of(row[at] as Sample), 0) / rows.length) ?? []
+      return (
+        samples[0]?.map((_, index) => rows.reduce((sum, row) => sum + (row[index]?.[field] ?? 0), 0) / rows.length) ??
+        []
+      )
     }
-    const early = mean(quarter)
-    return Math.max(...mean(samples.length - quarter).map((late, at) => late - (early[at] ?? 0)))
+    const early = means(quarter)
+    return Math.max(...means(samples.length - quarter).map((late, index) => late - (early[index] ?? 0)))
   }
   return [
-    atMost(
-      'growth of memory in any app or web container',
-      32,
-      growth(({ mib }) => mib),
-      'MiB',
-    ),
-    atMost(
-      'growth of open handles in any of them',
-      16,
-      growth(({ handles }) => handles),
-    ),
+    atMost('memory growth of an app or web container', 32, growth('memoryMiB'), 'MiB'),
+    atMost('file descriptor growth of an app or web container', 16, growth('fileDescriptors')),
   ]
 }

@@ -1,0 +1,54 @@
+import { Agent, request } from 'node:http'
+import { text } from 'node:stream/consumers'
+
+/** A request without headers of its own. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  /** Sent as JSON. @default no body */
+  readonly json?: unknown
+}
+
+/** A complete response. */
+export interface HttpResponse {
+  readonly status: number
+  readonly body: string
+}
+
+/** A complete response, or why there is none. */
+export type Outcome = HttpResponse | { readonly error: string }
+
+/** Sends a request and resolves with what became of it; never rejects. */
+export type Send = (request: HttpRequest) => Promise<Outcome>
+
+/** What goes over the wire as a request's body, and its headers. */
+export function encodeBody({ json }: HttpRequest): { body: string; headers: Readonly<Record<string, string>> } {
+  if (json === undefined) return { body: '', headers: {} }
+  const body = JSON.stringify(json)
+  return { body, headers: { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) } }
+}
+
+/** Longer than any answer takes on a busy machine: this tells a hang. */
+const hangMs = 60_000
+
+/**
+ * Node's own HTTP client with kept connections. The caller closes it.
+ *
+ * @param url the service's address, without a slash at the end.
+ * @param timeoutMs after this long without a complete response a request is aborted.
+ */
+export function openHttpClient(url: string, timeoutMs = hangMs): { send: Send; close(): void } {
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: 2000 })
+  const send: Send = (asked) =>
+    new Promise((resolve) => {
+      const fail = (error: Error) => resolve({ error: (error as NodeJS.ErrnoException).code ?? error.message })
+      const { body, headers } = encodeBody(asked)
+      const options = { agent, method: asked.method, headers, signal: AbortSignal.timeout(timeoutMs) }
+      request(`${url}${asked.path}`, options, (response) => {
+        text(response).then((received) => resolve({ status: response.statusCode ?? 0, body: received }), fail)
+      })
+        .on('error', fail)
+        .end(body)
+    })
+  return { send, close: () => agent.destroy() }
+}

@@ -1,0 +1,104 @@
+import { availableParallelism, cpus } from 'node:os'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Send } from './http.ts'
+import type { Workload } from './workload.ts'
+
+/** How fast and how quiet a machine is. */
+export interface Machine {
+  readonly cpus: number
+  readonly cpu: string
+  /** How much of all CPUs other processes use, in percent. */
+  readonly busyPercent: number
+  /** How late a timer of an idle process fires, 99th percentile. */
+  readonly schedulingDelayMs: number
+  /** CPU time of a fixed calculation. */
+  readonly calculationMs: number
+  /** One write at a time through an idle topology, median: this includes the commits. */
+  readonly writeMs: number
+}
+
+/**
+ * Up to these values bounds on time are judged. They are several times what two shared cores with a local disk reach,
+ * and the bounds hold there with a wide margin.
+ */
+const limits = { busyPercent: 20, schedulingDelayMs: 20, calculationMs: 400, writeMs: 100 } as const
+
+/** Measures for about four seconds. Nothing of this project may be running. */
+export async function measureMachine(): Promise<Omit<Machine, 'writeMs'>> {
+  const calculationMs = Math.min(...Array.from({ length: 5 }, calculate))
+  return {
+    cpus: availableParallelism(),
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    ...(await measureIdle()),
+    calculationMs: Math.round(calculationMs),
+  }
+}
+
+/** The median time of one write at a time, in milliseconds. @throws if a write is not acknowledged. */
+export async function medianWriteMs(send: Send, workload: Pick<Workload, 'write' | 'acknowledged'>): Promise<number> {
+  const times: number[] = []
+  // The first half is for the compiler and the connections.
+  for (let i = 0; i < 100; i += 1) {
+    const startedAt = performance.now()
+    const outcome = await send(workload.write())
+    if ('error' in outcome || workload.acknowledged(outcome) === undefined)
+      throw new Error('a write was not acknowledged')
+    if (i >= 50) times.push(performance.now() - startedAt)
+  }
+  return Number((times.toSorted((a, b) => a - b)[25] ?? 0).toFixed(1))
+}
+
+/** Why bounds on time cannot be judged on this machine; empty if they can. */
+export function unfitReasons(machine: Machine): string[] {
+  const units = { busyPercent: '%', schedulingDelayMs: 'ms', calculationMs: 'ms', writeMs: 'ms' } as const
+  const names = {
+    busyPercent: 'too busy: CPU use of other processes',
+    schedulingDelayMs: 'too busy: scheduling delay',
+    calculationMs: 'too slow: CPU time of the calculation',
+    writeMs: 'too slow: time of one write',
+  } as const
+  return (Object.keys(limits) as (keyof typeof limits)[])
+    .filter((name) => machine[name] > limits[name])
+    .map((name) => `${names[name]} ${machine[name]} ${units[name]} (limit ${limits[name]} ${units[name]})`)
+}
+
+/** The measured values, for a person. */
+export const describeMachine = (machine: Machine): string =>
+  [
+    `${machine.cpus} × ${machine.cpu}`,
+    `CPU use of other processes ${machine.busyPercent} %`,
+    `scheduling delay ${machine.schedulingDelayMs} ms`,
+    `calculation ${machine.calculationMs} ms`,
+    `one write ${machine.writeMs} ms`,
+  ].join(', ')
+
+/** Milliseconds of CPU time. */
+function calculate(): number {
+  const before = process.cpuUsage()
+  JSON.parse(JSON.stringify(Array.from({ length: 200_000 }, (_, id) => ({ id, text: String(id) }))))
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
+}
+
+async function measureIdle(): Promise<Pick<Machine, 'busyPercent' | 'schedulingDelayMs'>> {
+  const resolution = 5
+  const timers = monitorEventLoopDelay({ resolution })
+  const before = cpuTimes()
+  timers.enable()
+  await delay(3000)
+  timers.disable()
+  const after = cpuTimes()
+  return {
+    busyPercent: Math.round((100 * (after.busy - before.busy)) / (after.total - before.total)),
+    // The histogram includes the timer's own interval.
+    schedulingDelayMs: Math.max(0, Math.round(timers.percentile(99) / 1e6 - resolution)),
+  }
+}
+
+/** Of all CPUs since the machine started. */
+function cpuTimes(): { readonly busy: number; readonly total: number } {
+  const times = cpus().map(({ times }) => times)
+  const total = times.reduce((sum, { user, nice, sys, idle, irq }) => sum + user + nice + sys + idle + irq, 0)
+  return { total, busy: total - times.reduce((sum, { idle }) => sum + idle, 0) }
+}

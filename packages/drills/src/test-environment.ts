@@ -1,0 +1,170 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { docker, openProject, openTopology, type Project, type Topology, thaw, waitFor } from '@repo/compose'
+import { type DurabilityResult, verifyDurability } from './durability.ts'
+import { openHttpClient } from './http.ts'
+import { type Attempt, startLoad } from './load.ts'
+import { removeClients } from './network-client.ts'
+import type { Workload } from './workload.ts'
+
+/** A load while a fault is injected. */
+export interface RunningLoad {
+  /**
+   * Waits until requests sent after `since` succeed without a failure between them.
+   *
+   * @param since milliseconds since 1970.
+   * @returns false if that does not happen within two minutes.
+   */
+  recovered(since: number): Promise<boolean>
+}
+
+/** A running topology that drills may damage. */
+export interface TestEnvironment extends AsyncDisposable {
+  /** Its commands include the overrides of this environment. */
+  readonly topology: Project & Pick<Topology, 'project' | 'url'>
+  readonly workload: Workload
+  /** How long the load runs before and after a fault. */
+  readonly steadyMs: number
+  /** Runs `fault` under a steady load of writes and reads, and resolves with its result. */
+  underLoad<T>(
+    fault: (load: RunningLoad) => Promise<T>,
+  ): Promise<{ readonly attempts: readonly Attempt[]; readonly result: T }>
+  /** Compares the rows of a server with the attempts. @param service @default db-writer */
+  verifyDurability(attempts: readonly Attempt[], service?: 'db-writer' | 'db-reader'): Promise<DurabilityResult>
+  /** The services' containers with their start times: equal as long as none was restarted or replaced. */
+  identities(services: readonly string[]): Promise<string>
+  /** For files that containers mount; removed with the environment. */
+  readonly folder: string
+  /** Extends compose.yaml for one drill and recreates the services. Without text it removes the extension. */
+  override(text: string, ...services: string[]): Promise<void>
+  /** The same for a broken variant of the product, which stays in place while drills run. */
+  variant(text: string, ...services: string[]): Promise<void>
+  /** Removes the override, starts stopped containers, thaws frozen databases and waits until replication works. */
+  heal(): Promise<void>
+  /** Recreates both databases without data: the only way back after a failover. */
+  recreateDatabases(): Promise<void>
+}
+
+/** See {@link openTestEnvironment}. */
+export interface TestEnvironmentOptions extends Pick<TestEnvironment, 'workload' | 'steadyMs'> {
+  /** To use this running topology, whose data and containers the drills replace. @default starts one of its own */
+  readonly topology?: Topology
+  /** Once aborted, a running command is ended and no further one starts. @default never */
+  readonly signal?: AbortSignal
+}
+
+const noOverride = 'services: {}\n'
+
+/** Prepares a topology for drills. The caller disposes of it: `await using`; a topology that was given stays. */
+export async function openTestEnvironment(options: TestEnvironmentOptions): Promise<TestEnvironment> {
+  const { workload, steadyMs, signal } = options
+  const base = options.topology ?? (await openTopology({ name: 'drills', ...(signal && { signal }) }))
+  const folder = await mkdtemp(join(tmpdir(), 'drills-'))
+  await chmod(folder, 0o755)
+  const files = { variant: join(folder, 'variant.yaml'), override: join(folder, 'override.yaml') }
+  for (const file of Object.values(files)) await writeFile(file, noOverride)
+  const project = openProject({
+    name: base.project,
+    env: { ...base.env, COMPOSE_FILE: ['compose.yaml', files.variant, files.override].join(delimiter) },
+    signal,
+  })
+  const topology = { ...project, project: base.project, url: base.url }
+
+  const up = (...args: string[]) => project.compose('up', '--detach', '--wait', ...args)
+
+  async function extend(file: string, text: string, services: readonly string[]): Promise<void> {
+    await writeFile(file, text || noOverride)
+    await up('--no-deps', ...services)
+  }
+
+  const environment: TestEnvironment = {
+    topology,
+    workload,
+    folder,
+    steadyMs,
+
+    async underLoad(fault) {
+      const client = openHttpClient(base.url)
+      const load = startLoad({ send: client.send, workload, writesPerSecond: 100, readsPerSecond: 30 })
+      const recovered = (since: number) =>
+        waitFor('recovered', () => hasRecovered(load.attempts, since), { timeoutMs: 120_000 }).catch(() => false)
+      try {
+        await delay(steadyMs)
+        const result = await fault({ recovered })
+        await delay(steadyMs)
+        return { attempts: await load.stop(), result }
+      } finally {
+        await load.stop()
+        client.close()
+      }
+    },
+
+    async verifyDurability(attempts, service = 'db-writer') {
+      const select = workload.storedSince(attempts[0]?.sentAt ?? 0)
+      // Statements of aborted requests may still be running.
+      let stored = await project.sql(service, select)
+      for (let before = ''; before.length < stored.length; await delay(500)) {
+        before = stored
+        stored = await project.sql(service, select)
+      }
+      return verifyDurability(attempts, stored.split('\n').filter(Boolean).map(Number))
+    },
+
+    async identities(services) {
+      const ids = await Promise.all(services.map((service) => project.containers(service)))
+      return docker(['inspect', '--format', '{{.Name}} {{.Id}} {{.State.StartedAt}} {{.RestartCount}}', ...ids.flat()])
+    },
+
+    override: (text, ...services) => extend(files.override, text, services),
+    variant: (text, ...services) => extend(files.variant, text, services),
+
+    async heal() {
+      await writeFile(files.override, noOverride)
+      const databases = await project.compose('ps', '--quiet', '--status', 'running', 'db-writer', 'db-reader')
+      await Promise.all(databases.split('\n').filter(Boolean).map(thaw))
+      await up()
+      await waitFor('the reader follows the writer', async () => {
+        // A statement that changes nothing but reaches the reader: after a reader's return the writer waits for it
+        // only once it has acknowledged a transaction.
+        const status = await project.sql(
+          'db-writer',
+          `DROP TABLE IF EXISTS testdb.nothing;
+           SHOW STATUS WHERE Variable_name IN ('Rpl_semi_sync_source_status', 'Rpl_semi_sync_source_clients')`,
+        )
+        return /clients\t1\n.*status\tON/.test(status)
+      })
+    },
+
+    async recreateDatabases() {
+      await project.compose('rm', '--stop', '--force', '--volumes', 'db-writer', 'db-reader')
+      await docker(['volume', 'rm', `${base.project}_db-writer-data`, `${base.project}_db-reader-data`])
+      await environment.heal()
+    },
+
+    async [Symbol.asyncDispose]() {
+      await removeClients(base)
+      if (options.topology === undefined) await base.down()
+      await rm(folder, { recursive: true })
+    },
+  }
+  try {
+    await environment.heal()
+  } catch (error) {
+    await environment[Symbol.asyncDispose]()
+    throw error
+  }
+  return environment
+}
+
+/** More than two seconds of the load. */
+const recoveryRun = 300
+
+/** Whether the latest requests were sent after `since` and succeeded. */
+function hasRecovered(attempts: readonly Attempt[], since: number): boolean {
+  const latest = attempts.slice(-recoveryRun)
+  return (
+    latest.length === recoveryRun && latest.every(({ sentAt, outcome }) => sentAt >= since && outcome === 'succeeded')
+  )
+}

@@ -1,0 +1,49 @@
+import type { HttpRequest, HttpResponse } from './http.ts'
+
+/** A span of time in milliseconds since 1970, both ends included. */
+export interface Interval {
+  readonly from: number
+  readonly to: number
+}
+
+/** A replacement in a source file; `from` occurs there exactly once. */
+export interface Patch {
+  /** Its path from the repository's root. */
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+/** Environment variables of a service. */
+export type Environment = Readonly<Record<string, string>>
+
+/** A resource as the drills use it: how to store a row, what the answer acknowledges, which rows are stored. */
+export interface Workload {
+  readonly name: string
+  /** Its table, with the database's name. */
+  readonly table: string
+  /** Lists every row. */
+  readonly listPath: string
+  /** Lists the newest 20 rows. */
+  readonly newestPath: string
+  /** A request that stores one row. */
+  write(): HttpRequest
+  /** When the acknowledged row was stored, according to the answer to a write; undefined if nothing is acknowledged. */
+  acknowledged(response: HttpResponse): Interval | undefined
+  /**
+   * The latest time that each row of a list can have; undefined if the answer is not as the contract promises.
+   *
+   * @throws {SyntaxError} likewise, if it is no JSON.
+   */
+  listed(response: HttpResponse): readonly number[] | undefined
+  /** SQL that selects the time of each row stored since then. Times are in milliseconds since 1970. */
+  storedSince(since: number): string
+  /** What an INSERT of many rows stores: columns, and their values by the number `n` of the row, as SQL. */
+  readonly numberedRow: { readonly columns: string; readonly values: string }
+  /** Settings of the app with which few writes are in one commit. @default none */
+  readonly smallBatches?: Environment
+  /** Settings of the app with which writes queue without a limit. @default none */
+  readonly unboundedQueue?: Environment
+  /** A change of the app that acknowledges a write before its commit. @default none */
+  readonly acknowledgeBeforeCommit?: Patch
+}

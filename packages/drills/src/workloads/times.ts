@@ -1,0 +1,33 @@
+import type { Workload } from '../workload.ts'
+
+const table = 'testdb.testtable'
+const timePattern = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/
+const startOfSecond = (text: string) => Date.parse(`${text.replace(' ', 'T')}Z`)
+
+/** The times of visits. A row has the millisecond at which its request reached the app; answers show the second. */
+export const times: Workload = {
+  name: 'times',
+  table,
+  listPath: '/read',
+  newestPath: '/read?limit=20&order=newest',
+  write: () => ({ method: 'GET', path: '/write' }),
+  acknowledged({ status, body }) {
+    const time = body.slice('Saved: '.length)
+    if (status !== 200 || !body.startsWith('Saved: ') || !timePattern.test(time)) return undefined
+    return { from: startOfSecond(time), to: startOfSecond(time) + 999 }
+  },
+  listed({ status, body }) {
+    const list: unknown = status === 200 ? JSON.parse(body) : undefined
+    const valid = Array.isArray(list) && list.every((time) => timePattern.test(time))
+    return valid ? list.map((time) => startOfSecond(time) + 999) : undefined
+  },
+  storedSince: (since) => `SELECT 1000 * UNIX_TIMESTAMP(dt) FROM ${table} WHERE dt >= FROM_UNIXTIME(${since / 1000})`,
+  numberedRow: { columns: 'dt', values: "TIMESTAMPADD(SECOND, n, '2020-01-01')" },
+  smallBatches: { SAVE_BATCH_LIMIT: '2' },
+  unboundedQueue: { SAVE_QUEUE_LIMIT: '100000' },
+  acknowledgeBeforeCommit: {
+    file: 'apps/app/src/resources/times/write-batcher.ts',
+    from: 'if (inFlight < concurrency) void sendNext()',
+    to: 'resolve(); if (inFlight < concurrency) void sendNext()',
+  },
+}

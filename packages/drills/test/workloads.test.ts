@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { hostileRequests } from '../src/hostile-requests.ts'
+import { workloads } from '../src/workloads/index.ts'
+
+describe('the registered workloads', () => {
+  it('have different names', () => {
+    expect(new Set(workloads.map(({ name }) => name)).size).toBe(workloads.length)
+  })
+
+  it.each(workloads)('$name is a file of at most 40 lines', ({ name }) => {
+    const file = readFileSync(join(import.meta.dirname, `../src/workloads/${name}.ts`), 'utf8')
+    expect(file.trimEnd().split('\n').length).toBeLessThanOrEqual(40)
+  })
+
+  it.each(workloads)('$name acknowledges nothing that is an error or unknown', ({ acknowledged }) => {
+    expect(acknowledged({ status: 503, body: '' })).toBeUndefined()
+    expect(acknowledged({ status: 200, body: 'yes' })).toBeUndefined()
+  })
+
+  it.each(workloads)('$name accepts an empty list, and no error', ({ listed }) => {
+    expect(listed({ status: 200, body: '[]' })).toEqual([])
+    expect(listed({ status: 503, body: '[]' })).toBeUndefined()
+    expect(listed({ status: 200, body: '{}' })).toBeUndefined()
+  })
+
+  it.each(workloads)('$name gives hostile requests as many as asked for', (workload) => {
+    expect(hostileRequests(workload, 1234)).toHaveLength(1234)
+  })
+})
