@@ -1,4 +1,4 @@
--- sysbench: one row, one commit, as fast as the server can.
+-- sysbench: one row and one commit per event, at full speed.
 function thread_init()
   connection = sysbench.sql.driver():connect()
 end

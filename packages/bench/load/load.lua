@@ -1,6 +1,6 @@
 -- wrk -t1 -c CONNECTIONS … -s load.lua URL -- SECONDS CONNECTIONS
--- Sends for SECONDS, then waits for every answer under way, so that the answers counted are exactly the requests sent;
--- then ends wrk and prints one line of JSON. wrk alone would cut its last requests off.
+-- Sends for SECONDS, then waits for the requests in flight, so that every request sent is counted with its response;
+-- then ends wrk and prints one line of JSON. Without this wrk aborts its last requests.
 local ffi = require('ffi')
 ffi.cdef [[
   typedef struct { long seconds; long nanoseconds; } bench_time;
@@ -25,7 +25,7 @@ function init(args)
   started, waiting, idle, ended = now(), connections, 0, now()
 end
 
--- wrk asks before each request of a connection, so also after each answer.
+-- wrk calls this before each request of a connection, so also after each response.
 function delay()
   local at = now()
   if waiting > 0 then
@@ -42,7 +42,7 @@ end
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    '{"requests":%d,"seconds":%.6f,"refused":%d,"broken":%d,"bytes":%d,"writes":%d,"p50Ms":%.3f,"p99Ms":%.3f}\n',
+    '{"requests":%d,"seconds":%.6f,"refused":%d,"unanswered":%d,"bytes":%d,"writes":%d,"p50Ms":%.3f,"p99Ms":%.3f}\n',
     summary.requests, worker:get('ended') - worker:get('started'),
     errors.status, errors.connect + errors.read + errors.write + errors.timeout,
     summary.bytes, worker:get('writes') or 0,

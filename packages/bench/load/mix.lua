@@ -1,4 +1,4 @@
--- load.lua with nine reads of a page for each write.
+-- load.lua with nine reads of the list for each write.
 dofile('/bench/load.lua')
 
 local read = 'GET /read HTTP/1.1\r\nHost: bench\r\n\r\n'

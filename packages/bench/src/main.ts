@@ -3,44 +3,42 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { openStack, repositoryRoot, type Stack } from '@repo/compose'
+import { openTopology, repositoryRoot } from '@repo/compose'
 import { createBench } from './bench.ts'
-import { picture } from './picture.ts'
+import { chart } from './chart.ts'
 import { full, quick } from './plan.ts'
 import { toResults } from './results.ts'
 import { run } from './run.ts'
-import type { Sample } from './samples.ts'
-import { table } from './table.ts'
-import { openWatch } from './usage.ts'
+import { formatTable } from './table.ts'
+import { openUsage } from './usage.ts'
 
 /** `npm run bench`, or `npm run bench -- --quick` in under three minutes. */
 async function main(isQuick: boolean): Promise<void> {
-  const interrupted = new Promise<never>((_, reject) => {
-    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => reject(new Error('interrupted')))
-  })
-  // Until it is raced, below.
-  interrupted.catch(() => {})
+  const interruption = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => interruption.abort(new Error('interrupted')))
+  }
 
-  report('building and starting the topology and the contestants')
-  await using stack = await openStack({
-    project: 'three-tier-bench',
-    // None is published.
-    port: 0,
+  report('building and starting the topology and the candidates')
+  await using topology = await openTopology({
+    name: 'bench',
     env: { COMPOSE_FILE: 'compose.yaml:packages/bench/compose.yaml', COMPOSE_PATH_SEPARATOR: ':' },
+    signal: interruption.signal,
   })
-  const samples = await Promise.race([measure(stack, isQuick), interrupted])
+  const bench = createBench(topology, await openUsage(topology), interruption.signal)
+  const samples = await run(bench, isQuick ? quick : full, report)
   const results = { about: await about(isQuick), ...toResults(samples) }
-  console.log(`\n${table(samples)}\n`)
+  console.log(`\n${formatTable(samples)}\n`)
   for (const [work, ratios] of Object.entries(results)) {
     if (work !== 'samples') console.log(work.padEnd(13), JSON.stringify(ratios))
   }
-  // Both are committed after a full run, so that what the documents say can be looked up.
+  // Both are committed after a full run: the documents quote them.
   await save('packages/bench/results/latest.json', `${JSON.stringify(results, null, 2)}\n`)
-  await save(isQuick ? 'packages/bench/results/latest.svg' : 'docs/benchmark.svg', picture(samples))
+  await save(isQuick ? 'packages/bench/results/latest.svg' : 'docs/benchmark.svg', chart(samples))
   report('removing the containers')
 }
 
-/** What a figure means nothing without. */
+/** The commit and the machine. */
 async function about(isQuick: boolean): Promise<Readonly<Record<string, unknown>>> {
   const { stdout } = await promisify(execFile)('git', ['describe', '--always', '--abbrev=40', '--dirty'], {
     cwd: repositoryRoot,
@@ -52,10 +50,6 @@ async function about(isQuick: boolean): Promise<Readonly<Record<string, unknown>
     cpus: availableParallelism(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
   }
-}
-
-async function measure(stack: Stack, isQuick: boolean): Promise<Sample[]> {
-  return run(createBench(stack, await openWatch(stack)), isQuick ? quick : full, report)
 }
 
 async function save(path: string, text: string): Promise<void> {
@@ -70,5 +64,5 @@ function report(line: string): void {
 
 main(process.argv.includes('--quick')).catch((error: unknown) => {
   console.error(`✗ ${error instanceof Error ? error.message : error}`)
-  process.exit(1)
+  process.exitCode = 1
 })

@@ -3,36 +3,36 @@ export interface Plan {
   readonly rounds: number
   /** Of each measurement under load. */
   readonly seconds: number
-  /** Connections that write at the same time. */
-  readonly writers: readonly number[]
-  /** Threads of sysbench to find the best of. */
+  /** Numbers of concurrent connections that write. */
+  readonly writeConnections: readonly number[]
+  /** Numbers of sysbench threads; the fastest counts. */
   readonly commitThreads: readonly number[]
-  /** Whether the mix of reads and writes is measured. */
+  /** Whether mixed reads and writes are measured. */
   readonly mix: boolean
-  /** Whether the peers, too, write over one connection: no ratio needs them. */
-  readonly peersAlone: boolean
-  /** Whether the peers, too, list 100,000 and a million rows. */
-  readonly peersListMany: boolean
+  /** Whether the baselines also write over one connection. No ratio needs it. */
+  readonly baselineSingleWrites: boolean
+  /** Whether the baselines also list 100,000 and 1,000,000 rows. */
+  readonly baselineLongLists: boolean
 }
 
-/** Fit to be quoted. */
+/** For figures that are published. */
 export const full: Plan = {
   rounds: 3,
   seconds: 5,
-  writers: [1, 32, 128],
+  writeConnections: [1, 32, 128],
   commitThreads: [1, 8, 16, 32, 64],
   mix: true,
-  peersAlone: true,
-  peersListMany: true,
+  baselineSingleWrites: true,
+  baselineLongLists: true,
 }
 
-/** In under three minutes: fit to see where things stand. */
+/** In under three minutes: for comparing two states of the code. */
 export const quick: Plan = {
   rounds: 2,
   seconds: 1,
-  writers: [1, 128],
+  writeConnections: [1, 128],
   commitThreads: [16, 32],
   mix: false,
-  peersAlone: false,
-  peersListMany: false,
+  baselineSingleWrites: false,
+  baselineLongLists: false,
 }

@@ -3,39 +3,39 @@ import { rounded } from './statistics.ts'
 
 /** Ratios above 1 mean that this project is better; null where a figure is missing or was not correct. */
 export interface Results {
-  readonly write: Ratios<'vsSeed' | 'vsFastify' | 'vsExpress' | 'vsCommitLimit' | 'vsConstant' | 'vsNoSharing'>
-  readonly read0: Ratios<'vsSeed' | 'vsFastify' | 'vsExpress' | 'vsFile'>
-  readonly read1k: Ratios<'vsSeed' | 'vsFastify' | 'vsExpress' | 'vsFile'>
-  readonly mix: Ratios<'vsSeed' | 'vsFastify' | 'vsExpress'>
+  readonly write: Ratios<'vsBaselineFlask' | 'vsFastify' | 'vsExpress' | 'vsCommitLimit' | 'vsConstant' | 'vsUnbatched'>
+  readonly read0: Ratios<'vsBaselineFlask' | 'vsFastify' | 'vsExpress' | 'vsFile'>
+  readonly read1k: Ratios<'vsBaselineFlask' | 'vsFastify' | 'vsExpress' | 'vsFile'>
+  readonly mix: Ratios<'vsBaselineFlask' | 'vsFastify' | 'vsExpress'>
   readonly read1m: Ratios<'vsMysqlDump' | 'rssGrowthMiB' | 'ttfbMs' | 'timesOf100k'>
   readonly idleWriteP50: Ratios<'vsOneCommit' | 'ms' | 'oneCommitMs'>
-  /** The whole topology beside `web → app` alone, on the one machine they share. */
+  /** The complete topology compared with `web → app`, on one machine. */
   readonly topology: Ratios<'writeVsDirect' | 'read1kVsDirect'>
-  /** Whether every measurement's answers were right. */
+  /** Whether every sample is correct. */
   readonly correct: boolean
   readonly samples: readonly Sample[]
 }
 
 type Ratios<Name extends string> = Readonly<Record<Name, number | null>>
 
-/** Draws the ratios from the samples. */
+/** Computes the ratios from the samples. */
 export function toResults(samples: readonly Sample[]): Results {
   const vs = (work: string, other: string, mine = 'direct') => ratio(samples, work, mine, other)
-  const vsPeers = (work: string) => ({
-    vsSeed: vs(work, 'seed'),
+  const vsBaselines = (work: string) => ({
+    vsBaselineFlask: vs(work, 'baseline-flask'),
     vsFastify: vs(work, 'fastify'),
     vsExpress: vs(work, 'express'),
   })
   return {
     write: {
-      ...vsPeers('write-128'),
+      ...vsBaselines('write-128'),
       vsCommitLimit: vs('write-128', 'commits'),
       vsConstant: vs('write-128', 'constant'),
-      vsNoSharing: vs('write-128', 'unshared'),
+      vsUnbatched: vs('write-128', 'unbatched'),
     },
-    read0: { ...vsPeers('read-0'), vsFile: vs('read-0', 'file') },
-    read1k: { ...vsPeers('read-1000'), vsFile: vs('read-1000', 'file') },
-    mix: vsPeers('mix'),
+    read0: { ...vsBaselines('read-0'), vsFile: vs('read-0', 'file') },
+    read1k: { ...vsBaselines('read-1000'), vsFile: vs('read-1000', 'file') },
+    mix: vsBaselines('mix'),
     read1m: {
       vsMysqlDump: vs('list-1000000', 'dump'),
       rssGrowthMiB: growthMiB(samples, 'direct', 'list-1000000', 'app-direct'),

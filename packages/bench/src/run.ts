@@ -1,25 +1,25 @@
 import type { Bench } from './bench.ts'
-import { constant, direct, file, labels, peers, topology, unshared } from './contestants.ts'
+import { baselines, constant, direct, file, labels, topology, unbatched } from './candidates.ts'
 import type { Plan } from './plan.ts'
 import type { Sample } from './samples.ts'
 
 type Measure = (round: number) => Promise<Sample>
 
-/** Measures everything, contestants interleaved within every round; `report` hears of each measurement. */
+/** Runs the plan, candidates interleaved within every round. @param report called with a line per measurement. */
 export async function run(bench: Bench, plan: Plan, report: (line: string) => void): Promise<Sample[]> {
   const { seconds, commitThreads } = plan
-  const services = [direct, topology, ...peers]
-  const writers = [...services, unshared, constant]
+  const services = [direct, topology, ...baselines]
+  const writers = [...services, unbatched, constant]
   const samples: Sample[] = []
 
   async function record(measuring: Promise<Sample>): Promise<Sample> {
     const sample = await measuring
     samples.push(sample)
-    report(`${sample.round}/${plan.rounds} ${sample.work.padEnd(12)} ${labels[sample.contestant]}: ${shown(sample)}`)
+    report(`${sample.round}/${plan.rounds} ${sample.work.padEnd(12)} ${labels[sample.candidate]}: ${shown(sample)}`)
     return sample
   }
 
-  /** Every contestant in every round, each round beginning with another. */
+  /** Every candidate in every round; each round begins with another one. */
   async function rounds(...measures: Measure[]): Promise<void> {
     for (let round = 1; round <= plan.rounds; round += 1) {
       const turn = round % measures.length
@@ -36,19 +36,19 @@ export async function run(bench: Bench, plan: Plan, report: (line: string) => vo
 
   report('warming up')
   await bench.fill(1000)
-  // All at once: nothing is measured yet.
-  await Promise.all(services.map((contestant) => bench.reads(contestant, 1000, 3, 0)))
-  await Promise.all(writers.map((contestant) => bench.writes(contestant, 8, 3, 0)))
+  // All at once: these samples are not used.
+  await Promise.all(services.map((candidate) => bench.reads(candidate, 1000, 3, 0)))
+  await Promise.all(writers.map((candidate) => bench.writes(candidate, 8, 3, 0)))
 
   const limits: Readonly<Record<number, Measure>> = {
     1: async (round) => ({ ...(await bench.commits(1, seconds, round)), work: 'write-1' }),
     128: bestCommits,
   }
-  for (const connections of plan.writers) {
+  for (const connections of plan.writeConnections) {
     const limit = limits[connections]
-    const contestants = connections > 1 || plan.peersAlone ? writers : [direct]
+    const candidates = connections > 1 || plan.baselineSingleWrites ? writers : [direct]
     await rounds(
-      ...contestants.map((contestant) => (round: number) => bench.writes(contestant, connections, seconds, round)),
+      ...candidates.map((candidate) => (round: number) => bench.writes(candidate, connections, seconds, round)),
       ...(limit ? [limit] : []),
     )
   }
@@ -56,15 +56,15 @@ export async function run(bench: Bench, plan: Plan, report: (line: string) => vo
   for (const rows of [0, 1000]) {
     await bench.fill(rows)
     await rounds(
-      ...[...services, file].map((contestant) => (round: number) => bench.reads(contestant, rows, seconds, round)),
+      ...[...services, file].map((candidate) => (round: number) => bench.reads(candidate, rows, seconds, round)),
     )
   }
-  if (plan.mix) await rounds(...services.map((contestant) => (round: number) => bench.mix(contestant, seconds, round)))
+  if (plan.mix) await rounds(...services.map((candidate) => (round: number) => bench.mix(candidate, seconds, round)))
 
   for (const rows of [100_000, 1_000_000]) {
-    const readers = plan.peersListMany ? services : [direct, topology]
+    const readers = plan.baselineLongLists ? services : [direct, topology]
     await bench.fill(rows)
-    await rounds(...readers.map((contestant) => (round: number) => bench.list(contestant, rows, round)), (round) =>
+    await rounds(...readers.map((candidate) => (round: number) => bench.list(candidate, rows, round)), (round) =>
       bench.dump(rows, round),
     )
   }

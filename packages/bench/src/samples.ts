@@ -1,37 +1,37 @@
 import { median, rounded } from './statistics.ts'
 
-/** One measurement of one contestant. */
+/** One measurement of one candidate. */
 export interface Sample {
-  readonly contestant: string
-  /** What was done, such as `write-128`. */
+  readonly candidate: string
+  /** What was measured, such as `write-128`. */
   readonly work: string
   readonly round: number
-  /** Requests per second; lists per second where one list is read at a time. */
+  /** Successful requests per second; lists per second where one list is read at a time. */
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms?: number
-  /** Until the first byte of a list. */
+  /** Time to the first byte of a list. */
   readonly ttfbMs?: number
-  /** Requests without an answer, or with one that was not 2xx. */
+  /** Requests that were not answered, or not with 2xx. */
   readonly errors: number
-  /** What is stored is what was acknowledged, what was read is what is stored. Otherwise the figure does not count. */
+  /** Whether the stored rows match the acknowledged writes, and the answers the stored rows. If not, the figure does not count. */
   readonly correct: boolean
-  /** CPU time of each service, all its containers together, per request. */
+  /** CPU time of each service, sum of its containers, per request. */
   readonly cpuMsPerRequest?: Readonly<Record<string, number>>
-  /** The most memory of each service's largest container meanwhile. */
+  /** Peak memory of each service's largest container. */
   readonly peakMiB?: Readonly<Record<string, number>>
-  /** What they had before. */
+  /** Its memory at the start. */
   readonly startMiB?: Readonly<Record<string, number>>
 }
 
-/** The correct samples of a contestant's work, by round. */
-export function samplesOf(samples: readonly Sample[], contestant: string, work: string): readonly Sample[] {
-  return samples.filter((sample) => sample.correct && sample.contestant === contestant && sample.work === work)
+/** The correct samples of a candidate and a kind of work, by round. */
+export function samplesOf(samples: readonly Sample[], candidate: string, work: string): readonly Sample[] {
+  return samples.filter((sample) => sample.correct && sample.candidate === candidate && sample.work === work)
 }
 
 /**
- * How many times as fast `mine` is as `other`: the median over the rounds of the ratio within a round, so that what
- * disturbs a whole round disturbs both. Null when no round has both.
+ * How many times as fast `mine` is as `other`: the median over the rounds of the ratio within a round, so that a
+ * disturbance of a round affects both. Null when no round has both.
  */
 export function ratio(samples: readonly Sample[], work: string, mine: string, other: string): number | null {
   const theirs = new Map(samplesOf(samples, other, work).map((sample) => [sample.round, sample.perSecond]))
@@ -43,25 +43,20 @@ export function ratio(samples: readonly Sample[], work: string, mine: string, ot
   return middle === undefined ? null : rounded(middle)
 }
 
-/** The median of one field over the correct samples; null of none. */
+/** The median of a field over the correct samples; null without any. */
 export function medianOf(
   samples: readonly Sample[],
-  contestant: string,
+  candidate: string,
   work: string,
   field: 'perSecond' | 'p50Ms' | 'ttfbMs',
 ): number | null {
-  const middle = median(samplesOf(samples, contestant, work).flatMap((sample) => sample[field] ?? []))
+  const middle = median(samplesOf(samples, candidate, work).flatMap((sample) => sample[field] ?? []))
   return middle === undefined ? null : rounded(middle)
 }
 
-/** The most by which a service grew in its contestant's work, over what it had before the first time; null of none. */
-export function growthMiB(
-  samples: readonly Sample[],
-  contestant: string,
-  work: string,
-  service: string,
-): number | null {
-  const own = samplesOf(samples, contestant, work)
+/** The largest growth of a service's memory since the start of the first sample; null without any. */
+export function growthMiB(samples: readonly Sample[], candidate: string, work: string, service: string): number | null {
+  const own = samplesOf(samples, candidate, work)
   const start = own[0]?.startMiB?.[service]
   const peaks = own.flatMap(({ peakMiB }) => peakMiB?.[service] ?? [])
   return start === undefined || peaks.length === 0 ? null : rounded(Math.max(...peaks) - start)

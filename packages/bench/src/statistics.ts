@@ -1,4 +1,4 @@
-/** The middle value, or the mean of the middle two; undefined of none. */
+/** The middle value, or the mean of the middle two; undefined for no value. */
 export function median(values: readonly number[]): number | undefined {
   const sorted = values.toSorted((a, b) => a - b)
   const upper = sorted[Math.floor(sorted.length / 2)]
@@ -6,7 +6,7 @@ export function median(values: readonly number[]): number | undefined {
   return upper === undefined || lower === undefined ? undefined : (lower + upper) / 2
 }
 
-/** How far apart the lowest and the highest are, as a share of the median; 0 of fewer than two. */
+/** The range as a fraction of the median; 0 for fewer than two values. */
 export function spread(values: readonly number[]): number {
   const middle = median(values)
   return middle ? (Math.max(...values) - Math.min(...values)) / middle : 0

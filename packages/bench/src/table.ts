@@ -1,4 +1,4 @@
-import { labels } from './contestants.ts'
+import { labels } from './candidates.ts'
 import type { Sample } from './samples.ts'
 import { median, spread } from './statistics.ts'
 
@@ -14,14 +14,14 @@ const columns: readonly (readonly [work: string, title: string])[] = [
 ]
 
 /**
- * One line a contestant: requests per second, of whole lists the milliseconds of one; medians, with the spread over
- * the rounds; then CPU time per request and peak memory where the work is most.
+ * One line per candidate: requests per second, or milliseconds per long list, as medians with the spread over the
+ * rounds; then CPU time per request and peak memory.
  */
-export function table(samples: readonly Sample[]): string {
-  const names = [...new Set(samples.map(({ contestant }) => contestant))]
+export function formatTable(samples: readonly Sample[]): string {
+  const names = [...new Set(samples.map(({ candidate }) => candidate))]
   const head = ['', ...columns.map(([, title]) => title), 'CPU ms/write', 'CPU ms/read', 'peak MiB']
   const lines = names.map((name) => {
-    const own = samples.filter(({ contestant }) => contestant === name)
+    const own = samples.filter(({ candidate }) => candidate === name)
     const of = (work: string) => own.filter((sample) => sample.work === work)
     return [
       labels[name] ?? name,
@@ -48,7 +48,7 @@ function figure(samples: readonly Sample[]): string {
   return errors === 0 ? value : `${value} ${errors} errors`
 }
 
-/** All containers together. */
+/** Sum of all containers. */
 function cpu(samples: readonly Sample[]): string {
   const sums = samples.flatMap(({ cpuMsPerRequest }) =>
     cpuMsPerRequest ? [Object.values(cpuMsPerRequest).reduce((sum, ms) => sum + ms, 0)] : [],
@@ -57,7 +57,7 @@ function cpu(samples: readonly Sample[]): string {
   return middle === undefined ? '' : middle.toPrecision(2)
 }
 
-/** Of the application's largest container. */
+/** Of the largest app container. */
 function peak(samples: readonly Sample[]): string {
   const values = samples.flatMap(({ peakMiB = {} }) =>
     Object.entries(peakMiB).flatMap(([service, mib]) => (service.startsWith('app') ? [mib] : [])),

@@ -1,38 +1,35 @@
-import { execFile } from 'node:child_process'
 import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import type { Stack } from '@repo/compose'
-
-const run = promisify(execFile)
+import { docker, type Topology } from '@repo/compose'
 
 /** What services used while something ran. */
 export interface Usage {
-  /** All containers of a service together. */
+  /** Of all containers of a service. */
   readonly cpuSeconds: Readonly<Record<string, number>>
-  /** The largest container of a service. */
+  /** Of the largest container of a service. */
   readonly startMiB: Readonly<Record<string, number>>
   readonly peakMiB: Readonly<Record<string, number>>
 }
 
-/** Runs `work` and watches what `services` use meanwhile, by the engine's own accounts, read every so often. */
-export type Watch = <T>(
+/** Runs `work` and measures what `services` use meanwhile, with the engine's statistics, read at intervals. */
+export type WithUsage = <T>(
   services: readonly string[],
-  everyMs: number,
+  intervalMs: number,
   work: () => Promise<T>,
 ) => Promise<{ result: T; usage: Usage }>
 
-/** Finds the engine. */
-export async function openWatch(stack: Stack): Promise<Watch> {
-  const { stdout } = await run('docker', ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'])
-  const host = process.env.DOCKER_HOST ?? stdout.trim()
+/** @throws when the engine is on another machine. */
+export async function openUsage(topology: Topology): Promise<WithUsage> {
+  const endpoint = ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']
+  const host = process.env.DOCKER_HOST ?? (await docker(endpoint))
   const socketPath = /^unix:\/\/(.+)$/.exec(host)?.[1]
-  if (socketPath === undefined) throw new Error(`the engine is not on this machine but at ${host}`)
+  if (socketPath === undefined) throw new Error(`the engine must be on this machine, not at ${host}`)
   const containers = new Map<string, string[]>()
 
   async function read(services: readonly string[]): Promise<Map<string, Reading>> {
     const readings = services.map(async (service) => {
-      const ids = containers.get(service) ?? (await stack.containers(service))
+      const ids = containers.get(service) ?? (await topology.containers(service))
       containers.set(service, ids)
       const each = await Promise.all(ids.map((id) => readContainer(socketPath as string, id)))
       const sum = each.reduce((total, { cpuSeconds }) => total + cpuSeconds, 0)
@@ -41,12 +38,12 @@ export async function openWatch(stack: Stack): Promise<Watch> {
     return new Map(await Promise.all(readings))
   }
 
-  return async (services, everyMs, work) => {
+  return async (services, intervalMs, work) => {
     const before = await read(services)
     const start = Object.fromEntries([...before].map(([service, { memoryMiB }]) => [service, memoryMiB]))
     const peak = { ...start }
     const done = new AbortController()
-    const watched = watchMemory(done.signal)
+    const watching = watchMemory(done.signal)
     try {
       const result = await work()
       const after = await read(services)
@@ -56,7 +53,7 @@ export async function openWatch(stack: Stack): Promise<Watch> {
       return { result, usage: { cpuSeconds, startMiB: start, peakMiB: peak } }
     } finally {
       done.abort()
-      await watched
+      await watching
     }
 
     async function watchMemory(signal: AbortSignal): Promise<void> {
@@ -64,7 +61,7 @@ export async function openWatch(stack: Stack): Promise<Watch> {
         for (const [service, { memoryMiB }] of await read(services)) {
           peak[service] = Math.max(peak[service] ?? 0, memoryMiB)
         }
-        await delay(everyMs, undefined, { signal }).catch(() => {})
+        await delay(intervalMs, undefined, { signal }).catch(() => {})
       }
     }
   }
@@ -80,26 +77,19 @@ interface EngineStats {
   readonly memory_stats: { readonly usage: number; readonly stats: Readonly<Record<string, number>> }
 }
 
-/** https://docs.docker.com/reference/api/engine/ (ContainerStats): memory without what the kernel can drop at once. */
+/** Memory without reclaimable file cache. https://docs.docker.com/reference/api/engine/ (ContainerStats) */
 async function readContainer(socketPath: string, id: string): Promise<Reading> {
   const path = `/containers/${id}/stats?stream=false&one-shot=true`
-  const text = await new Promise<string>((resolve, reject) => {
-    const asked = request({ socketPath, path }, (response) => {
-      let body = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk) => {
-        body += chunk
-      })
-      response.on('end', () => resolve(body))
-    })
-    asked.on('error', reject)
-    asked.end()
+  const body = await new Promise<string>((resolve, reject) => {
+    request({ socketPath, path }, (response) => resolve(text(response)))
+      .on('error', reject)
+      .end()
   })
-  const { cpu_stats, memory_stats } = JSON.parse(text) as EngineStats
-  // Control groups version 1 and 2.
-  const droppable = memory_stats.stats.total_inactive_file ?? memory_stats.stats.inactive_file ?? 0
+  const { cpu_stats, memory_stats } = JSON.parse(body) as EngineStats
+  // Of control groups version 1, or of version 2.
+  const reclaimable = memory_stats.stats.total_inactive_file ?? memory_stats.stats.inactive_file ?? 0
   return {
     cpuSeconds: cpu_stats.cpu_usage.total_usage / 1e9,
-    memoryMiB: (memory_stats.usage - droppable) / 1024 / 1024,
+    memoryMiB: (memory_stats.usage - reclaimable) / 1024 / 1024,
   }
 }

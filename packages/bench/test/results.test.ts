@@ -15,17 +15,17 @@ describe('toResults', () => {
     expect(toResults(samples).write.vsFastify).toBe(3)
   })
 
-  it('leaves a figure that was not correct out, and says that there was one', () => {
+  it('leaves out a figure that is not correct, and reports that there is one', () => {
     const results = toResults([
       sample('direct', 'write-128', 100),
-      sample('seed', 'write-128', 1000, { correct: false }),
+      sample('baseline-flask', 'write-128', 1000, { correct: false }),
       sample('express', 'write-128', 50),
     ])
-    expect(results.write).toMatchObject({ vsSeed: null, vsExpress: 2 })
+    expect(results.write).toMatchObject({ vsBaselineFlask: null, vsExpress: 2 })
     expect(results.correct).toBe(false)
   })
 
-  it('has every ratio of the list of a million rows', () => {
+  it('has every ratio of the long list', () => {
     const memory = (start: number, peak: number) => ({
       startMiB: { 'app-direct': start },
       peakMiB: { 'app-direct': peak },
@@ -39,7 +39,7 @@ describe('toResults', () => {
     expect(results.read1m).toEqual({ vsMysqlDump: 0.8, rssGrowthMiB: 40, ttfbMs: 40, timesOf100k: 10 })
   })
 
-  it('compares a lone write with a bare commit', () => {
+  it('compares a single write with a single commit', () => {
     const results = toResults([
       sample('direct', 'write-1', 200, { p50Ms: 4 }),
       sample('commits', 'write-1', 500, { p50Ms: 2 }),
@@ -47,17 +47,17 @@ describe('toResults', () => {
     expect(results.idleWriteP50).toEqual({ vsOneCommit: 0.5, ms: 4, oneCommitMs: 2 })
   })
 
-  it('has the names that others read', () => {
+  it('has the keys that the documents quote', () => {
     const { write, read1k, read1m, idleWriteP50 } = toResults([])
     expect(Object.keys(write)).toEqual([
-      'vsSeed',
+      'vsBaselineFlask',
       'vsFastify',
       'vsExpress',
       'vsCommitLimit',
       'vsConstant',
-      'vsNoSharing',
+      'vsUnbatched',
     ])
-    expect(read1k).toMatchObject({ vsSeed: null, vsFastify: null, vsExpress: null })
+    expect(read1k).toMatchObject({ vsBaselineFlask: null, vsFastify: null, vsExpress: null })
     expect(read1m).toMatchObject({ vsMysqlDump: null, rssGrowthMiB: null, ttfbMs: null })
     expect(idleWriteP50).toMatchObject({ vsOneCommit: null })
   })

@@ -1,20 +1,20 @@
 import { expect, it } from 'vitest'
 import type { Bench } from '../src/bench.ts'
-import type { Contestant } from '../src/contestants.ts'
+import type { Candidate } from '../src/candidates.ts'
 import { full } from '../src/plan.ts'
 import { run } from '../src/run.ts'
 import { sample } from './samples.ts'
 
-const services = ['direct', 'topology', 'seed', 'express', 'fastify']
-const measured = (contestant: Contestant, work: string) => sample(contestant.name, work, 1)
+const services = ['direct', 'topology', 'baseline-flask', 'express', 'fastify']
+const measured = (candidate: Candidate, work: string) => sample(candidate.name, work, 1)
 
-/** A bench that measures nothing, for what a run asks of it. */
+/** A bench that measures nothing: the test is about which measurements a run requests. */
 const bench: Bench = {
   fill: async () => {},
-  writes: async (contestant, connections) => measured(contestant, `write-${connections}`),
-  reads: async (contestant, rows) => measured(contestant, `read-${rows}`),
-  mix: async (contestant) => measured(contestant, 'mix'),
-  list: async (contestant, rows) => measured(contestant, `list-${rows}`),
+  writes: async (candidate, connections) => measured(candidate, `write-${connections}`),
+  reads: async (candidate, rows) => measured(candidate, `read-${rows}`),
+  mix: async (candidate) => measured(candidate, 'mix'),
+  list: async (candidate, rows) => measured(candidate, `list-${rows}`),
   commits: async (threads) => sample('commits', `commits-${threads}`, 1),
   dump: async (rows) => sample('dump', `list-${rows}`, 1),
 }
@@ -24,7 +24,7 @@ it.each(['write-128', 'read-1000', 'mix', 'list-100000', 'list-1000000'])(
   async (work) => {
     const samples = await run(bench, full, () => {})
     for (const name of services) {
-      const own = samples.filter((sample) => sample.contestant === name && sample.work === work)
+      const own = samples.filter((sample) => sample.candidate === name && sample.work === work)
       expect(own, name).toHaveLength(full.rounds)
     }
   },

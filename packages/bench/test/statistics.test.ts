@@ -6,21 +6,21 @@ describe('median', () => {
     expect(median([10, 9, 100])).toBe(10)
   })
 
-  it('is between the middle two of an even number', () => {
+  it('is the mean of the middle two of an even number', () => {
     expect(median([4, 1, 3, 2])).toBe(2.5)
   })
 
-  it('is undefined of none', () => {
+  it('is undefined for no value', () => {
     expect(median([])).toBeUndefined()
   })
 })
 
 describe('spread', () => {
-  it('is the range as a share of the median', () => {
+  it('is the range as a fraction of the median', () => {
     expect(spread([90, 100, 110])).toBeCloseTo(0.2)
   })
 
-  it('is 0 of one value', () => {
+  it('is 0 for one value', () => {
     expect(spread([7])).toBe(0)
   })
 })

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 
-// The limit of the path: the answer to a write, without a write.
+// The upper limit of the path through Apache: the response to a write, without a write.
 const body = 'Saved: 2026-01-01 00:00:00'
 const headers = { 'Content-Type': 'text/plain', 'Content-Length': body.length }
 

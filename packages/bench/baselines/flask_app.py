@@ -1,4 +1,4 @@
-"""The seed's design: a new connection for every request, all rows in memory."""
+"""The design of the article: a new connection for every request, all rows in memory."""
 
 import datetime
 import json
@@ -8,7 +8,7 @@ import ssl
 import pymysql
 from flask import Flask
 
-# mysql-connector-python, which Debian does not have, encrypts and does not verify unless told otherwise.
+# As mysql-connector-python does by default, which Debian does not package: encrypted, without verification.
 encrypted = ssl.create_default_context()
 encrypted.check_hostname = False
 encrypted.verify_mode = ssl.CERT_NONE

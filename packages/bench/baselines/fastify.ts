@@ -1,8 +1,8 @@
 import Fastify from 'fastify'
-import { openPeerDatabase } from './database.ts'
+import { openBaselineDatabase } from './database.ts'
 
-// A straightforward service: one statement per request, every row as an object, JSON.stringify of all of them.
-const database = openPeerDatabase()
+// A straightforward service: one statement per request, an object per row, JSON.stringify of the complete list.
+const database = openBaselineDatabase()
 const app = Fastify({ keepAliveTimeout: 65_000 })
 
 async function list(): Promise<string> {

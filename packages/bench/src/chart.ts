@@ -1,4 +1,4 @@
-import { labels } from './contestants.ts'
+import { labels } from './candidates.ts'
 import { type Sample, samplesOf } from './samples.ts'
 import { median } from './statistics.ts'
 
@@ -11,19 +11,19 @@ interface Panel {
 
 const panels: readonly Panel[] = [
   {
-    title: 'Writes a second, 128 connections (longer is better)',
+    title: 'Writes per second, 128 connections (longer is better)',
     work: 'write-128',
     value: (sample) => sample.perSecond,
     unit: '/s',
   },
   {
-    title: 'Reads of 1,000 rows a second, 32 connections (longer is better)',
+    title: 'Reads of 1,000 rows per second, 32 connections (longer is better)',
     work: 'read-1000',
     value: (sample) => sample.perSecond,
     unit: '/s',
   },
   {
-    title: 'A list of 1,000,000 rows (shorter is better)',
+    title: 'Time to list 1,000,000 rows (shorter is better)',
     work: 'list-1000000',
     value: (sample) => sample.p50Ms / 1000,
     unit: ' s',
@@ -36,8 +36,8 @@ const bar = 18
 const row = 26
 const heading = 34
 
-/** The medians as bars: an SVG that reads on light and on dark ground. */
-export function picture(samples: readonly Sample[]): string {
+/** A bar chart of the medians as SVG, readable on light and dark backgrounds. */
+export function chart(samples: readonly Sample[]): string {
   const parts: string[] = []
   let y = 8
   for (const { title, work, value, unit } of panels) {
@@ -61,7 +61,7 @@ export function picture(samples: readonly Sample[]): string {
     y += 14
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" font-family="system-ui, sans-serif" font-size="13" fill="#6e7681">
-<title>Three-tier beside its peers: writes, reads and a long list</title>
+<title>Three-tier and the baselines: writes, reads and a long list</title>
 ${parts.join('\n')}
 </svg>
 `

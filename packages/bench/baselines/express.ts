@@ -1,8 +1,8 @@
 import express from 'express'
-import { openPeerDatabase } from './database.ts'
+import { openBaselineDatabase } from './database.ts'
 
-// A straightforward service: one statement per request, every row as an object, JSON.stringify of all of them.
-const database = openPeerDatabase()
+// A straightforward service: one statement per request, an object per row, JSON.stringify of the complete list.
+const database = openBaselineDatabase()
 const app = express()
 
 app.get(['/', '/read'], async (_req, res) => {

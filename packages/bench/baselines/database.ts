@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 import mysql, { type Pool } from 'mysql2/promise'
 
-/** What both peers need of the database: one pool of ten connections per endpoint. */
-export interface PeerDatabase {
-  /** Stores the present time with one statement. */
+/** The database of the Node baselines: one pool of ten connections per endpoint. */
+export interface BaselineDatabase {
+  /** Stores the current time with one statement. */
   save(): Promise<string>
   /** Every stored time, oldest first. */
   list(): Promise<string[]>
 }
 
-/** Opens the pools from the same variables that the project's own application reads. */
-export function openPeerDatabase(): PeerDatabase {
+/** Reads the same variables as the project's own app. */
+export function openBaselineDatabase(): BaselineDatabase {
   const writer = pool(process.env.DB_WRITE_ENDPOINT_ADDRESS)
   const reader = pool(process.env.DB_READ_ENDPOINT_ADDRESS)
   return {
