@@ -28,11 +28,11 @@ export function encodeBody({ json }: HttpRequest): { body: string; headers: Read
   return { body, headers: { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) } }
 }
 
-/** Longer than any answer takes on a busy machine: this tells a hang. */
+/** Longer than any answer takes on a busy machine: only a hang takes longer. */
 const hangMs = 60_000
 
 /**
- * Node's own HTTP client with kept connections. The caller closes it.
+ * Node's own HTTP client with keep-alive connections. The caller closes it.
  *
  * @param url the service's address, without a slash at the end.
  * @param timeoutMs after this long without a complete response a request is aborted.

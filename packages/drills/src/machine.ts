@@ -19,10 +19,15 @@ export interface Machine {
 }
 
 /**
- * Up to these values bounds on time are judged. They are several times what two shared cores with a local disk reach,
- * and the bounds hold there with a wide margin.
+ * Up to these limits bounds on time are judged. They are several times what two shared cores with a local disk reach,
+ * where the bounds hold with a wide margin.
  */
-const limits = { busyPercent: 20, schedulingDelayMs: 20, calculationMs: 400, writeMs: 100 } as const
+const indicators = [
+  { key: 'busyPercent', label: 'CPU use of other processes', unit: '%', limit: 20, exceeded: 'busy' },
+  { key: 'schedulingDelayMs', label: 'scheduling delay', unit: 'ms', limit: 20, exceeded: 'busy' },
+  { key: 'calculationMs', label: 'calculation', unit: 'ms', limit: 400, exceeded: 'slow' },
+  { key: 'writeMs', label: 'one write', unit: 'ms', limit: 100, exceeded: 'slow' },
+] as const
 
 /** Measures for about four seconds. Nothing of this project may be running. */
 export async function measureMachine(): Promise<Omit<Machine, 'writeMs'>> {
@@ -42,35 +47,26 @@ export async function medianWriteMs(send: Send, workload: Pick<Workload, 'write'
   for (let i = 0; i < 100; i += 1) {
     const startedAt = performance.now()
     const outcome = await send(workload.write())
-    if ('error' in outcome || workload.acknowledged(outcome) === undefined)
-      throw new Error('a write was not acknowledged')
+    const acknowledged = 'error' in outcome ? undefined : workload.acknowledged(outcome)
+    if (acknowledged === undefined) throw new Error('a write was not acknowledged')
     if (i >= 50) times.push(performance.now() - startedAt)
   }
   return Number((times.toSorted((a, b) => a - b)[25] ?? 0).toFixed(1))
 }
 
 /** Why bounds on time cannot be judged on this machine; empty if they can. */
-export function unfitReasons(machine: Machine): string[] {
-  const units = { busyPercent: '%', schedulingDelayMs: 'ms', calculationMs: 'ms', writeMs: 'ms' } as const
-  const names = {
-    busyPercent: 'too busy: CPU use of other processes',
-    schedulingDelayMs: 'too busy: scheduling delay',
-    calculationMs: 'too slow: CPU time of the calculation',
-    writeMs: 'too slow: time of one write',
-  } as const
-  return (Object.keys(limits) as (keyof typeof limits)[])
-    .filter((name) => machine[name] > limits[name])
-    .map((name) => `${names[name]} ${machine[name]} ${units[name]} (limit ${limits[name]} ${units[name]})`)
-}
+export const unfitReasons = (machine: Machine): string[] =>
+  indicators
+    .filter(({ key, limit }) => machine[key] > limit)
+    .map(({ key, label, unit, limit, exceeded }) => {
+      return `too ${exceeded}: ${label} ${machine[key]} ${unit} (limit ${limit} ${unit})`
+    })
 
 /** The measured values, for a person. */
 export const describeMachine = (machine: Machine): string =>
   [
     `${machine.cpus} × ${machine.cpu}`,
-    `CPU use of other processes ${machine.busyPercent} %`,
-    `scheduling delay ${machine.schedulingDelayMs} ms`,
-    `calculation ${machine.calculationMs} ms`,
-    `one write ${machine.writeMs} ms`,
+    ...indicators.map(({ key, label, unit }) => `${label} ${machine[key]} ${unit}`),
   ].join(', ')
 
 /** Milliseconds of CPU time. */

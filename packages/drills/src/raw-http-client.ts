@@ -8,7 +8,7 @@ interface Connection {
 }
 
 /**
- * Sends requests over kept connections at a fraction of the CPU time of Node's own client: a load generator must leave
+ * Sends requests over keep-alive connections at a fraction of the CPU time of Node's own client: a load generator must leave
  * the processors to the service on the same machine. Understands only responses with a Content-Length.
  *
  * @param timeoutMs after this long without a byte a request is aborted.

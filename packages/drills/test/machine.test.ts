@@ -51,7 +51,7 @@ describe('unfitReasons', () => {
   it('names every value that exceeds its limit', () => {
     expect(unfitReasons({ ...machine, busyPercent: 50, writeMs: 250.5 })).toEqual([
       'too busy: CPU use of other processes 50 % (limit 20 %)',
-      'too slow: time of one write 250.5 ms (limit 100 ms)',
+      'too slow: one write 250.5 ms (limit 100 ms)',
     ])
   })
 })
