@@ -79,6 +79,17 @@ export function startLoad(options: LoadOptions): Load {
   }
 }
 
+/** At the rates of the drills more than two seconds. */
+const recoveryRun = 300
+
+/** Whether the latest 300 attempts that ended were sent at `since` or later, and all succeeded. */
+export function hasRecovered(attempts: readonly Attempt[], since: number): boolean {
+  const latest = attempts.slice(-recoveryRun)
+  return (
+    latest.length === recoveryRun && latest.every(({ sentAt, outcome }) => sentAt >= since && outcome === 'succeeded')
+  )
+}
+
 function classify(
   workload: LoadOptions['workload'],
   kind: Attempt['kind'],

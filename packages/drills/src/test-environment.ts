@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { docker, openProject, openTopology, type Project, type Topology, thaw, waitFor } from '@repo/compose'
 import { type DurabilityResult, verifyDurability } from './durability.ts'
 import { openHttpClient } from './http.ts'
-import { type Attempt, startLoad } from './load.ts'
+import { type Attempt, hasRecovered, startLoad } from './load.ts'
 import { removeClients } from './network-client.ts'
 import type { Workload } from './workload.ts'
 
@@ -156,15 +156,4 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
     throw error
   }
   return environment
-}
-
-/** More than two seconds of the load. */
-const recoveryRun = 300
-
-/** Whether the latest requests were sent after `since` and succeeded. */
-function hasRecovered(attempts: readonly Attempt[], since: number): boolean {
-  const latest = attempts.slice(-recoveryRun)
-  return (
-    latest.length === recoveryRun && latest.every(({ sentAt, outcome }) => sentAt >= since && outcome === 'succeeded')
-  )
 }

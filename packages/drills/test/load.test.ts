@@ -4,7 +4,7 @@ import { waitFor } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 import { failed, slowest } from '../src/drill.ts'
 import { openHttpClient } from '../src/http.ts'
-import { type Attempt, type LoadOptions, startLoad } from '../src/load.ts'
+import { type Attempt, hasRecovered, type LoadOptions, startLoad } from '../src/load.ts'
 
 const acknowledged = { from: 1, to: 2 }
 
@@ -89,5 +89,30 @@ describe('startLoad', () => {
     expect(failed(attempts)).toEqual([])
     // 150 per second: the first of the 90 waited for the last one to be due.
     expect(slowest(attempts)).toBeGreaterThan(0.5)
+  })
+})
+
+describe('hasRecovered', () => {
+  const attemptAt = (sentAt: number, outcome: Attempt['outcome'] = 'succeeded'): Attempt => ({
+    kind: 'read',
+    plannedAt: sentAt,
+    sentAt,
+    endedAt: sentAt,
+    outcome,
+    detail: '',
+  })
+  const run = Array.from({ length: 300 }, (_, index) => attemptAt(1000 + index))
+
+  it('holds after 300 requests in a row have succeeded', () => {
+    expect(hasRecovered([attemptAt(1000, 'refused'), ...run], 1000)).toBe(true)
+    expect(hasRecovered(run.slice(1), 1000)).toBe(false)
+  })
+
+  it('does not hold with a failure among them', () => {
+    expect(hasRecovered([...run, attemptAt(1300, 'unanswered')], 1000)).toBe(false)
+  })
+
+  it('does not count requests that were sent before', () => {
+    expect(hasRecovered(run, 1001)).toBe(false)
   })
 })
