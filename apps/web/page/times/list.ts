@@ -1,21 +1,21 @@
+import { descendant, element } from '../elements.ts'
 import { readTimes } from './api.ts'
-import { element, part } from './elements.ts'
 
 /** The list of the latest times. */
 export interface TimesList {
-  /** Gets the newest times; whoever reads further down is not disturbed, but told. */
+  /** Shows the newest times. A list that is scrolled down is left as it is and offers a button instead. */
   refresh(): Promise<void>
 }
 
-/** Fills the list: more at its end by button or on scroll, newer ones at its top by {@link TimesList.refresh}. */
-export function setUpTimes(): TimesList {
+/** Fills the list. A button or scrolling loads more at its end, {@link TimesList.refresh} newer times at its top. */
+export function setUpList(): TimesList {
   const scroll = element('times')
-  const rows = part<HTMLOListElement>(scroll, 'ol')
+  const rows = descendant<HTMLOListElement>(scroll, 'ol')
   const empty = element('empty')
   const more = element<HTMLButtonElement>('more')
   const newest = element<HTMLButtonElement>('newest')
   let next: string | undefined
-  /** The newest time shown; undefined before the first answer. */
+  /** The newest time shown; undefined before the first response. */
   let top: string | undefined
   let loading = false
 
@@ -26,9 +26,9 @@ export function setUpTimes(): TimesList {
         const time = document.createElement('time')
         const [date = '', clock = ''] = text.split(' ')
         time.dateTime = `${date}T${clock}Z`
-        const clockPart = document.createElement('b')
-        clockPart.textContent = clock
-        time.append(clockPart, ' ', date)
+        const clockElement = document.createElement('b')
+        clockElement.textContent = clock
+        time.append(clockElement, ' ', date)
         row.append(time)
         if (isNew(text)) row.className = 'new'
         return row
@@ -42,12 +42,12 @@ export function setUpTimes(): TimesList {
     rows.replaceChildren()
     append(page.times, (text) => before !== undefined && text > before)
     top = page.times[0] ?? ''
-    goOnAt(page.next)
+    setNext(page.next)
     empty.hidden = page.times.length > 0
     newest.hidden = true
   }
 
-  function goOnAt(path: string | undefined): void {
+  function setNext(path: string | undefined): void {
     next = path
     more.hidden = path === undefined
   }
@@ -58,13 +58,13 @@ export function setUpTimes(): TimesList {
     const from = next
     try {
       const page = await readTimes(from)
-      // Meanwhile the list may have begun anew.
+      // The list may have been replaced meanwhile.
       if (next === from) {
         append(page.times)
-        goOnAt(page.next)
+        setNext(page.next)
       }
     } catch {
-      // The strip says what is wrong; the button is still there.
+      // The notice shows the outage, and the button remains for another attempt.
     } finally {
       loading = false
     }

@@ -1,8 +1,9 @@
 import type UPlot from 'uplot'
-import { type Period, Refused, readStats, type Stats } from './api.ts'
-import { element, part, say } from './elements.ts'
+import { ResponseError } from '../api.ts'
+import { descendant, element, setText } from '../elements.ts'
+import { type Period, readStats, type Stats } from './api.ts'
 
-// Loaded by index.html.
+// Loaded by head.html.
 declare const uPlot: typeof UPlot
 
 const second = 1000
@@ -12,11 +13,11 @@ const day = 24 * hour
 
 const periodMs: Readonly<Record<Period, number>> = { minute, hour, day }
 
-/** What can be chosen at once: so much time up to now. */
+/** The ranges that end now. */
 const spans = { hour, day, week: 7 * day, month: 30 * day, year: 365 * day } as const
 type Span = keyof typeof spans
 
-/** As fine as fits: below 400 bars, and never more than the service counts. */
+/** The shortest period with fewer than 400 bars; the service counts at most 1,500. */
 function periodOf(span: number): Period {
   return span <= 6 * hour ? 'minute' : span <= 14 * day ? 'hour' : 'day'
 }
@@ -26,93 +27,91 @@ const longest = 1500 * day
 
 /** The chart of visits. */
 export interface Chart {
-  /** Counts again what is shown. */
+  /** Requests the counts of the shown range again. */
   refresh(): Promise<void>
 }
 
-/** Fills the chart and makes its controls work. */
+/** Sets up the chart and its controls. */
 export function setUpChart(): Chart {
   const plot = element('plot')
   const summary = element('summary')
   const table = element<HTMLDetailsElement>('table')
-  const choices = element('spans')
-  /** A number: so much time up to now, moving on with it. */
+  const spanChoices = element('spans')
+  /** A number is the length of a range that ends now. */
   let shown: number | { readonly from: number; readonly to: number } = spans.hour
   let stats: Stats | undefined
-  let asked = 0
+  let requests = 0
   const chart = createPlot()
 
   function range(): { from: number; to: number } {
     if (typeof shown !== 'number') return shown
     const period = periodMs[periodOf(shown)]
-    // Ends with the period that is now.
+    // The current period is the last one.
     const to = Math.ceil((Date.now() + 1) / period) * period
     return { from: to - shown, to }
   }
 
   async function refresh(): Promise<void> {
-    asked += 1
-    const turn = asked
+    requests += 1
+    const request = requests
     const { from, to } = range()
-    const answer = await readStats(periodOf(to - from), from, to).catch((error: unknown) => {
-      // The stored times cannot all be counted in time: said here, since all else is well.
-      if (error instanceof Refused && turn === asked) say(summary, error.message)
+    const response = await readStats(periodOf(to - from), from, to).catch((error: unknown) => {
+      // Counting may take too long while everything else works, so the chart shows this error itself.
+      if (error instanceof ResponseError && request === requests) setText(summary, error.message)
       throw error
     })
-    // Of two questions the later one's answer counts.
-    if (turn !== asked) return
-    stats = answer
-    show()
+    // Only the latest request's response is shown.
+    if (request !== requests) return
+    stats = response
+    render()
   }
 
-  /** Shows another range; what cannot be had is told by the strip, and tried again with the next refresh. */
-  function go(to: typeof shown): void {
-    shown = to
-    for (const input of choices.querySelectorAll('input')) input.checked = spans[input.value as Span] === to
+  /** Shows another range. The notice shows an outage, and the next refresh tries again. */
+  function showRange(range: typeof shown): void {
+    shown = range
+    for (const input of spanChoices.querySelectorAll('input')) input.checked = spans[input.value as Span] === range
     refresh().catch(() => {})
   }
 
-  function goBetween(from: number, to: number): void {
+  function showBetween(from: number, to: number): void {
     const middle = (from + to) / 2
     const span = Math.min(longest, Math.max(shortest, to - from))
     const period = periodMs[periodOf(span)]
     const begin = Math.floor((middle - span / 2) / period) * period
-    // Whoever reaches the present stays with it.
-    if (begin + span >= Date.now()) go(Math.ceil(span / period) * period)
-    else go({ from: begin, to: begin + Math.ceil(span / period) * period })
+    // A range that reaches the present moves on with it.
+    if (begin + span >= Date.now()) showRange(Math.ceil(span / period) * period)
+    else showRange({ from: begin, to: begin + Math.ceil(span / period) * period })
   }
 
   const moves = {
-    earlier: () => by((from, to, half) => goBetween(from - half, to - half)),
-    later: () => by((from, to, half) => goBetween(from + half, to + half)),
-    in: () => by((from, to, half) => goBetween(from + half / 2, to - half / 2)),
-    out: () => by((from, to, half) => goBetween(from - half, to + half)),
+    earlier: () => move((from, to, half) => showBetween(from - half, to - half)),
+    later: () => move((from, to, half) => showBetween(from + half, to + half)),
+    in: () => move((from, to, half) => showBetween(from + half / 2, to - half / 2)),
+    out: () => move((from, to, half) => showBetween(from - half, to + half)),
   }
   type Move = keyof typeof moves
 
-  function by(move: (from: number, to: number, half: number) => void): void {
+  function move(change: (from: number, to: number, half: number) => void): void {
     const { from, to } = range()
-    move(from, to, (to - from) / 2)
+    change(from, to, (to - from) / 2)
   }
 
-  function show(): void {
+  function render(): void {
     if (stats === undefined) return
     const { counts, total, per } = stats
-    chart.setData([counts.map((_, at) => beginOf(at) / second), [...counts]])
-    const most = counts.reduce((best, count, at) => (count > (counts[best] ?? 0) ? at : best), 0)
+    chart.setData([counts.map((_, index) => startOf(index) / second), [...counts]])
+    const peak = counts.reduce((best, count, index) => (count > (counts[best] ?? 0) ? index : best), 0)
     const visits = `${total.toLocaleString('en-GB')} ${total === 1 ? 'visit' : 'visits'}`
-    const busiest =
-      total > 0
-        ? `; the most in one ${per}: ${counts[most]}, at ${afterSame(stats.from, new Date(beginOf(most)).toISOString())}`
-        : ''
-    say(element('per'), `by the ${per}`)
-    say(summary, `${visits} from ${instant(stats.from)} to ${afterSame(stats.from, stats.to)}${busiest}`)
+    const peakAt = shortInstant(stats.from, new Date(startOf(peak)).toISOString())
+    const peakText = total > 0 ? `; peak: ${counts[peak]} in the ${per} at ${peakAt}` : ''
+    setText(element('per'), `per ${per}`)
+    setText(summary, `${visits} from ${instant(stats.from)} to ${shortInstant(stats.from, stats.to)}${peakText}`)
     if (table.open) fillTable()
   }
 
   function fillTable(): void {
-    const rows = (stats?.counts ?? []).flatMap((count, at) => (count > 0 ? [[periodName(at), String(count)]] : []))
-    part(table, 'tbody').replaceChildren(
+    const rows = (stats?.counts ?? []).flatMap((count, index) => (count > 0 ? [[startText(index), String(count)]] : []))
+    descendant(table, 'tbody').replaceChildren(
       ...rows.reverse().map((texts) => {
         const row = document.createElement('tr')
         for (const text of texts) row.insertCell().textContent = text
@@ -126,8 +125,8 @@ export function setUpChart(): Chart {
     return [new Date(from).getTime() / second, new Date(to).getTime() / second]
   }
 
-  const beginOf = (at: number) => (stats ? Date.parse(stats.from) + at * periodMs[stats.per] : 0)
-  const periodName = (at: number) => instant(new Date(beginOf(at)).toISOString())
+  const startOf = (index: number) => (stats ? Date.parse(stats.from) + index * periodMs[stats.per] : 0)
+  const startText = (index: number) => instant(new Date(startOf(index)).toISOString())
 
   function createPlot(): UPlot {
     const colour = (name: string) => () => getComputedStyle(plot).getPropertyValue(name)
@@ -143,7 +142,7 @@ export function setUpChart(): Chart {
         tzDate: (at) => uPlot.tzDate(new Date(at * second), 'Etc/UTC'),
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
-        // The last bar, too, has all its width.
+        // The last bar needs its whole width too.
         scales: { x: { range: () => edges() }, y: { range: (_, __, most) => [0, Math.max(4, most * 1.1)] } },
         axes: [
           { ...axis, grid: { show: false }, values: dates },
@@ -157,20 +156,20 @@ export function setUpChart(): Chart {
           {},
           {
             fill: colour('--accent'),
-            // A bar covers its period: from its beginning to the right.
+            // A bar covers its period: align 1 draws it to the right of the period's beginning.
             paths: uPlot.paths.bars?.({ size: [0.8, 48], align: 1 }) as UPlot.Series.PathBuilder,
             points: { show: false },
           },
         ],
         hooks: {
-          setCursor: [({ cursor }) => readOut(cursor.idx)],
+          setCursor: [({ cursor }) => showReadOut(cursor.idx)],
           setSelect: [
             (self) => {
               const { left, width } = self.select
               if (width < 8) return
               const [from, to] = [left, left + width].map((at) => self.posToVal(at, 'x') * second)
               self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
-              goBetween(Number(from), Number(to))
+              showBetween(Number(from), Number(to))
             },
           ],
         },
@@ -187,12 +186,12 @@ export function setUpChart(): Chart {
     return { width: Math.max(200, plot.clientWidth), height: plot.clientHeight }
   }
 
-  function readOut(at: number | null | undefined): void {
-    const text = typeof at === 'number' ? `${periodName(at)}: ${stats?.counts[at] ?? 0}` : ''
+  function showReadOut(index: number | null | undefined): void {
+    const text = typeof index === 'number' ? `${startText(index)}: ${stats?.counts[index] ?? 0}` : ''
     plot.dataset.readOut = text
   }
 
-  choices.addEventListener('change', (event) => go(spans[(event.target as HTMLInputElement).value as Span]))
+  spanChoices.addEventListener('change', (event) => showRange(spans[(event.target as HTMLInputElement).value as Span]))
   for (const button of document.querySelectorAll<HTMLButtonElement>('[data-move]')) {
     button.addEventListener('click', () => moves[button.dataset.move as Move]())
   }
@@ -202,13 +201,13 @@ export function setUpChart(): Chart {
     '+': moves.in,
     '=': moves.in,
     '-': moves.out,
-    Escape: () => go(spans.hour),
+    Escape: () => showRange(spans.hour),
   }
   plot.addEventListener('keydown', (event) => {
-    const move = keys[event.key]
-    if (move === undefined || event.ctrlKey || event.metaKey || event.altKey) return
+    const action = keys[event.key]
+    if (action === undefined || event.ctrlKey || event.metaKey || event.altKey) return
     event.preventDefault()
-    move()
+    action()
   })
   table.addEventListener('toggle', fillTable)
 
@@ -220,12 +219,12 @@ function instant(iso: string): string {
   return iso.slice(0, 16).replace('T', ' ')
 }
 
-/** The same, without the day where that is the same as before. */
-function afterSame(before: string, iso: string): string {
+/** The same, without the day if `before` is on the same day. */
+function shortInstant(before: string, iso: string): string {
   return before.slice(0, 10) === iso.slice(0, 10) ? iso.slice(11, 16) : instant(iso)
 }
 
-/** What the time axis says: the day where one begins, else the hour and minute. */
+/** The labels of the time axis: the day at its beginning, else the time of day. */
 function dates(_: UPlot, splits: number[]): string[] {
   let before = ''
   return splits.map((at) => {

@@ -1,0 +1,75 @@
+import type { Status } from './api.ts'
+import { descendant, element, setText } from './elements.ts'
+
+type Service = 'alb' | 'web' | 'nlb' | 'app' | 'db-writer' | 'db-reader'
+type State = 'up' | 'down' | 'unknown'
+
+/** The result of one status request. */
+export interface Report {
+  /** The last service on the request's path that responded; undefined when none did. */
+  readonly reached: 'alb' | 'web' | 'app' | undefined
+  /** The web instance that responded. */
+  readonly web?: string | undefined
+  readonly status?: Status
+}
+
+const instanceMaxAgeMs = 60_000
+
+/** Shows the state of each service. The returned function takes each new report. */
+export function setUpServices(): (report: Report) => void {
+  const lastSeen = { web: new Map<string, number>(), app: new Map<string, number>() }
+
+  function show(service: Service, state: State, detail: string): void {
+    const item = element(service)
+    item.dataset.state = state
+    setText(descendant(item, '.state'), state)
+    setText(descendant(item, '.detail'), detail)
+  }
+
+  function showUnknown(...services: Service[]): void {
+    for (const service of services) show(service, 'unknown', 'cannot be checked')
+  }
+
+  /** Names the instance that responded, and counts the others that responded recently. */
+  function instances(tier: keyof typeof lastSeen, name: string): string {
+    const now = performance.now()
+    lastSeen[tier].set(name, now)
+    for (const [known, at] of lastSeen[tier]) if (now - at > instanceMaxAgeMs) lastSeen[tier].delete(known)
+    const others = lastSeen[tier].size - 1
+    const short = name.slice(0, 8)
+    return others > 0 ? `${short} and ${others} more` : short
+  }
+
+  return ({ reached, web, status }) => {
+    if (reached === undefined) {
+      show('alb', 'down', 'no response')
+      showUnknown('web', 'nlb', 'app', 'db-writer', 'db-reader')
+      return
+    }
+    show('alb', 'up', 'forwards requests')
+    if (reached === 'alb') {
+      show('web', 'down', 'no instance responds')
+      showUnknown('nlb', 'app', 'db-writer', 'db-reader')
+      return
+    }
+    show('web', 'up', instances('web', web ?? 'responds'))
+    if (status === undefined) {
+      show('nlb', 'unknown', 'no response through it')
+      show('app', 'down', 'no instance responds')
+      showUnknown('db-writer', 'db-reader')
+      return
+    }
+    show('nlb', 'up', 'forwards requests')
+    show('app', 'up', instances('app', status.instance))
+    const readsFromWriter = status.readsFrom === 'writer'
+    if (status.writer === 'ok') show('db-writer', 'up', readsFromWriter ? 'writes and reads' : 'writes')
+    else show('db-writer', 'down', 'writes fail')
+    if (status.reader === 'ok') show('db-reader', 'up', lag(status.readerLagMs))
+    else show('db-reader', 'down', readsFromWriter && status.writer === 'ok' ? 'writer serves reads' : 'reads fail')
+  }
+}
+
+function lag(ms: number | null): string {
+  if (ms === null) return 'lag unknown'
+  return ms < 1000 ? `lag ${ms} ms` : `lag ${(ms / 1000).toFixed(1)} s`
+}

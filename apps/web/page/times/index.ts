@@ -1,0 +1,36 @@
+import type { Resource } from '../resource.ts'
+import { setUpChart } from './chart.ts'
+import { setUpList } from './list.ts'
+import { setUpSave } from './save.ts'
+
+/** The chart moves on with time, even when nothing is saved. */
+const chartIntervalMs = 10_000
+
+/** Sets up the button, the list and the chart of times. `saved` is called after each confirmed save. */
+export function setUpTimes(saved: () => void): Resource {
+  const list = setUpList()
+  const chart = setUpChart()
+  /** The `newest` that the list and the chart show; undefined while unknown. */
+  let shownNewest: number | undefined
+  let chartedAt = Number.NEGATIVE_INFINITY
+  let updating = false
+
+  async function refresh(newest: number): Promise<void> {
+    updating = true
+    const listDue = newest !== shownNewest
+    const chartDue = listDue || performance.now() - chartedAt > chartIntervalMs
+    const [listed, charted] = await Promise.allSettled([
+      listDue ? list.refresh() : undefined,
+      chartDue ? chart.refresh() : undefined,
+    ])
+    shownNewest = listed.status === 'fulfilled' ? newest : undefined
+    if (charted.status === 'fulfilled' && chartDue) chartedAt = performance.now()
+    updating = false
+  }
+
+  setUpSave(saved)
+  return {
+    // Not awaited: a slow list or chart must not delay the detection of an outage.
+    update: (newest) => void (updating || refresh(newest)),
+  }
+}
