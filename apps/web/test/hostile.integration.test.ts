@@ -1,17 +1,18 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { Stage, type Web } from './web.ts'
+import { waitFor } from '@repo/compose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openTestEnvironment, type TestEnvironment, type Web } from './test-environment.ts'
 
-let stage: Stage
+let environment: TestEnvironment
 let web: Web
 
 beforeAll(async () => {
-  stage = await Stage.open()
-  await stage.upstream()
-  web = await stage.web()
+  environment = await openTestEnvironment()
+  await environment.startUpstream()
+  web = await environment.startWeb()
 })
-afterAll(() => stage?.[Symbol.asyncDispose]())
+afterAll(() => environment?.[Symbol.asyncDispose]())
 
-/** Splits the one response in what a connection received, and holds it to be a problem of this status. */
+/** Expects the only response that a connection received to be a problem of this status. */
 function expectProblem(received: string, expected: number) {
   const [head = '', body = ''] = received.split('\r\n\r\n')
   expect(head).toMatch(new RegExp(`^HTTP/1\\.[01] ${expected} `))
@@ -25,10 +26,10 @@ function expectProblem(received: string, expected: number) {
 const get = (headers: string, target = '/') => `GET ${target} HTTP/1.1\r\nHost: web\r\n${headers}\r\n`
 const post = (headers: string, body: string) => `POST / HTTP/1.1\r\nHost: web\r\n${headers}\r\n${body}`
 
-describe.concurrent('refused with a problem', () => {
+describe.concurrent('a refused request', () => {
   it.each([
     ['a request without a version', 'GET /\r\n\r\n', 400],
-    ['bytes that are no request', '\x01\x02"\\\xff\r\n\r\n', 400],
+    ['bytes that are not a request', '\x01\x02"\\\xff\r\n\r\n', 400],
     ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 400],
     ['HTTP/1.1 without Host', 'GET / HTTP/1.1\r\n\r\n', 400],
     ['two Hosts', get('Host: other\r\n'), 400],
@@ -40,52 +41,51 @@ describe.concurrent('refused with a problem', () => {
     ['a quote in the target', get('Connection: close\r\n', '/"'), 400],
     ['a backslash in the target', get('Connection: close\r\n', '/\\'), 400],
     ['a high byte in the target', get('Connection: close\r\n', '/\xe9'), 400],
-    ['a path out of the root', get('Connection: close\r\n', '/../../etc/passwd'), 400],
+    ['a path above the root', get('Connection: close\r\n', '/../../etc/passwd'), 400],
     ['a NUL in the path', get('Connection: close\r\n', '/%00'), 404],
     ['a path below the health check', get('Connection: close\r\n', '/healthz/x'), 404],
-    ['a target too long', get('', `/${'a'.repeat(2100)}`), 414],
-    ['a header too long', get(`X-Long: ${'a'.repeat(9000)}\r\n`), 400],
+    ['a target that is too long', get('', `/${'a'.repeat(2100)}`), 414],
+    ['a header that is too long', get(`X-Long: ${'a'.repeat(9000)}\r\n`), 400],
     ['too many headers', get('X-Many: 1\r\n'.repeat(60)), 400],
     ['a header without a colon', get('nonsense\r\n'), 400],
     ['a space before the colon', get('X-Odd : 1\r\n'), 400],
     ['a control byte in a header', get('X-Odd: a\x01b\r\n'), 400],
     ['a lone CR in a header', get('X-Odd: a\rX-Other: b\r\n'), 400],
     ['an expectation', get('Expect: tea\r\n'), 417],
-    ['a body too long', post('Connection: close\r\nContent-Length: 16385\r\n', ''), 413],
-    ['a length that is none', post('Connection: close\r\nContent-Length: 1x\r\n', 'ab'), 400],
+    ['a body that is too long', post('Connection: close\r\nContent-Length: 16385\r\n', ''), 413],
+    ['a length that is not a number', post('Connection: close\r\nContent-Length: 1x\r\n', 'ab'), 400],
     ['two lengths', post('Connection: close\r\nContent-Length: 1\r\nContent-Length: 2\r\n', 'ab'), 400],
-    ['chunks', post('Connection: close\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), 411],
-    ['bad chunks', post('Connection: close\r\nTransfer-Encoding: chunked\r\n', 'zz\r\n\r\n'), 411],
-    ['a length and chunks', post('Content-Length: 4\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), 411],
-    ['a coding that is not chunked', post('Transfer-Encoding: xchunked\r\n', '0\r\n\r\n'), 400],
-    ['chunked, but not last', post('Transfer-Encoding: chunked, gzip\r\n', '0\r\n\r\n'), 400],
-  ])('%s', async (_, bytes, status) => {
+    ['a chunked body', post('Connection: close\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), 411],
+    ['an invalid chunk', post('Connection: close\r\nTransfer-Encoding: chunked\r\n', 'zz\r\n\r\n'), 411],
+    ['a length and a chunked body', post('Content-Length: 4\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), 411],
+    ['an unknown transfer coding', post('Transfer-Encoding: xchunked\r\n', '0\r\n\r\n'), 400],
+    ['chunked as a coding that is not the last', post('Transfer-Encoding: chunked, gzip\r\n', '0\r\n\r\n'), 400],
+  ])('gets a problem: %s', async (_, bytes, status) => {
     expectProblem(await web.send(Buffer.from(bytes, 'latin1')), status)
   })
 
-  it('headers that never end, after 5 s', async () => {
-    const start = performance.now()
+  it('gets a problem: headers that never end', async () => {
     expectProblem(await web.send('GET / HTTP/1.1\r\nHost: web\r\n'), 408)
-    expect(performance.now() - start).toBeLessThan(8000)
   })
 
-  it('a body that never comes, after 5 s', async () => {
+  it('gets a problem: a body that never arrives', async () => {
     expectProblem(await web.send(post('Content-Length: 10\r\n', 'a')), 408)
   })
 })
 
 describe('the log', () => {
-  it('says why a request was refused that could not be read', async () => {
+  it('has the reason why an unreadable request was refused', async () => {
     const requestId = expectProblem(await web.send('GET / HTTP/1.1\r\nHost: web\r\nnonsense "\\\r\n\r\n'), 400)
-    await vi.waitFor(async () => {
+    await waitFor('a line with the reason', async () => {
       const lines = await web.log()
       const { logId } = lines.find((line) => line.requestId === requestId) ?? {}
-      const reason = expect.stringContaining('nonsense "\\')
-      expect(lines).toContainEqual(expect.objectContaining({ level: 'debug', logId, message: reason }))
+      return lines.some(
+        (line) => line.level === 'debug' && line.logId === logId && String(line.message).includes('nonsense "\\'),
+      )
     })
   })
 
-  it('is JSON whatever a client sends', async () => {
+  it('is valid JSON for any header and target', async () => {
     const values = [
       '"',
       '\\',
@@ -105,17 +105,17 @@ describe('the log', () => {
       }),
     )
     const targets = values.map((value) => get('Connection: close\r\n', `/hostile?${encodeURI(value)}${value}`))
-    const answers: string[] = []
-    for (const bytes of [...requests, ...targets]) answers.push(await web.send(Buffer.from(bytes, 'latin1')))
-    for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 [24]\d\d /)
-    await vi.waitFor(async () => {
-      const ids = new Set((await web.log()).map(({ requestId }) => requestId))
-      for (const answer of answers) expect(ids).toContain(/^X-Request-Id: (.*)\r$/m.exec(answer)?.[1])
+    const responses: string[] = []
+    for (const bytes of [...requests, ...targets]) responses.push(await web.send(Buffer.from(bytes, 'latin1')))
+    for (const response of responses) expect(response).toMatch(/^HTTP\/1\.1 [24]\d\d /)
+    await waitFor('a log line for each request', async () => {
+      const logged = new Set((await web.log()).map(({ requestId }) => requestId))
+      return responses.every((response) => logged.has(/^X-Request-Id: (.*)\r$/m.exec(response)?.[1]))
     })
   })
 
-  it('is JSON, and no answer a 5xx, for a thousand requests of random bytes', async () => {
-    // A fixed seed: a failure can be seen again.
+  it('is valid JSON for a thousand requests with random bytes, and no response is a 5xx', async () => {
+    // A fixed seed makes a failure reproducible.
     let state = 42
     const random = (below: number) => {
       state = (Math.imul(state, 1103515245) + 12345) >>> 0
@@ -123,13 +123,13 @@ describe('the log', () => {
     }
     const valid = Buffer.from(get('User-Agent: test\r\nConnection: close\r\nContent-Length: 0\r\n', '/hostile?a=b'))
     for (let batch = 0; batch < 50; batch += 1) {
-      const answers = Array.from({ length: 20 }, () => {
+      const responses = Array.from({ length: 20 }, () => {
         const bytes = Buffer.from(valid)
         for (let i = random(4); i >= 0; i -= 1) bytes[random(bytes.length - 4)] = random(256)
-        // Ends a request whose length or last line was hit.
+        // Ends a request whose length or last line was changed.
         return web.send(Buffer.concat([bytes, Buffer.from('\r\n\r\n')]), { end: true })
       })
-      for (const answer of await Promise.all(answers)) expect(answer).toMatch(/^(HTTP\/1\.[01] (?!50[^1])|$)/)
+      for (const response of await Promise.all(responses)) expect(response).toMatch(/^(HTTP\/1\.[01] (?!50[^1])|$)/)
     }
     expect((await web.log()).length).toBeGreaterThan(500)
   })

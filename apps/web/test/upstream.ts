@@ -1,11 +1,11 @@
 import { createServer, type ServerResponse } from 'node:http'
 
-/** Stands where the app stands: a real HTTP server that also misbehaves on demand. Runs in a container of its own. */
+/** Stands in for the app: an HTTP server that also fails on demand. Runs in a container. */
 const held: ServerResponse[] = []
 let connections = 0
 
 const server = createServer((request, response) => {
-  // As the app does: the web tier must not answer with the header twice.
+  // The app sets this header too; the web tier must not send it twice.
   response.setHeader('X-Request-Id', request.headers['x-request-id'] ?? 'none')
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://upstream')
   switch (pathname) {
@@ -22,12 +22,17 @@ const server = createServer((request, response) => {
     case '/busy':
       response.writeHead(503, { 'Content-Type': 'application/problem+json', 'Retry-After': '7' })
       return response.end('{"from":"the app"}')
-    // Sends a first part, and the rest when released.
+    // Sends a first part, then nothing until released.
     case '/stream':
       response.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
       response.write('"first"\n')
       return held.push(response)
+    // Sends nothing until released.
+    case '/hang':
+      return held.push(response)
+    // Sends a byte every second until released, so that no timeout ends it.
     case '/hold':
+      response.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
       return held.push(response)
     case '/held':
       return response.end(String(held.length))
@@ -56,3 +61,7 @@ server.on('connection', () => {
 })
 server.keepAliveTimeout = 65_000
 server.listen(9090)
+
+setInterval(() => {
+  for (const response of held) if (response.req.url?.startsWith('/hold')) response.write('\n')
+}, 1000)

@@ -41,7 +41,7 @@ async function remove(): Promise<void> {
     for (const id of new Set(ids)) await docker([kind, 'rm', ...options, id]).catch(() => {})
   }
   await removeEach('container', await dead(['ps', '--all', '--format', format]), '--force', '--volumes')
-  await removeEach('network', await dead(['network', 'ls', '--format', `{{.ID}} {{.Label "${projectLabel}"}}`]))
+  await removeEach('network', await dead(['network', 'ls', '--format', format]))
   await removeEach('volume', await dead(['volume', 'ls', '--format', `{{.Name}} {{.Label "${projectLabel}"}}`]))
   await removeEach('image', await dead(['images', '--format', '{{.Repository}}:{{.Tag}} {{.Repository}}']))
 }
