@@ -25,8 +25,7 @@ async function poll(): Promise<void> {
   const report = await requestStatus()
   showServices(report)
   showNotice(noticeFor(report))
-  const newest = report.status?.newest ?? undefined
-  if (newest !== undefined) for (const resource of resources) resource.update(newest)
+  if (report.status !== undefined) for (const resource of resources) resource.update(report.status)
   polling = false
   const delayMs = Math.max(200, intervalMs - (performance.now() - startedAt))
   // A hidden page sends no requests; the listener below starts again.

@@ -1,5 +1,7 @@
+import type { Status } from './api.ts'
+
 /** One resource's part of the page. */
 export interface Resource {
-  /** Called after each successful status request. `newest` changes whenever the stored data does. */
-  update(newest: number): void
+  /** Called with the result of each successful status request. */
+  update(status: Status): void
 }

@@ -30,7 +30,9 @@ export function setUpTimes(saved: () => void): Resource {
 
   setUpSave(saved)
   return {
-    // Not awaited: a slow list or chart must not delay the detection of an outage.
-    update: (newest) => void (updating || refresh(newest)),
+    update({ newest }) {
+      // Not awaited: a slow list or chart must not delay the detection of an outage.
+      if (newest !== null && !updating) void refresh(newest)
+    },
   }
 }
