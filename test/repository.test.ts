@@ -5,31 +5,42 @@ import { repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 
 const read = (file: string) => readFileSync(join(repositoryRoot, file), 'utf8')
-const documents = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'SECURITY.md',
-  'docs/aws.md',
-  'docs/make-it-yours.md',
-  'docs/runbook.md',
-  'docs/time-budget.md',
-]
+/** As staged or committed: a run of the drills or the benchmark overwrites the file in the checkout. */
+const committed = (file: string) =>
+  JSON.parse(execFileSync('git', ['show', `:${file}`], { cwd: repositoryRoot, encoding: 'utf8' }))
+
+const tracked = execFileSync('git', ['ls-files'], { cwd: repositoryRoot, encoding: 'utf8' })
+  .split('\n')
+  .filter((file) => file !== '' && existsSync(join(repositoryRoot, file)))
+const documents = tracked.filter((file) => file.endsWith('.md'))
+const scripts: readonly string[] = Object.keys(JSON.parse(read('package.json')).scripts)
+
+/** The rows of the tables in a section, as cells; without heads. */
+function rowsOf(document: string, section: string): string[][] {
+  const [, text = ''] = read(document).split(`${section}\n`)
+  return [
+    ...text
+      .split(/^#/m)
+      .slice(0, 1)
+      .join('')
+      .matchAll(/^\| (.+) \|$/gm),
+  ]
+    .map(([, row]) => String(row).split(' | '))
+    .slice(2)
+}
 
 describe('the documents', () => {
   it.each(documents)('%s names only npm scripts that exist', (document) => {
-    const { scripts } = JSON.parse(read('package.json'))
-    const named = [...read(document).matchAll(/\bnpm (?:run )?(start|stop|test|(?<=run )[a-z-]+)/g)].map(
+    const named = [...read(document).matchAll(/\bnpm (?:run )?(start|stop|test|(?<=run )[a-z:-]+)/g)].map(
       ([, name]) => name,
     )
-    for (const name of named) expect(Object.keys(scripts)).toContain(name)
+    for (const name of named) expect(scripts).toContain(name)
   })
 
-  it('README.md shows every npm script that is meant for people', () => {
-    const { scripts } = JSON.parse(read('package.json'))
-    // `check` is a part of `npm test`, called by turbo.
-    for (const name of Object.keys(scripts).filter((script) => script !== 'check')) {
-      expect(read('README.md')).toMatch(new RegExp(`npm (run )?${name}\\b`))
-    }
+  it('README.md shows every npm script', () => {
+    const commands = rowsOf('README.md', '## Commands').map(([command]) => command)
+    const shown = commands.join().matchAll(/`(?:npm (?:run )?)?([a-z:0-9]+)`/g)
+    expect(new Set(scripts)).toEqual(new Set([...shown].map(([, name]) => name)))
   })
 
   it.each(documents)('%s links only to files that exist', (document) => {
@@ -38,27 +49,62 @@ describe('the documents', () => {
     }
   })
 
+  it('are named only where they exist', () => {
+    for (const file of tracked.filter((name) => !/(^package-lock\.json|\.(png|svg))$/.test(name))) {
+      for (const [path] of read(file).matchAll(/\bdocs\/[\w/-]+\.(md|png|svg)\b/g)) {
+        expect(existsSync(join(repositoryRoot, path)), `${file}: ${path}`).toBe(true)
+      }
+    }
+  })
+
   it('README.md names only places that exist', () => {
-    const table = read('README.md').split('## Layout')[1] ?? ''
-    const places = [...table.matchAll(/^\| `([^`]+)`/gm)].map(([, place]) => String(place))
+    const places = rowsOf('README.md', '## Layout').map(([place = '']) => place.replaceAll('`', ''))
     expect(places.length).toBeGreaterThan(5)
     for (const place of places) expect(existsSync(join(repositoryRoot, place)), place).toBe(true)
   })
 })
 
-describe('the figures in README.md', () => {
-  const rowsOf = (section: string) =>
-    [...(read('README.md').split(`## ${section}\n`)[1]?.split('\n## ')[0] ?? '').matchAll(/^\| (.+) \|$/gm)]
-      .map(([, row]) => String(row).split(' | '))
-      .slice(2)
-  // As staged or committed: whoever runs one of these commands gets figures of the own machine in the same file.
-  const kept = (file: string) =>
-    JSON.parse(execFileSync('git', ['show', `:${file}`], { cwd: repositoryRoot, encoding: 'utf8' }))
+describe('the decisions', () => {
+  const folder = 'docs/decisions'
+  const records = documents.filter((file) => /^docs\/decisions\/\d/.test(file)).map((file) => basename(file))
 
-  it('on speed are those of the benchmark that is kept, a full one whose answers were right', () => {
-    const bench = kept('packages/bench/results/latest.json')
+  it.each(records)('%s has a title with its number, a status with its date, and the sections', (file) => {
+    const text = read(join(folder, file))
+    expect(text).toMatch(
+      new RegExp(`^# ${Number(file.slice(0, 4))}\\. .*\\n\\n(Accepted|Superseded by .*), \\d{4}-\\d\\d-\\d\\d`),
+    )
+    expect(text.match(/^## .*$/gm)).toEqual(['## Context', '## Decision', '## Consequences'])
+  })
+
+  it('are all in the index, with title, status and date', () => {
+    const index = read(join(folder, 'README.md')).match(/^\| \d+ \|.*$/gm) ?? []
+    const expected = records.map((file) => {
+      const [title, , status] = read(join(folder, file)).split('\n')
+      const [, number, name] = /^# (\d+)\. (.*)$/.exec(String(title)) ?? []
+      const [, state, date] = /^(Accepted|Superseded by \[\d+\]\(.*?\)), ([\d-]+)/.exec(String(status)) ?? []
+      return `| ${number} | [${name}](${file}) | ${state?.toLowerCase()} | ${date} |`
+    })
+    expect(index.sort()).toEqual(expected.sort())
+  })
+})
+
+/** A check in the results of the drills. */
+interface Check {
+  readonly drill: string
+  readonly promise: string
+  readonly bound: string
+  readonly measured: string
+  readonly ok: boolean
+}
+
+describe('the figures in the documents', () => {
+  const bench = committed('packages/bench/results/latest.json')
+  const { checks }: { readonly checks: readonly Check[] } = committed('packages/drills/results/latest.json')
+  const prose = read('README.md').replaceAll(/\s+/g, ' ')
+
+  it('docs/performance.md has those of the committed benchmark, a full run with correct responses', () => {
     expect(bench).toMatchObject({ correct: true, about: { quick: false } })
-    const rows = rowsOf('How fast it is')
+    const rows = rowsOf('docs/performance.md', '## Benchmark')
     expect(rows.length).toBeGreaterThan(5)
     for (const [key = '', , , figure] of rows) {
       const [group = '', name = ''] = key.replaceAll('`', '').split('.')
@@ -66,24 +112,41 @@ describe('the figures in README.md', () => {
     }
   })
 
-  it('on promises are those of the drills that are kept, all of them, none of which was broken', () => {
-    const {
-      checks: results,
-    }: {
-      checks: { drill: string; promise: string; bound: string; measured: string; ok: boolean }[]
-    } = kept('packages/drills/results/latest.json')
-    expect(results.filter(({ ok }) => !ok)).toEqual([])
-    const rows = rowsOf('What it promises')
-    const drills = readdirSync(join(repositoryRoot, 'packages/drills/src/drills')).map((file) => basename(file, '.ts'))
-    expect(new Set(['index', ...rows.map(([drill]) => drill?.replaceAll('`', ''))])).toEqual(new Set(drills))
+  it('README.md has those of the committed benchmark', () => {
+    for (const text of [
+      `${bench.write.vsFastify} times the writes per second of Fastify`,
+      `${bench.read1k.vsFastify} times its reads of 1,000 rows`,
+      `${(1 / bench.read1m.vsMysqlDump).toFixed(2)} times as long as \`mysql --quick\``,
+      `${bench.read1m.rssGrowthMiB} MiB of memory`,
+    ])
+      expect(prose).toContain(text)
+  })
+
+  it('docs/drills.md has those of the committed drills: all of them, none of which broke a promise', () => {
+    expect(checks.filter(({ ok }) => !ok)).toEqual([])
+    const rows = rowsOf('docs/drills.md', '## Results')
+    const names = readdirSync(join(repositoryRoot, 'packages/drills/src/drills')).map((file) => basename(file, '.ts'))
+    for (const table of [rows, rowsOf('docs/drills.md', '## Faults')]) {
+      expect(new Set(['index', ...table.map(([drill]) => drill?.replaceAll('`', ''))])).toEqual(new Set(names))
+    }
     for (const [drill = '', promise = '', bound, measured] of rows) {
-      const result = results.find((one) => `\`${one.drill}\`` === drill && one.promise === promise)
+      const result = checks.find((each) => `\`${each.drill}\`` === drill && each.promise === promise)
       expect([bound, measured], `${drill}: ${promise}`).toEqual([result?.bound, result?.measured.split(' (')[0]])
     }
   })
+
+  it('README.md has the bounds of the committed drills', () => {
+    const bound = (drill: string) => checks.find((each) => each.drill === drill)?.bound.replace('≤ ', '')
+    for (const text of [
+      `loss of an instance the service recovers within ${bound('kill-app')}`,
+      `a writer's restart within ${bound('crash-writer')}`,
+      `a failover within ${bound('failover')}`,
+    ])
+      expect(prose).toContain(text)
+  })
 })
 
-/** Seconds of the settings themselves, under the words of docs/time-budget.md. */
+/** Where each setting of docs/time-budget.md is, and its unit in milliseconds. */
 const settings: Record<string, { file: string; form: RegExp; unit?: number }> = {
   'ALB, idle': { file: 'docker/haproxy/alb.cfg', form: /timeout http-keep-alive (\d+)s/ },
   'Apache `KeepAliveTimeout`': { file: 'apps/web/httpd.conf', form: /^KeepAliveTimeout (\d+)/m },
@@ -95,18 +158,18 @@ const settings: Record<string, { file: string; form: RegExp; unit?: number }> = 
     form: /DB_CONNECT_TIMEOUT_MS: [\s\S]*?default\(([\d_]+)\)/,
     unit: 1000,
   },
-  'an answer of the database, with all waiting': {
+  'response of the database, including all waiting': {
     file: 'apps/app/src/config.ts',
     form: /DB_DEADLINE_MS: [\s\S]*?default\(([\d_]+)\)/,
     unit: 1000,
   },
-  "Apache, for the app's next byte": { file: 'apps/web/httpd.conf', form: /^ProxyPass .* timeout=(\d+)/m },
-  'unhealthy but serving, so that the balancers notice': {
+  'Apache, next byte of the app': { file: 'apps/web/httpd.conf', form: /^ProxyPass .* timeout=(\d+)/m },
+  'failing health checks while serving, so that load balancers react': {
     file: 'apps/app/src/config.ts',
     form: /DRAIN_DELAY_MS: [\s\S]*?default\(([\d_]+)\)/,
     unit: 1000,
   },
-  "the app's deadline for requests in hand": {
+  "the app's deadline for requests in flight": {
     file: 'apps/app/src/config.ts',
     form: /DRAIN_DEADLINE_MS: [\s\S]*?default\(([\d_]+)\)/,
     unit: 1000,
@@ -120,12 +183,12 @@ describe('the time budget', () => {
     .map((block) => [...block.matchAll(/^\| ([\d.]+) \| (.+?) \| `(.+?)` \|$/gm)])
     .filter((rows) => rows.length > 0)
 
-  it('names every setting once', () => {
+  it('names each setting once', () => {
     expect(tables.flat().map(([, , what]) => what)).toEqual(Object.keys(settings))
   })
 
   it.each(tables.flat().map(([, seconds, what, file]) => [String(what), Number(seconds), String(file)] as const))(
-    '%s is as written',
+    '%s is as documented',
     (what, seconds, file) => {
       const setting = settings[what]
       expect(setting?.file).toBe(file)
@@ -134,7 +197,7 @@ describe('the time budget', () => {
     },
   )
 
-  it('is in order, from the first to give up to the last', () => {
+  it('is in ascending order', () => {
     for (const rows of tables) {
       const seconds = rows.map(([, value]) => Number(value))
       expect(seconds).toEqual([...seconds].sort((a, b) => a - b))
@@ -144,13 +207,13 @@ describe('the time budget', () => {
 })
 
 describe('package-lock.json', () => {
-  it('holds no download addresses', () => {
+  it('contains no download addresses', () => {
     expect(read('package-lock.json')).not.toMatch(/"resolved": "https?:/)
   })
 })
 
 describe('.env.example', () => {
-  it('names exactly the variables that Compose reads and does not set itself', () => {
+  it('lists exactly the variables that Compose reads from the environment', () => {
     const inCompose = [...(read('compose.yaml') + read('compose.dev.yaml')).matchAll(/\$\{([A-Z_]+)/g)].map(
       ([, name]) => String(name),
     )
