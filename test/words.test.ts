@@ -76,7 +76,7 @@ describe("the product's name", () => {
     const places = files.flatMap((file) => {
       const generated = file === 'package-lock.json' || /\/(snapshots|results)\//.test(file)
       const document = /\.md$|^docs\//.test(file)
-      const count = generated || document ? 0 : (read(file).match(/three[-_ ]?tier/gi)?.length ?? 0)
+      const count = generated || document ? 0 : (read(file).match(/three[-_]?tier/gi)?.length ?? 0)
       return count > 0 && file !== 'test/words.test.ts' ? [[file, count] as const] : []
     })
     expect(Object.fromEntries(places)).toEqual(namePlaces)

@@ -19,8 +19,8 @@ const timeoutMs = 2900
  * @throws {ResponseError} for an error response.
  * @throws the error of `fetch` when there is no response in time.
  */
-export async function send(path: string, method = 'GET'): Promise<Response> {
-  const response = await fetch(path, { method, cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) })
+export async function send(path: string, init: RequestInit = {}): Promise<Response> {
+  const response = await fetch(path, { ...init, cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) })
   if (response.ok) return response
   const { title, detail, requestId }: Partial<Schemas['Problem']> = await response.json().catch(() => ({}))
   const reason = detail ?? title ?? `The response has status ${response.status}.`

@@ -12,9 +12,11 @@ const notice = element('notice')
 let polling = false
 let timer: number | undefined
 
-/** The resources of the page; each is a folder, registered here. */
-const resources: Resource[] = []
-resources.push(setUpTimes(poll))
+/** The resources of the page. */
+const resources: readonly Resource[] = [
+  // One line each.
+  setUpTimes(poll),
+]
 
 /** Requests the status, shows it and passes it to the resources; then schedules the next request. */
 async function poll(): Promise<void> {

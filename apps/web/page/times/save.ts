@@ -10,7 +10,7 @@ export function setUpSave(saved: () => void): void {
   async function save(): Promise<void> {
     const startedAt = performance.now()
     try {
-      const text = await (await send('/write', 'POST')).text()
+      const text = await (await send('/write', { method: 'POST' })).text()
       show('ok', `${text}, in ${Math.round(performance.now() - startedAt)} ms`)
       saved()
     } catch (error) {
