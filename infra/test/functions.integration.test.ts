@@ -9,7 +9,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm'
-import { startMysql, type TestMysql } from '@repo/compose'
+import { startMysql, type TestMysql } from '@repo/compose/testing'
 import { connect, loadMigrations, type Migration, serializeMigrations } from '@repo/db'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RotationEvent } from '../functions/rotation.ts'

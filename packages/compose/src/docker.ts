@@ -48,7 +48,7 @@ export async function dockerOutput(
         if (error === null) return resolve({ stdout, stderr })
         const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
         const message = missing
-          ? 'Docker is not installed on this machine. `npm start` installs it.'
+          ? 'Docker is not installed. `npm start` installs it.'
           : `docker ${args.join(' ')}: ${stderr.trim() || error.message}`
         reject(new DockerError(message, { stdout, stderr, cause: error }))
       },

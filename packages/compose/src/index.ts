@@ -2,10 +2,15 @@ export { baseImage, certificatesFile, repositoryRoot } from './checkout.ts'
 export { DockerError, type DockerOptions, docker, dockerOutput, spawnDocker } from './docker.ts'
 export { freeze, thaw } from './freeze.ts'
 export { buildImage } from './image.ts'
-export { startMysql, type TestMysql } from './mysql.ts'
 export { type Container, openProject, type Project, type ProjectOptions } from './project.ts'
 export { type Service, services } from './services.ts'
-export { testContainer } from './test-container.ts'
 export { removeLeftovers, testImage, testProject, testRun, testRunLabel } from './test-run.ts'
-export { freePort, openTopology, type Topology, type TopologyOptions } from './topology.ts'
+export {
+  attachTopology,
+  freePort,
+  openTopology,
+  type Topology,
+  type TopologyOptions,
+  type TopologyReference,
+} from './topology.ts'
 export { type WaitOptions, waitFor } from './wait.ts'

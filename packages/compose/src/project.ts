@@ -1,5 +1,7 @@
+import type { ChildProcess, SpawnOptions } from 'node:child_process'
+import { realpathSync } from 'node:fs'
 import { repositoryRoot } from './checkout.ts'
-import { dockerOutput } from './docker.ts'
+import { docker, dockerOutput, spawnDocker } from './docker.ts'
 import { services } from './services.ts'
 
 /** Which Compose project. */
@@ -28,13 +30,12 @@ export interface Container {
   readonly status: string
 }
 
-/** A Compose project of this checkout. Every method rejects with a `DockerError`. */
+/** A Compose project of this checkout. Every method that returns a promise rejects with a `DockerError`. */
 export interface Project {
-  /** The arguments of `docker` that name the project; `docker` has to run in the checkout with {@link Project.env}. */
-  readonly args: readonly string[]
-  readonly env: Readonly<Record<string, string>>
   /** Runs `docker compose` and resolves with its standard output. */
   compose(...args: string[]): Promise<string>
+  /** Starts `docker compose` for whoever reads its output while it runs; the caller ends it. */
+  spawn(args: readonly string[], options: SpawnOptions): ChildProcess
   /** Runs a command in a service's first container and resolves with its standard output. */
   exec(service: string, args: readonly string[]): Promise<string>
   /** Runs SQL as root on `db-writer` or `db-reader`: a line per row, columns separated by tabs. */
@@ -45,6 +46,8 @@ export interface Project {
   list(): Promise<Container[]>
   /** What a service's containers have written, without their names. */
   logs(service: string): Promise<string>
+  /** The folders of other checkouts that started containers under this project's name; empty if none. */
+  otherCheckouts(): Promise<string[]>
 }
 
 /** Starts nothing. */
@@ -58,9 +61,9 @@ export function openProject({ name, env = {}, profiles = [], signal }: ProjectOp
   const run = (...more: string[]) => dockerOutput([...args, ...more], { cwd: repositoryRoot, env, signal })
 
   const project: Project = {
-    args,
-    env,
     compose: async (...more) => (await run(...more)).stdout,
+    spawn: (more, options) =>
+      spawnDocker([...args, ...more], { cwd: repositoryRoot, env: { ...process.env, ...env }, ...options }),
     exec: async (service, command) => (await run('exec', '--no-TTY', service, ...command)).stdout,
     sql: async (service, statement) =>
       (await project.exec(service, ['mysql', '--batch', '--skip-column-names', '-e', statement])).trimEnd(),
@@ -70,8 +73,24 @@ export function openProject({ name, env = {}, profiles = [], signal }: ProjectOp
       const { stdout, stderr } = await run('logs', '--no-color', '--no-log-prefix', service)
       return stdout + stderr
     },
+    async otherCheckouts() {
+      const ids = lines((await run('ps', '--all', '--quiet')).stdout)
+      if (ids.length === 0) return []
+      const format = '{{index .Config.Labels "com.docker.compose.project.working_dir"}}'
+      const folders = new Set(lines(await docker(['inspect', '--format', format, ...ids], { env, signal })))
+      return [...folders].filter((folder) => !isThisCheckout(folder))
+    },
   }
   return project
+}
+
+function isThisCheckout(folder: string): boolean {
+  try {
+    return realpathSync(folder) === realpathSync(repositoryRoot)
+  } catch {
+    // The folder was removed.
+    return false
+  }
 }
 
 const lines = (text: string) => text.split('\n').filter(Boolean)

@@ -9,38 +9,72 @@ export interface TopologyOptions {
   /** For Compose, added to this process's environment: any variable of `.env.example`. */
   readonly env?: Readonly<Record<string, string>>
   /** Containers by service. @default as compose.yaml says */
-  readonly scale?: Readonly<Record<string, number>>
+  readonly scale?: Readonly<Record<string, number>> | undefined
   /** Only these, and what they depend on. @default all */
   readonly services?: readonly string[]
   /** Profiles of compose.yaml to start as well. @default none */
   readonly profiles?: readonly string[]
   /** Once aborted, a running command is ended and nothing more is done but {@link Topology.down}. @default never */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
-/** The composed topology, running and healthy, as a project of its own. */
-export interface Topology extends Project, AsyncDisposable {
+/** What another process needs to use a running topology, as plain data. */
+export interface TopologyReference {
   /** The Compose project. */
   readonly project: string
   /** The ALB's address on this machine, without a slash at the end. */
   readonly url: string
-  /** Starts what is missing and waits until all that was asked for is healthy. */
-  up(): Promise<void>
+  /** For Compose, added to the process's environment. */
+  readonly env: Readonly<Record<string, string>>
+  /** Profiles of compose.yaml that belong to it. */
+  readonly profiles: readonly string[]
+}
+
+/** The composed topology, running and healthy, as a project of its own. */
+export interface Topology extends Project, TopologyReference, AsyncDisposable {
+  /**
+   * Starts what is missing, restores the number of containers of each service, and waits until all are healthy.
+   *
+   * @param args services or options of `docker compose up`. @default all services
+   */
+  up(...args: string[]): Promise<void>
   /** Removes containers, networks, volumes and the images built. */
   down(): Promise<void>
 }
 
 /** Builds the images, starts the topology and waits until it is healthy. The caller disposes of it: `await using`. */
 export async function openTopology(options: TopologyOptions): Promise<Topology> {
-  const { name, services = [], profiles = [], signal } = options
+  const { name, services = [], scale, profiles = [], signal } = options
   await removeLeftovers()
-  const project = testProject(name)
   const port = await freePort()
-  const identity = { name: project, profiles, env: { ...options.env, WEB_PORT: String(port) } }
+  const topology = attachTopology(
+    {
+      project: testProject(name),
+      url: `http://127.0.0.1:${port}`,
+      env: { ...options.env, WEB_PORT: String(port) },
+      profiles,
+    },
+    { scale, signal },
+  )
+  try {
+    await topology.up('--build', ...services)
+  } catch (error) {
+    await topology.down()
+    throw error
+  }
+  return topology
+}
+
+/** Uses a topology that another process has opened, which also disposes of it. */
+export function attachTopology(
+  { project, url, env, profiles }: TopologyReference,
+  { scale = {}, signal }: Pick<TopologyOptions, 'scale' | 'signal'> = {},
+): Topology {
+  const identity = { name: project, profiles, env }
   const running = openProject({ ...identity, signal })
-  // Removal is what an interruption asks for, so it is not interrupted.
+  // Not interrupted: an interruption asks for the removal.
   const removing = openProject(identity)
-  const scale = Object.entries(options.scale ?? {}).flatMap(([service, count]) => ['--scale', `${service}=${count}`])
+  const counts = Object.entries(scale).flatMap(([service, count]) => ['--scale', `${service}=${count}`])
 
   async function down(): Promise<void> {
     const remove = () => removing.compose('down', '--volumes', '--remove-orphans', '--rmi', 'all', '--timeout', '0')
@@ -48,21 +82,16 @@ export async function openTopology(options: TopologyOptions): Promise<Topology> 
     await remove().catch(remove)
   }
 
-  const topology: Topology = {
+  return {
     ...running,
     project,
-    url: `http://127.0.0.1:${port}`,
-    up: async () => void (await running.compose('up', '--build', '--wait', ...scale, ...services)),
+    url,
+    env,
+    profiles,
+    up: async (...args) => void (await running.compose('up', '--wait', ...counts, ...args)),
     down,
     [Symbol.asyncDispose]: down,
   }
-  try {
-    await topology.up()
-  } catch (error) {
-    await down()
-    throw error
-  }
-  return topology
 }
 
 /** A port of this machine that nobody listens on now. */

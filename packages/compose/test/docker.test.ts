@@ -2,11 +2,11 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { DockerError, docker, dockerOutput, openProject } from '../src/index.ts'
+import { DockerError, docker, dockerOutput, openProject, repositoryRoot } from '../src/index.ts'
 
 let folder: string
 
-/** Another program under the name, which prints what it is given. */
+/** Puts a shell script in the place of the program `docker`. */
 function fakeDocker(script: string): { env: { PATH: string } } {
   const file = join(folder, 'docker')
   writeFileSync(file, `#!/bin/sh\n${script}\n`)
@@ -24,11 +24,11 @@ describe('docker', () => {
     expect(await docker(['ps', '--all'], fakeDocker('echo; echo "$@"; echo warning >&2'))).toBe('ps --all')
   })
 
-  it('passes the input on', async () => {
+  it('writes the input to standard input', async () => {
     expect(await docker([], { ...fakeDocker('cat'), input: 'some text' })).toBe('some text')
   })
 
-  it('keeps both outputs apart', async () => {
+  it('separates standard output and standard error', async () => {
     const both = await dockerOutput([], fakeDocker('echo out; echo err >&2'))
     expect(both).toEqual({ stdout: 'out\n', stderr: 'err\n' })
   })
@@ -43,18 +43,18 @@ describe('docker', () => {
     })
   })
 
-  it('says that Docker is not installed where there is no such program', async () => {
+  it('rejects when Docker is not installed, and says so', async () => {
     await expect(docker(['ps'], { env: { PATH: folder } })).rejects.toThrow('Docker is not installed')
   })
 
-  it('is ended by the signal', async () => {
+  it('ends the command when the signal is aborted', async () => {
     const controller = new AbortController()
     const running = docker([], { ...fakeDocker('exec sleep 60'), signal: controller.signal })
     controller.abort()
     await expect(running).rejects.toBeInstanceOf(DockerError)
   })
 
-  it('starts nothing once the signal is aborted', async () => {
+  it('starts nothing after the signal is aborted', async () => {
     await expect(docker([], { ...fakeDocker('echo ran'), signal: AbortSignal.abort() })).rejects.toThrow('aborted')
   })
 })
@@ -84,7 +84,19 @@ describe('a project', () => {
     expect(containers[0]).toMatchObject({ id: 'alb1', service: 'alb', state: 'running', health: '' })
   })
 
-  it('lists nothing where there are no containers', async () => {
+  it('lists nothing when there are no containers', async () => {
     expect(await project('true').list()).toEqual([])
+  })
+
+  it('finds the other checkouts whose containers have its name', async () => {
+    const script = (folders: string[]) =>
+      `case $1 in compose) echo id ;; inspect) printf '%s\\n' ${folders.join(' ')} ;; esac`
+    expect(await project(script([repositoryRoot])).otherCheckouts()).toEqual([])
+    const others = [folder, '/removed/checkout']
+    expect(await project(script([repositoryRoot, ...others, folder])).otherCheckouts()).toEqual(others)
+  })
+
+  it('finds no other checkout when there are no containers', async () => {
+    expect(await project('[ "$1" = compose ]').otherCheckouts()).toEqual([])
   })
 })

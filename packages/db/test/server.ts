@@ -1,4 +1,4 @@
-import { startMysql, type TestMysql } from '@repo/compose'
+import { startMysql, type TestMysql } from '@repo/compose/testing'
 import { type DatabaseClientOptions, loadMigrations, migrate } from '../src/index.ts'
 
 /** A server with the migrated schema, and the options of a client with the rights of the application. */

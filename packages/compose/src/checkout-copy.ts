@@ -1,0 +1,36 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { cp, glob, mkdir, mkdtemp, readdir, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { repositoryRoot } from './checkout.ts'
+
+/**
+ * Copies the files that version control has or would take, and `.env`, into a new folder. Its packages are those
+ * installed here; its workspaces are its own. The caller removes the folder.
+ */
+export async function copyCheckout(): Promise<string> {
+  const copy = await mkdtemp(join(tmpdir(), 'checkout-'))
+  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate']
+  const { stdout } = await promisify(execFile)('git', list, { cwd: repositoryRoot, maxBuffer: 64 * 1024 ** 2 })
+  for (const file of [...stdout.split('\0').filter(Boolean), '.env']) {
+    if (existsSync(join(repositoryRoot, file))) await cp(join(repositoryRoot, file), join(copy, file))
+  }
+  for await (const modules of glob('{.,infra,test,apps/*,packages/*}/node_modules', { cwd: repositoryRoot })) {
+    await linkPackages(join(repositoryRoot, modules), join(copy, modules))
+  }
+  return copy
+}
+
+async function linkPackages(installed: string, modules: string): Promise<void> {
+  await mkdir(modules, { recursive: true })
+  for (const name of await readdir(installed)) {
+    // The links to workspaces are relative, so a copy of them leads into the copy.
+    if (name === '@repo') {
+      await cp(join(installed, name), join(modules, name), { recursive: true, verbatimSymlinks: true })
+    } else if (!name.startsWith('.vite')) {
+      await symlink(join(installed, name), join(modules, name))
+    }
+  }
+}
