@@ -1,7 +1,7 @@
-/** Series of the Prometheus text format, by name and labels as they stand there. */
+/** The values of a Prometheus text, by series: the name with its labels, as written there. */
 export type Counters = ReadonlyMap<string, number>
 
-/** Reads the Prometheus text format. */
+/** Parses the Prometheus text format. */
 export function parseCounters(text: string): Counters {
   const counters = new Map<string, number>()
   for (const [, series, value] of text.matchAll(/^([a-z]\w*(?:\{.*\})?) (\S+)(?: \d+)?$/gm)) {
@@ -14,8 +14,8 @@ export function parseCounters(text: string): Counters {
 export function sumOf(counters: Counters, name: string, labels = /(?:)/): number | undefined {
   let sum: number | undefined
   for (const [series, value] of counters) {
-    const [own, rest = ''] = series.split(/(?=\{)/)
-    if (own === name && labels.test(rest)) sum = (sum ?? 0) + value
+    const [seriesName, seriesLabels = ''] = series.split(/(?=\{)/)
+    if (seriesName === name && labels.test(seriesLabels)) sum = (sum ?? 0) + value
   }
   return sum
 }

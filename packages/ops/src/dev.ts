@@ -1,43 +1,38 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { delimiter } from 'node:path'
-import { Complaint, command, docker, interrupted, repositoryRoot } from './compose.ts'
+import { CliError, interruption, openOwnProject, runCli } from './cli.ts'
 import { showLogs } from './show-logs.ts'
 
-// For every `docker compose` from here on.
+// For every `docker compose` of this process.
 process.env.COMPOSE_FILE = ['compose.yaml', 'compose.dev.yaml'].join(delimiter)
 
-const interruption = interrupted()
+await runCli(async () => {
+  const interrupted = interruption()
+  const project = await openOwnProject()
 
-/** Runs `docker compose` with its output on the terminal, and gives its status. */
-async function compose(...args: string[]): Promise<number | null> {
-  const child = spawn('docker', ['compose', ...args], { cwd: repositoryRoot, stdio: 'inherit' })
-  const [status] = await once(child, 'close')
-  return status
-}
-
-const published = async (service: string, port: number) =>
-  (await docker(['compose', 'port', service, String(port)])).trim().replace(/^.*:/, 'localhost:')
-
-async function develop(): Promise<void> {
-  const status = await compose('up', '--build', '--wait')
-  if (interruption.aborted) return
-  if (status !== 0) {
-    await showLogs({ services: ['app'], tail: '20' })
-    throw new Complaint('Not everything came up healthy. Above: the last lines of the app.')
+  /** Runs `docker compose` with its output on the terminal, and resolves with its exit code. */
+  async function compose(...args: string[]): Promise<number | null> {
+    const [code] = await once(project.spawn(args, { stdio: 'inherit' }), 'close')
+    return code
   }
-  console.log(`
-✓ http://${await published('alb', 80)} runs apps/app/src and packages/db/src of this folder, anew when one is saved
 
-    debugger    ${await published('app', 9229)}: chrome://inspect, or "attach" in an editor
-    Ctrl-C      ends it all and keeps the data
-`)
-  await showLogs({ tail: '0', follow: interruption })
-}
+  const publishedAddress = async (service: string, port: number) =>
+    (await project.compose('port', service, String(port))).trim().replace(/^.*:/, 'localhost:')
 
-await command(async () => {
   try {
-    await develop()
+    const code = await compose('up', '--build', '--wait')
+    if (interrupted.aborted) return
+    if (code !== 0) {
+      await showLogs(project, { services: ['app'], tail: '20' })
+      throw new CliError('Not every service became healthy. The last lines of the app are above.')
+    }
+    console.log(`
+✓ http://${await publishedAddress('alb', 80)} runs the source of apps/app and packages/db, and restarts when a file is saved
+
+    debugger    ${await publishedAddress('app', 9229)}: chrome://inspect, or "attach" in an editor
+    Ctrl-C      stops the topology and keeps the data
+`)
+    await showLogs(project, { tail: '0', follow: interrupted })
   } finally {
     await compose('--profile', 'observe', 'down')
   }

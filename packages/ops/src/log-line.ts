@@ -1,23 +1,23 @@
 import { stripVTControlCharacters } from 'node:util'
-import { boxes } from './compose.ts'
+import { services } from '@repo/compose'
 
 /** A line of a container's log. */
 export interface LogLine {
   /** The container, as Compose names it: `app-1`. */
   readonly instance: string
-  /** The same for the same line, however wide Compose makes its margin. */
+  /** Identifies the line, whatever width Compose gives its first column. */
   readonly key: string
-  /** When what it tells of happened; in milliseconds. Lines may be written later, several together. */
+  /** The time of the event, in milliseconds. Lines may be written later, several together. */
   readonly at: number
-  /** Of the request that it is about; undefined if it is about none. */
+  /** The request that it is about; undefined if none. */
   readonly requestId: string | undefined
   /** What pino-pretty prints. */
   readonly record: Readonly<Record<string, unknown>>
 }
 
-/** Reads a line that `docker compose logs --timestamps` prints; undefined for one that is no log line. */
+/** Parses a line that `docker compose logs --timestamps` prints; undefined if it is not a log line. */
 export function parseLogLine(printed: string): LogLine | undefined {
-  // Compose 2.26 erases the terminal's line before each, even into a pipe.
+  // Compose 2.26 clears the terminal's line before each, even into a pipe.
   const [, instance, timestamp, text] = /^(\S+) +\| (\S+Z) (.*)$/.exec(stripVTControlCharacters(printed).trim()) ?? []
   if (instance === undefined || timestamp === undefined || text === undefined) return undefined
   const fields = parseObject(text) ?? parseText(text)
@@ -28,13 +28,14 @@ export function parseLogLine(printed: string): LogLine | undefined {
     key: `${instance} ${timestamp} ${text}`,
     at: Date.parse(time) || Date.parse(timestamp),
     requestId: typeof requestId === 'string' && requestId !== '-' ? requestId : undefined,
-    record: readable(instance, time, fields),
+    record: toRecord(instance, time, fields),
   }
 }
 
-/** Sorts lines by what happened first. With `byTier` a request's lines come in the order in which it meets the tiers. */
-export function inOrder(lines: readonly LogLine[], byTier = false): LogLine[] {
-  const tier = ({ instance }: LogLine) => (byTier ? boxes.findIndex((box) => instance.startsWith(`${box}-`)) : 0)
+/** Sorts lines by time; with `byTier` by tier first, in the order in which a request passes them. */
+export function sortLines(lines: readonly LogLine[], { byTier }: { readonly byTier: boolean }): LogLine[] {
+  const tier = ({ instance }: LogLine) =>
+    byTier ? services.findIndex((service) => instance.startsWith(`${service}-`)) : 0
   return lines.toSorted((a, b) => tier(a) - tier(b) || a.at - b.at)
 }
 
@@ -49,7 +50,7 @@ function parseObject(text: string): Fields | undefined {
   }
 }
 
-/** MySQL and HAProxy's own notices are no JSON, but most say how grave they are. */
+/** The lines of MySQL and HAProxy's own notices are not JSON, but most contain a level. */
 function parseText(text: string): Fields {
   const [, level] = /\[(NOTICE|WARNING|ALERT|Note|System|Warning|ERROR)\]/i.exec(text) ?? []
   return { level, msg: text.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z /, '') }
@@ -67,17 +68,22 @@ const levels: Readonly<Record<string, string>> = {
   emerg: 'fatal',
 }
 
-/** One form for what each tier calls by other names. */
-function readable(instance: string, time: string, fields: Fields): Record<string, unknown> {
+/** Gives the fields that the tiers name differently one form. */
+function toRecord(instance: string, time: string, fields: Fields): Record<string, unknown> {
   const { time: _, level, service, msg, message, method, path, uri, status, durationMs, durationUs, ...rest } = fields
-  const said = msg ?? message ?? ''
+  const text = msg ?? message ?? ''
   const ms = Number(durationMs ?? Number(durationUs) / 1000)
   const request = method ? `${method} ${path ?? uri} ${status} in ${ms.toFixed(ms < 10 ? 1 : 0)} ms` : ''
-  const text = [instance.padEnd(11), request, said === 'request completed' ? '' : said].filter(Boolean).join(' ')
-  return { time, level: levels[String(level).toLowerCase()] ?? 'info', msg: text, ...withoutBlanks(rest) }
+  const parts = [instance.padEnd(11), request, text === 'request completed' ? '' : text]
+  return {
+    time,
+    level: levels[String(level).toLowerCase()] ?? 'info',
+    msg: parts.filter(Boolean).join(' '),
+    ...withoutEmpty(rest),
+  }
 }
 
-/** Without what the tiers write where there is nothing to say. */
-function withoutBlanks(fields: Fields): Fields {
+/** Without the fields that a tier leaves empty or writes as `-`. */
+function withoutEmpty(fields: Fields): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== '-' && value !== ''))
 }

@@ -1,44 +1,53 @@
 import { parseArgs } from 'node:util'
-import { boxes, Complaint, command, containers, interrupted } from './compose.ts'
+import { services } from '@repo/compose'
+import { CliError, interruption, listContainers, openOwnProject, runCli } from './cli.ts'
 import { type LogOptions, showLogs } from './show-logs.ts'
 
-const usage = `npm run logs -- [--request ID] [--tail LINES] [--no-follow] [BOX…]
+const selectable: readonly string[] = [...services, 'db-init', 'prometheus']
 
-  --request ID   only what is about this request, in the order of the tiers; the id is in each answer's X-Request-Id
-  --tail LINES   how many past lines of each container; 20 without it, all of them with --request
-  --no-follow    end after the past
-  BOX            ${boxes.join(', ')}, db-init, prometheus; all without one`
+const usage = `npm run logs -- [--request ID] [--tail LINES] [--no-follow] [SERVICE…]
 
-await command(async () => {
+  --request ID   only lines about this request, in the order of the tiers; the id is in the X-Request-Id of each response
+  --tail LINES   number of past lines of each container; default 20, with --request all
+  --no-follow    exit after the past lines
+  SERVICE        ${selectable.join(', ')}; default all`
+
+await runCli(async () => {
   const options = readArguments(process.argv.slice(2))
-  if ((await containers()).length === 0) throw new Complaint('Nothing is there to have logs. `npm start` starts it.')
-  await showLogs(options)
+  const project = await openOwnProject({ profiles: ['observe'] })
+  await listContainers(project)
+  await showLogs(project, options)
 })
 
-function readArguments(given: string[]): LogOptions {
-  const { values, positionals } = parsed(given)
+function readArguments(args: string[]): LogOptions {
+  const { values, positionals } = parse(args)
   const { request, tail = request === undefined ? '20' : 'all' } = values
   if (request !== undefined && !/^[A-Za-z0-9._-]{1,64}$/.test(request)) {
-    throw new Complaint(`${JSON.stringify(request)} is no request id: 1-64 letters, digits, dots, dashes, underscores.`)
+    throw new CliError(
+      `Invalid request id ${JSON.stringify(request)}: expected 1-64 letters, digits, dots, dashes or underscores.`,
+    )
   }
-  if (!/^(all|\d{1,9})$/.test(tail)) throw new Complaint(`--tail takes a number or 'all', not ${JSON.stringify(tail)}.`)
-  const known = [...boxes, 'db-init', 'prometheus']
-  for (const box of positionals) {
-    if (!known.includes(box)) throw new Complaint(`There is no box ${JSON.stringify(box)}: ${known.join(', ')}.`)
+  if (!/^(all|\d{1,9})$/.test(tail)) {
+    throw new CliError(`Invalid --tail ${JSON.stringify(tail)}: expected a number or 'all'.`)
+  }
+  for (const service of positionals) {
+    if (!selectable.includes(service)) {
+      throw new CliError(`Unknown service ${JSON.stringify(service)}: expected ${selectable.join(', ')}.`)
+    }
   }
   const past = { services: positionals, request, tail }
-  return values['no-follow'] ? past : { ...past, follow: interrupted() }
+  return values['no-follow'] ? past : { ...past, follow: interruption() }
 }
 
-function parsed(given: string[]) {
+function parse(args: string[]) {
   try {
     const options = {
       request: { type: 'string' },
       tail: { type: 'string' },
       'no-follow': { type: 'boolean' },
     } as const
-    return parseArgs({ args: given, options, allowPositionals: true })
+    return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {
-    throw new Complaint(`${(error as Error).message}\n\n${usage}`)
+    throw new CliError(`${(error as Error).message}\n\n${usage}`)
   }
 }

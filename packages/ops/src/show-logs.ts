@@ -1,29 +1,29 @@
-import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import type { Project } from '@repo/compose'
 import { prettyFactory } from 'pino-pretty'
-import { docker, repositoryRoot } from './compose.ts'
-import { inOrder, type LogLine, parseLogLine } from './log-line.ts'
+import { type LogLine, parseLogLine, sortLines } from './log-line.ts'
 
 /** Which lines, and for how long. */
 export interface LogOptions {
   /** Only these services. @default all */
   readonly services?: readonly string[]
-  /** Only lines about this request. */
+  /** Only lines about this request. @default all */
   readonly request?: string | undefined
-  /** How many lines of each container's past; `all` of them. */
+  /** How many past lines of each container; `all` of them. */
   readonly tail: string
-  /** To go on until the signal, or until nothing runs any more. Without it: the past only. */
+  /** Continues until the signal is aborted or no container runs. @default the past lines only */
   readonly follow?: AbortSignal
 }
 
-/** Lines of several containers come in bunches: for so long they are held to be put in order. */
-const heldMs = 500
+/** Lines of several containers arrive in bursts: each is delayed this long, so that all can be sorted. */
+const sortDelayMs = 500
 
-/** Compares with what was shown already from this much before, whatever the clocks say. */
+/** Following starts this long before now, whatever the clocks say; a line that was printed is not printed again. */
 const overlapMs = 10_000
 
-/** Prints the lines of all tiers, in order, in a form for people. */
-export async function showLogs({ services = [], request, tail, follow }: LogOptions): Promise<void> {
+/** Prints the lines of all tiers, sorted, in a form for people. */
+export async function showLogs(project: Project, { services = [], request, tail, follow }: LogOptions): Promise<void> {
   const pretty = prettyFactory({
     colorize: process.stdout.hasColors?.() ?? false,
     singleLine: true,
@@ -31,36 +31,37 @@ export async function showLogs({ services = [], request, tail, follow }: LogOpti
   })
   const isWanted = (line: LogLine) => request === undefined || line.requestId === request
   const print = (lines: readonly LogLine[]) => {
-    for (const { record } of inOrder(lines, request !== undefined)) process.stdout.write(pretty(record))
+    for (const { record } of sortLines(lines, { byTier: request !== undefined })) process.stdout.write(pretty(record))
   }
-  const command = ['compose', '--profile', 'observe', 'logs', '--timestamps', '--no-color']
+  const command = ['logs', '--timestamps', '--no-color']
 
   const since = new Date(Date.now() - overlapMs).toISOString()
-  const printed = (await docker([...command, '--tail', tail, ...services])).split('\n')
-  const past = printed.map(parseLogLine).filter((line) => line !== undefined)
+  const past = (await project.compose(...command, '--tail', tail, ...services))
+    .split('\n')
+    .map(parseLogLine)
+    .filter((line) => line !== undefined)
   print(past.filter(isWanted))
   if (follow === undefined || follow.aborted) return
 
-  const shown = new Set(past.map(({ key }) => key))
-  let held: { readonly cameAt: number; readonly line: LogLine }[] = []
-  const release = (cameBefore: number) => {
-    print(held.filter(({ cameAt }) => cameAt <= cameBefore).map(({ line }) => line))
-    held = held.filter(({ cameAt }) => cameAt > cameBefore)
+  const printed = new Set(past.map(({ key }) => key))
+  let pending: { readonly receivedAt: number; readonly line: LogLine }[] = []
+  const printPending = (receivedBefore: number) => {
+    print(pending.filter(({ receivedAt }) => receivedAt <= receivedBefore).map(({ line }) => line))
+    pending = pending.filter(({ receivedAt }) => receivedAt > receivedBefore)
   }
-  const timer = setInterval(() => release(performance.now() - heldMs), heldMs / 5)
-  const child = spawn('docker', [...command, '--follow', '--since', since, ...services], {
-    cwd: repositoryRoot,
+  const timer = setInterval(() => printPending(performance.now() - sortDelayMs), sortDelayMs / 5)
+  const child = project.spawn([...command, '--follow', '--since', since, ...services], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    // A group of its own: the client may not have passed the signal on yet to Compose, its plugin, which would stay.
+    // A process group of its own, to end Compose with it: `docker` may not yet forward a signal to its plugin.
     detached: true,
   })
   const stop = () => child.pid && process.kill(-child.pid)
   follow.addEventListener('abort', stop)
-  for await (const printed of createInterface({ input: child.stdout })) {
-    const line = parseLogLine(printed)
-    if (line && isWanted(line) && !shown.has(line.key)) held.push({ cameAt: performance.now(), line })
+  for await (const text of createInterface({ input: child.stdout as Readable })) {
+    const line = parseLogLine(text)
+    if (line && isWanted(line) && !printed.has(line.key)) pending.push({ receivedAt: performance.now(), line })
   }
   follow.removeEventListener('abort', stop)
   clearInterval(timer)
-  release(Number.POSITIVE_INFINITY)
+  printPending(Number.POSITIVE_INFINITY)
 }

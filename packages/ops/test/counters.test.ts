@@ -12,12 +12,12 @@ requests_total_other 7
 size_bucket{le="+Inf"} 1e3
 `)
 
-it('sums a name, and only what bears its labels', () => {
+it('sums the series of a name whose labels match', () => {
   expect(sumOf(counters, 'requests_total')).toBe(7.5)
   expect(sumOf(counters, 'requests_total', /status="5/)).toBe(4.5)
   expect(sumOf(counters, 'size_bucket')).toBe(1000)
 })
 
-it('knows nothing of what is not there', () => {
+it('returns undefined for an unknown name', () => {
   expect(sumOf(counters, 'requests')).toBeUndefined()
 })

@@ -1,0 +1,44 @@
+import { type Container, DockerError, openProject, type Project, type ProjectOptions } from '@repo/compose'
+
+/** An error that a command reports by its message alone; the message says what to do. */
+export class CliError extends Error {
+  override readonly name = 'CliError'
+}
+
+/** Runs a command's main function. An expected error is printed without its stack, and the exit code is 1. */
+export async function runCli(main: () => Promise<void>): Promise<void> {
+  try {
+    await main()
+  } catch (error) {
+    if (!(error instanceof CliError || error instanceof DockerError)) throw error
+    console.error(`✗ ${error.message}`)
+    process.exitCode = 1
+  }
+}
+
+/** The project of this checkout. @throws {CliError} when its containers belong to another checkout. */
+export async function openOwnProject(options: Pick<ProjectOptions, 'profiles'> = {}): Promise<Project> {
+  const project = openProject(options)
+  const [folder] = await project.otherCheckouts()
+  if (folder !== undefined) {
+    throw new CliError(
+      `The containers of this project belong to another checkout: ${folder}\n` +
+        '  Stop them there with `npm stop`, or set COMPOSE_PROJECT_NAME in .env to another name.',
+    )
+  }
+  return project
+}
+
+/** Every container of the topology, in the order of the diagram. @throws {CliError} when there is none. */
+export async function listContainers(project: Project): Promise<Container[]> {
+  const containers = await project.list()
+  if (containers.length === 0) throw new CliError('No containers found. `npm start` starts the topology.')
+  return containers
+}
+
+/** Aborted when this process receives SIGINT or SIGTERM, which then do not end it. */
+export function interruption(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => controller.abort())
+  return controller.signal
+}
