@@ -1,38 +1,52 @@
 import { defineConfig } from 'vitest/config'
 
-const containers = '**/*.integration.test.ts'
+const integration = '**/*.integration.test.ts'
+const slow = '**/*.slow.test.ts'
 const setup = 'test/setup/**/*.test.ts'
 const e2e = 'packages/e2e/test/**/*.test.ts'
 
-/** Every suite of the repository, by what it needs. A workspace runs its own with `vitest run --root ../.. packages/db/`. */
+const minute = 60_000
+
+// Longer than anything that works takes on a busy machine: a timeout detects a hang, never slowness.
+const waitsForContainers = { testTimeout: 15 * minute, hookTimeout: 20 * minute }
+
+/** One topology for all files, one file at a time. */
+const sharesTopology = {
+  ...waitsForContainers,
+  globalSetup: 'packages/e2e/test/global-setup.ts',
+  fileParallelism: false,
+}
+
+/** The suites, by what they need. `npx vitest run --project NAME PATH` runs a part of one. */
 export default defineConfig({
   test: {
-    // The counts that .ci/run adds up.
     sequence: { shuffle: { files: true, tests: false } },
-    reporters: ['default', ['json', { outputFile: 'test-results.json' }]],
+    reporters: ['default', 'json'],
+    // The root scripts name one per suite; .ci/run adds them up.
+    outputFile: { json: 'test-results/latest.json' },
     projects: [
       {
         test: {
           name: 'unit',
           include: ['{apps,packages}/*/{src,test}/**/*.test.ts', '{infra,test}/**/*.test.ts'],
-          exclude: [containers, setup, e2e, '**/node_modules/**'],
-          testTimeout: 30_000,
+          exclude: [integration, slow, setup, e2e, '**/node_modules/**'],
+          testTimeout: 5 * minute,
+          hookTimeout: 5 * minute,
         },
       },
       {
         test: {
           name: 'setup',
           include: [setup],
-          testTimeout: 60_000,
+          testTimeout: 5 * minute,
         },
       },
       {
         test: {
           name: 'integration',
-          include: [`{apps,packages}/*/{src,test}/${containers}`, `infra/test/${containers}`],
-          // Bounds that tell a hang from a busy machine, not how fast it is.
-          testTimeout: 300_000,
-          hookTimeout: 600_000,
+          include: [`{apps,packages}/*/{src,test}/${integration}`, `{infra,test}/${integration}`],
+          exclude: ['**/node_modules/**'],
+          ...waitsForContainers,
           maxWorkers: 2,
         },
       },
@@ -40,10 +54,15 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: [e2e],
-          testTimeout: 300_000,
-          hookTimeout: 900_000,
-          // One topology at a time.
-          fileParallelism: false,
+          exclude: [slow],
+          ...sharesTopology,
+        },
+      },
+      {
+        test: {
+          name: 'slow',
+          include: [`packages/e2e/test/${slow}`],
+          ...sharesTopology,
         },
       },
     ],

@@ -8,9 +8,10 @@ export interface WaitOptions {
   readonly intervalMs?: number
 }
 
+type Truthy<T> = Exclude<T, false | 0 | '' | null | undefined>
+
 /**
- * Waits until `condition` resolves with something truthy, and resolves with that. A condition that rejects does not hold
- * yet.
+ * Waits until `condition` resolves with a truthy value, and resolves with that value. A rejection counts as not yet.
  *
  * @param what names the condition in the error.
  * @throws when it does not hold in time, with the last reason.
@@ -19,13 +20,13 @@ export async function waitFor<T>(
   what: string,
   condition: () => T | Promise<T>,
   { timeoutMs = 300_000, intervalMs = 100 }: WaitOptions = {},
-): Promise<T> {
+): Promise<Truthy<T>> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     let cause: unknown
     try {
       const result = await condition()
-      if (result) return result
+      if (result) return result as Truthy<T>
     } catch (error) {
       cause = error
     }

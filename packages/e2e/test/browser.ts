@@ -1,32 +1,30 @@
-import { baseImage, repositoryRoot, type Stack } from '@repo/compose'
+import { buildImage } from '@repo/compose'
+import { testContainer } from '@repo/compose/testing'
 import { type Browser, chromium } from 'playwright-core'
-import { GenericContainer, Wait } from 'testcontainers'
+import { Wait } from 'testcontainers'
+import { topology } from './topology.ts'
 
-/** Chromium in a container, in the network of a stack's ALB. */
+/** Chromium in a container, in the network of the ALB. */
 export interface TestBrowser extends AsyncDisposable {
   readonly browser: Browser
-  /** The ALB's address, as the browser sees it. */
+  /** The ALB's address in that network. */
   readonly url: string
 }
 
-/** Starts the browser, which needs nothing of this machine but the engine. The caller disposes of it. */
-export async function openBrowser({ project }: Pick<Stack, 'project'>): Promise<TestBrowser> {
-  // The image of the reaper, which testcontainers would start, cannot be had everywhere; every start is disposed of.
-  process.env.TESTCONTAINERS_RYUK_DISABLED = 'true'
-  const image = await GenericContainer.fromDockerfile(repositoryRoot, 'docker/browser/Dockerfile')
-    .withBuildkit()
-    .withBuildArgs({ DEBIAN_IMAGE: baseImage('DEBIAN_IMAGE') })
-    .build('three-tier-test-browser', { deleteOnExit: false })
-  const container = await image
-    // The one network of the stack that is not internal, so that the port can be published.
-    .withNetworkMode(`${project}_public`)
+/** Starts the browser. The caller disposes of it: `await using` or `[Symbol.asyncDispose]()`. */
+export async function openBrowser(): Promise<TestBrowser> {
+  const container = await testContainer(await buildImage('browser'))
+    // The one network of the topology that is not internal, so that the port can be published.
+    .withNetworkMode(`${topology.project}_public`)
     .withDroppedCapabilities('ALL')
     .withSecurityOpt('no-new-privileges')
     .withExposedPorts(9222)
     .withWaitStrategy(Wait.forHttp('/json/version', 9222))
+    .withStartupTimeout(300_000)
     .start()
   try {
-    const browser = await chromium.connectOverCDP(`http://127.0.0.1:${container.getMappedPort(9222)}`)
+    const endpoint = `http://127.0.0.1:${container.getMappedPort(9222)}`
+    const browser = await chromium.connectOverCDP(endpoint, { timeout: 300_000 })
     return {
       browser,
       url: 'http://alb',

@@ -1,0 +1,30 @@
+import { topology } from './topology.ts'
+
+/** Runs SQL on the writer, and waits until the reader has applied it. */
+export async function replicated(statement: string): Promise<void> {
+  await topology.sql('db-writer', statement)
+  const executed = (await topology.sql('db-writer', 'SELECT @@GLOBAL.gtid_executed')).replaceAll(/\\n|\s/g, '')
+  await topology.sql('db-reader', `SELECT WAIT_FOR_EXECUTED_GTID_SET('${executed}')`)
+}
+
+/** Removes all stored times. */
+export const removeTimes = (): Promise<void> => replicated('TRUNCATE testdb.testtable')
+
+/** The stored times of a database. */
+export async function storedTimes(service: 'db-writer' | 'db-reader'): Promise<string[]> {
+  return (await topology.sql(service, 'SELECT dt FROM testdb.testtable')).split('\n').filter(Boolean)
+}
+
+/** Stores `count` times, at most a million, one per second; the last is `endedSeconds` ago. */
+export async function insertTimes(count: number, endedSeconds: number): Promise<void> {
+  const insert = `SET sql_log_bin = OFF; INSERT INTO testdb.testtable (dt)
+    WITH RECURSIVE digits AS (SELECT 0 AS n UNION ALL SELECT n + 1 FROM digits WHERE n < 999)
+    SELECT UTC_TIMESTAMP() - INTERVAL (1000 * high.n + low.n + ${endedSeconds}) SECOND
+    FROM digits high, digits low WHERE 1000 * high.n + low.n < ${count}
+    ORDER BY high.n DESC, low.n DESC`
+  // On both servers by itself: a million rows take long to replicate.
+  await Promise.all([
+    topology.sql('db-writer', insert),
+    topology.sql('db-reader', `SET GLOBAL super_read_only = OFF; ${insert}; SET GLOBAL super_read_only = ON`),
+  ])
+}
