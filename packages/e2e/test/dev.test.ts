@@ -17,7 +17,7 @@ let dev: Command
 beforeAll(async () => {
   checkout = await copyCheckout()
   // Never two topologies at a time.
-  await topology.compose('stop')
+  await topology.compose('stop', '--timeout', '1')
   dev = startCommand('dev.ts', [], { env, root: checkout })
   await outputOf(`✓ http://localhost:${webPort}`)
 })

@@ -37,8 +37,8 @@ describe('npm run status', () => {
   })
 
   it('shows stopped and missing services', async () => {
-    await topology.compose('stop', '--timeout', '1', 'db-reader')
-    await topology.compose('rm', '--stop', '--force', 'nlb')
+    await topology.compose('stop', '--timeout', '1', 'db-reader', 'nlb')
+    await topology.compose('rm', '--force', 'nlb')
     try {
       const { output } = await start('status.ts').result()
       expect(output).toMatch(/^ {2}db-reader-1 +exited/m)

@@ -52,10 +52,11 @@ export async function showLogs(project: Project, { services = [], request, tail,
   const timer = setInterval(() => printPending(performance.now() - sortDelayMs), sortDelayMs / 5)
   const child = project.spawn([...command, '--follow', '--since', since, ...services], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    // A process group of its own, to end Compose with it: `docker` may not yet forward a signal to its plugin.
+    // A process group of its own, so that Compose, a plugin of `docker`, ends with it.
     detached: true,
   })
-  const stop = () => child.pid && process.kill(-child.pid)
+  // `docker` ignores SIGTERM until the plugin runs.
+  const stop = () => child.pid && process.kill(-child.pid, 'SIGKILL')
   follow.addEventListener('abort', stop)
   for await (const text of createInterface({ input: child.stdout as Readable })) {
     const line = parseLogLine(text)

@@ -79,7 +79,9 @@ function rate(value: number | undefined, colour?: 'red'): string {
   return colour ? styleText(colour, text) : text
 }
 
-const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
 
 /** By container id. */
 async function sampleAll(running: readonly Container[]): Promise<Map<string, Sample>> {
@@ -166,7 +168,7 @@ async function replicationDetails(running: readonly Container[]): Promise<Map<st
 /** Without an acknowledging reader, a commit no longer waits for a second copy. */
 function semiSync(status: string): string {
   const readers = Number(/^ *Value: (\d+)/m.exec(status)?.[1] ?? 0)
-  const text = `${plural(readers, 'semi-synchronous reader')}`
+  const text = plural(readers, 'semi-synchronous reader')
   return readers === 0 ? styleText('red', text) : text
 }
 
