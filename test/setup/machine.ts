@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,6 +18,8 @@ export interface Machine {
   fake(name: string, script: string): void
   /** Runs Bash with these arguments in the checkout. */
   run(args: readonly string[], environment?: Readonly<Record<string, string>>): Result
+  /** The same while this process goes on, so that it can answer what the script asks of it. */
+  runBeside(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<Result>
   /** Runs shell commands that can call every function of the set-up. */
   withFunctions(commands: string, environment?: Readonly<Record<string, string>>): Result
 }
@@ -62,6 +64,14 @@ export function useMachine(): Machine {
         encoding: 'utf8',
       })
       return { status, stdout, stderr }
+    },
+    runBeside(args, environment = {}) {
+      const options = { cwd: checkout, env: { PATH: bin(), ...environment } }
+      return new Promise((resolve) => {
+        const child = execFile(join(bin(), 'bash'), args, options, (_, stdout, stderr) =>
+          resolve({ status: child.exitCode, stdout, stderr }),
+        )
+      })
     },
     withFunctions(commands, environment) {
       const parts = 'step settings debian engine images dependencies project'

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -96,13 +95,8 @@ describe('scripts/start.sh', () => {
     await once(server, 'listening')
     const address = server.address()
     const port = typeof address === 'object' ? String(address?.port) : ''
-    const env = { PATH: machine.programs, PROJECT: 'app', OWNER: '', WEB_PORT: port }
-    const script = spawn(join(machine.programs, 'bash'), ['scripts/start.sh'], { cwd: machine.checkout, env })
-    let stderr = ''
-    script.stderr.on('data', (chunk) => {
-      stderr += chunk
-    })
-    const [status] = await once(script, 'close')
+    const settings = { PROJECT: 'app', OWNER: '', WEB_PORT: port }
+    const { status, stderr } = await machine.runBeside(['scripts/start.sh'], settings)
     server.close()
     expect(status).toBe(1)
     expect(stderr).toContain(`Port ${port} is in use by the container other-alb-1.`)

@@ -3,16 +3,8 @@ import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:ht
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createGunzip } from 'node:zlib'
-import {
-  baseImage,
-  buildImage,
-  docker,
-  dockerOutput,
-  removeLeftovers,
-  testContainer,
-  testRun,
-  testRunLabel,
-} from '@repo/compose'
+import { baseImage, buildImage, docker, dockerOutput, removeLeftovers, testRun, testRunLabel } from '@repo/compose'
+import { testContainer } from '@repo/compose/testing'
 import { type StartedTestContainer, Wait } from 'testcontainers'
 
 /** A network for containers of the web image and the upstream that they proxy to. */

@@ -66,7 +66,7 @@ export const errorHandler: ErrorRequestHandler = (error: unknown, req, res, _nex
   const { status, detail, headers } = toProblem(error)
   if (status >= 500 && !(error instanceof HttpError)) res.locals.error ??= error
   if (res.headersSent) {
-    // The status is sent: only a closed connection tells the client that the body is incomplete.
+    // The status is sent: only a closed connection shows the client that the body is incomplete.
     res.destroy()
     return
   }

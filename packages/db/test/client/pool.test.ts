@@ -157,12 +157,12 @@ describe('the queue', () => {
     await open(1)
     const busy = use()
     const late = use(performance.now() + 20)
-    const patient = use()
+    const waiting = use()
     await expect(late.result).rejects.toThrow(DatabaseUnavailable)
     expect(pool.state().waiting).toBe(1)
     busy.finish()
-    patient.finish()
-    expect(await patient.result).toBe(0)
+    waiting.finish()
+    expect(await waiting.result).toBe(0)
   })
 
   it('does not blame a former failure when all connections are busy', async () => {
