@@ -31,7 +31,8 @@ async function idsOn(service: string): Promise<number[]> {
 const startDatabases = () => topology.up('db-writer', 'db-reader')
 
 async function removeContainers(services: readonly string[], { volumes }: { volumes: boolean }) {
-  await topology.compose('rm', '--stop', '--force', ...services)
+  await topology.compose('kill', ...services)
+  await topology.compose('rm', '--force', ...services)
   if (volumes) await docker(['volume', 'rm', ...services.map((service) => `${topology.project}_${service}-data`)])
 }
 
@@ -111,7 +112,7 @@ describe('replication', () => {
   })
 
   it('survives binary logs purged while the reader was stopped', async () => {
-    await topology.compose('stop', 'db-reader')
+    await topology.compose('kill', 'db-reader')
     await insertProbe()
     await topology.sql('db-writer', 'FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY')
     await topology.compose('start', 'db-reader')
@@ -128,7 +129,7 @@ describe('replication', () => {
   })
 
   it('leaves a reader that restarts serving while the writer is unavailable', async () => {
-    await topology.compose('stop', 'db-writer')
+    await topology.compose('kill', 'db-writer')
     await topology.compose('restart', 'db-reader')
     await waitFor('the reader to be healthy', () => isHealthy('db-reader'))
     expect(await idsOn('db-reader')).toContain(probes)
@@ -166,7 +167,7 @@ describe('the health check', () => {
 
   it.each([
     ['frozen', freeze, thaw],
-    ['stopped', () => topology.compose('stop', 'db-writer'), () => topology.compose('start', 'db-writer')],
+    ['stopped', () => topology.compose('kill', 'db-writer'), () => topology.compose('start', 'db-writer')],
   ])('succeeds on a reader whose writer is %s', async (_, interrupt, restore) => {
     const [writer = ''] = await topology.containers('db-writer')
     await interrupt(writer)
@@ -218,7 +219,7 @@ describe('the passwords', () => {
       '-',
       odd,
     ])
-    await topology.compose('restart', 'db-writer')
+    await topology.compose('restart', '--timeout', '0', 'db-writer')
     await waitFor('a login with the changed password', async () => Boolean(await login('app', odd)))
     await login('migrator', await passwordOf('migrator'))
     await expectReplication()

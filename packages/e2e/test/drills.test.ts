@@ -7,6 +7,7 @@ import { rollingWith } from '@repo/drills/drills/rolling.ts'
 import { openTestEnvironment, type TestEnvironment } from '@repo/drills/test-environment.ts'
 import { workloads } from '@repo/drills/workloads/index.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { restoreTopology, topology } from './topology.ts'
 
 const quick: readonly Drill[] = [killApp, crashWriter, rollingWith(1), hostileWith(700), failover]
 
@@ -14,13 +15,17 @@ describe.each(workloads)('the promises, for $name,', (workload) => {
   let environment: TestEnvironment
 
   beforeAll(async () => {
-    environment = await openTestEnvironment({ workload, steadyMs: 1000 })
+    environment = await openTestEnvironment({ topology, workload, steadyMs: 1000 })
   })
   afterEach(() => environment.heal())
-  afterAll(() => environment?.[Symbol.asyncDispose]())
+  afterAll(async () => {
+    await environment?.[Symbol.asyncDispose]()
+    await restoreTopology()
+  })
 
   it.each(quick)('hold through $name', async (drill) => {
     const checks = await drill.run(environment)
+    // Bounds on time are for `npm run drill`, on a machine that does nothing else.
     expect(checks.filter(({ ok, timeBound }) => !ok && !timeBound)).toEqual([])
   })
 })

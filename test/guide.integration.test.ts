@@ -1,19 +1,9 @@
 import { execFile } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { repositoryRoot } from '@repo/compose'
+import { copyCheckout } from '@repo/compose/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
@@ -65,40 +55,19 @@ async function inCopy(folder: string, command: string, ...args: string[]): Promi
   )
 }
 
-/** The tree as it is in version control and beside it, with the packages that are installed here. */
-async function copyTree(): Promise<void> {
-  copy = mkdtempSync(join(tmpdir(), 'three-tier-guide-'))
-  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate']
-  const { stdout } = await run('git', list, { cwd: repositoryRoot })
-  for (const file of [...stdout.split('\0').filter(Boolean), '.env']) {
-    if (existsSync(join(repositoryRoot, file))) cpSync(join(repositoryRoot, file), join(copy, file))
-  }
-  for (const workspace of ['.', 'infra', ...below('apps'), ...below('packages')]) {
-    const installed = join(repositoryRoot, workspace, 'node_modules')
-    if (!existsSync(installed)) continue
-    const modules = join(copy, workspace, 'node_modules')
-    mkdirSync(modules)
-    // The workspaces' own links are relative, and so lead into the copy.
-    for (const name of readdirSync(installed)) {
-      if (name === '@three-tier')
-        cpSync(join(installed, name), join(modules, name), { recursive: true, verbatimSymlinks: true })
-      else if (!name.startsWith('.vite')) symlinkSync(join(installed, name), join(modules, name))
-    }
-  }
-}
-
-const below = (folder: string) => readdirSync(join(repositoryRoot, folder)).map((name) => join(folder, name))
-
 /** How many tests of a file passed. */
-async function passed(workspace: string, file: string): Promise<number> {
-  await inCopy(workspace, join(copy, 'node_modules/.bin/vitest'), 'run', '--config', '../../vitest.config.ts', file)
-  return JSON.parse(readFileSync(join(copy, workspace, 'test-results.json'), 'utf8')).numPassedTests
+async function passed(file: string): Promise<number> {
+  const report = `test-results/${basename(file)}.json`
+  await inCopy('.', 'node_modules/.bin/vitest', 'run', `--outputFile.json=${report}`, file)
+  return JSON.parse(readFileSync(join(copy, report), 'utf8')).numPassedTests
 }
 
-beforeAll(copyTree)
+beforeAll(async () => {
+  copy = await copyCheckout()
+})
 afterAll(() => rmSync(copy, { recursive: true, force: true }))
 
-describe('docs/make-it-yours.md', { timeout: 300_000 }, () => {
+describe('docs/make-it-yours.md', () => {
   const steps = stepsOf(guide)
 
   it('can be followed to the letter', async () => {
@@ -114,8 +83,8 @@ describe('docs/make-it-yours.md', { timeout: 300_000 }, () => {
 
   it('gives what lint, types and its own tests accept', async () => {
     const [database, app] = await Promise.all([
-      passed('packages/db', 'test/notes.test.ts'),
-      passed('apps/app', 'test/notes.test.ts'),
+      passed('packages/db/test/notes.test.ts'),
+      passed('apps/app/test/notes.test.ts'),
       inCopy('packages/db', join(copy, 'node_modules/.bin/tsc')),
       inCopy('apps/app', join(copy, 'node_modules/.bin/tsc')),
       inCopy('.', 'node_modules/.bin/biome', 'check', '--vcs-enabled=false', 'apps/app', 'packages/db'),
