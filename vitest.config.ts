@@ -30,6 +30,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{apps,packages}/*/{src,test}/**/*.test.ts', '{infra,test}/**/*.test.ts'],
           exclude: [integration, slow, setup, e2e, '**/node_modules/**'],
+          // The files share their modules: half of the time would be for loading them again.
+          isolate: false,
           testTimeout: 5 * minute,
           hookTimeout: 5 * minute,
         },

@@ -82,7 +82,7 @@ describe('npm run dev', () => {
     const options = { env: { COMPOSE_PROJECT_NAME: topology.project }, root: checkout }
     const { code, output } = await startCommand('dev.ts', [], options).result()
     expect(code).toBe(1)
-    expect(output).toContain('The containers of this project belong to another checkout')
+    expect(output).toContain('belongs to another one')
   })
 
   it('removes its containers and keeps the data on Ctrl-C', async () => {

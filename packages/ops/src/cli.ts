@@ -22,8 +22,8 @@ export async function openOwnProject(options: Pick<ProjectOptions, 'profiles'> =
   const [folder] = await project.otherCheckouts()
   if (folder !== undefined) {
     throw new CliError(
-      `The containers of this project belong to another checkout: ${folder}\n` +
-        '  Stop them there with `npm stop`, or set COMPOSE_PROJECT_NAME in .env to another name.',
+      `The Compose project of this checkout belongs to another one: ${folder}\n` +
+        '  Give this checkout a project of its own: set COMPOSE_PROJECT_NAME in .env or the environment.',
     )
   }
   return project
