@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 
-/** The folder that holds compose.yaml; every image is built with it as the context. */
+/** The folder with compose.yaml, the build context of every image. */
 export const repositoryRoot: string = join(import.meta.dirname, '../../..')
 
 const officialImages = {
@@ -11,15 +11,15 @@ const officialImages = {
   MYSQL_IMAGE: 'mysql:8.4',
 } as const
 
-/** The base image that Compose would take: from the environment, else from .env, else the official one. */
+/** The base image that Compose uses: from the environment, else from .env, else the official one. */
 export function baseImage(name: keyof typeof officialImages): string {
   return setting(name) ?? officialImages[name]
 }
 
-/** The file with the machine's own certificate authorities; an empty one where there are none. */
+/** The file with this machine's certificate authorities; an empty one if none is set. */
 export const certificatesFile = (): string => setting('NODE_EXTRA_CA_CERTS') ?? '/dev/null'
 
-/** From the environment, else from .env, as Compose takes it. */
+/** From the environment, else from .env, in the order of Compose. */
 function setting(name: string): string | undefined {
   const file = join(repositoryRoot, '.env')
   const settings = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}

@@ -1,23 +1,22 @@
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
 
-/** How one `docker` command runs. */
+/** Options of one `docker` command. */
 export interface DockerOptions {
-  /** @default this process's own */
+  /** @default that of this process */
   readonly cwd?: string | undefined
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
-  /** When it is ended. @default never */
+  /** After this time the command is killed. @default no limit */
   readonly timeoutMs?: number | undefined
-  /** Once aborted, the command is ended. The promise settles when it has ended. @default never */
+  /** Once aborted, the command is killed. The promise settles when it has ended. @default never */
   readonly signal?: AbortSignal | undefined
-  /** Its standard input. @default empty */
+  /** Standard input. @default empty */
   readonly input?: string | undefined
 }
 
-/** A `docker` command failed, or there is no such program. The message is what the command wrote to standard error. */
+/** A `docker` command failed, or Docker is not installed. The message contains what it wrote to standard error. */
 export class DockerError extends Error {
   override readonly name = 'DockerError'
-  /** Both outputs, as far as there were any. */
   readonly stdout: string
   readonly stderr: string
 
@@ -28,10 +27,10 @@ export class DockerError extends Error {
   }
 }
 
-/** More than any log of a test run. */
+/** More than the logs of any test run. */
 const maxBuffer = 1024 ** 3
 
-/** Runs `docker`; resolves with both its outputs. @throws {DockerError} */
+/** Runs `docker` and resolves with both outputs. @throws {DockerError} */
 export async function dockerOutput(
   args: readonly string[],
   options: DockerOptions = {},
@@ -59,12 +58,12 @@ export async function dockerOutput(
   })
 }
 
-/** Runs `docker`; resolves with its standard output without white space around it. @throws {DockerError} */
+/** Runs `docker` and resolves with its trimmed standard output. @throws {DockerError} */
 export async function docker(args: readonly string[], options?: DockerOptions): Promise<string> {
   return (await dockerOutput(args, options)).stdout.trim()
 }
 
-/** Starts `docker` for whoever reads its output while it runs; the caller ends it. */
+/** Starts `docker` without waiting for it; the caller ends it. */
 export function spawnDocker(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
   return spawn('docker', args, options)
 }

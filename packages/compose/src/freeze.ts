@@ -1,26 +1,26 @@
 import { DockerError, docker } from './docker.ts'
 
 /**
- * Stops every process of a container, as in a machine that hangs: connections stay open and nothing answers. Not by
- * `docker pause`: a health check that is just being started would freeze half-way, and neither it nor the container
- * would ever continue (https://github.com/opencontainers/runc/issues/2753).
+ * Suspends every process of a container, like a machine that hangs: connections stay open without a response. Not by
+ * `docker pause`: it can freeze a health check that is starting, and then neither continues
+ * (https://github.com/opencontainers/runc/issues/2753).
  *
- * @param container its id or name; its image has Bash.
+ * @param container its id or name; its image contains Bash.
  */
 export const freeze = (container: string): Promise<void> => signal(container, 'STOP')
 
-/** Lets the processes of a container continue; has no effect where none was stopped. */
+/** Resumes the processes of a container; no effect on those that run. */
 export const thaw = (container: string): Promise<void> => signal(container, 'CONT')
 
 async function signal(container: string, name: 'STOP' | 'CONT'): Promise<void> {
   await Promise.all([
-    // The first process takes this signal from outside only; all others from inside.
+    // The first process accepts this signal from outside only, the others are reached from inside.
     docker(['kill', '--signal', name, container]),
     docker(['exec', container, 'bash', '-c', `kill -${name} -1`]).catch(ignoreNoOthers),
   ])
 }
 
-/** Where there are no other processes, "all" is an error. @throws any other error. */
+/** `kill -1` fails if there is no other process. @throws any other error. */
 function ignoreNoOthers(error: unknown): void {
   if (!(error instanceof DockerError && error.stderr.includes('No such process'))) throw error
 }

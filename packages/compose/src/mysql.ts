@@ -4,23 +4,23 @@ import { buildImage } from './image.ts'
 import { testContainer } from './test-container.ts'
 import { removeLeftovers } from './test-run.ts'
 
-/** A writer alone, from the topology's own database image, with an empty database; for tests of one process. */
+/** One writer with an empty database, from the database image of the topology. */
 export interface TestMysql extends AsyncDisposable {
   readonly host: string
   readonly port: number
   readonly database: string
-  /** The password that the server made for `app` or `migrator` on its start. */
+  /** The password that the server generated for `app` or `migrator` when it started. */
   password(user: 'app' | 'migrator'): Promise<string>
-  /** Runs SQL as root: a line per row, columns separated by tabs. @throws what the server says. */
+  /** Runs SQL as root: a line per row, columns separated by tabs. @throws with the server's message. */
   sql(statement: string): Promise<string>
-  /** Freezes the server: connections stay open, and nothing answers. */
+  /** Suspends the server: connections stay open without a response. */
   freeze(): Promise<void>
   thaw(): Promise<void>
-  /** Ends every connection of a user. */
+  /** Kills every connection of a user. */
   killConnections(user: string): Promise<void>
 }
 
-/** Starts a server whose data ends with it. The caller disposes of it: `await using` or `[Symbol.asyncDispose]()`. */
+/** Starts a server whose data is removed with it. The caller disposes of it: `await using`. */
 export async function startMysql(): Promise<TestMysql> {
   await removeLeftovers()
   const database = 'testdb'

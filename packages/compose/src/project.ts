@@ -4,7 +4,7 @@ import { repositoryRoot } from './checkout.ts'
 import { docker, dockerOutput, spawnDocker } from './docker.ts'
 import { services } from './services.ts'
 
-/** Which Compose project. */
+/** See {@link openProject}. */
 export interface ProjectOptions {
   /** @default as Compose names it: COMPOSE_PROJECT_NAME, else the folder */
   readonly name?: string | undefined
@@ -12,7 +12,7 @@ export interface ProjectOptions {
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Profiles of compose.yaml to include. @default none */
   readonly profiles?: readonly string[] | undefined
-  /** Once aborted, a running command is ended and no further one starts. @default never */
+  /** Once aborted, a running command is killed and no further one starts. @default never */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -20,13 +20,13 @@ export interface ProjectOptions {
 export interface Container {
   readonly id: string
   readonly service: string
-  /** Its service and number, as Compose shows them: `app-1`. */
+  /** Service and number, as in the logs of Compose: `app-1`. */
   readonly instance: string
   /** `running`, `exited`, … */
   readonly state: string
-  /** `healthy`, `unhealthy`, `starting`; empty where nothing is checked. */
+  /** `healthy`, `unhealthy`, `starting`; empty without a health check. */
   readonly health: string
-  /** In words: `Up 3 minutes (healthy)`. */
+  /** For people: `Up 3 minutes (healthy)`. */
   readonly status: string
 }
 
@@ -34,23 +34,23 @@ export interface Container {
 export interface Project {
   /** Runs `docker compose` and resolves with its standard output. */
   compose(...args: string[]): Promise<string>
-  /** Starts `docker compose` for whoever reads its output while it runs; the caller ends it. */
+  /** Starts `docker compose` without waiting for it; the caller ends it. */
   spawn(args: readonly string[], options: SpawnOptions): ChildProcess
   /** Runs a command in a service's first container and resolves with its standard output. */
   exec(service: string, args: readonly string[]): Promise<string>
   /** Runs SQL as root on `db-writer` or `db-reader`: a line per row, columns separated by tabs. */
   sql(service: string, statement: string): Promise<string>
-  /** The ids of a service's containers, also of stopped ones; empty if none. */
+  /** The ids of a service's containers, including stopped ones; empty if none. */
   containers(service: string): Promise<string[]>
-  /** Every container, also stopped ones, in the order of the diagram; services outside it last. */
+  /** Every container, including stopped ones, in the order of the diagram; other services last. */
   list(): Promise<Container[]>
-  /** What a service's containers have written, without their names. */
+  /** Both outputs of a service's containers, without prefixes. */
   logs(service: string): Promise<string>
   /** The folders of other checkouts that started containers under this project's name; empty if none. */
   otherCheckouts(): Promise<string[]>
 }
 
-/** Starts nothing. */
+/** A project by its name; does not start it. */
 export function openProject({ name, env = {}, profiles = [], signal }: ProjectOptions = {}): Project {
   const args = [
     'compose',
@@ -96,11 +96,11 @@ function isThisCheckout(folder: string): boolean {
 const lines = (text: string) => text.split('\n').filter(Boolean)
 
 function parseContainers(output: string): Container[] {
-  // Compose before 2.21 prints one list, later ones an object per line.
+  // Compose before 2.21 prints one array, later versions one object per line.
   const listed: Record<string, string>[] = output.startsWith('[')
     ? JSON.parse(output)
     : lines(output).map((line) => JSON.parse(line))
-  // -1, for a service outside the diagram, becomes the largest number.
+  // -1, of a service outside the diagram, becomes the largest number.
   const rank = (service: string) => (services as readonly string[]).indexOf(service) >>> 0
   return listed
     .map((each) => ({

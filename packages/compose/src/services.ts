@@ -1,4 +1,4 @@
-/** The services that run all the time, in the order of the diagram. */
+/** The services that run permanently, in the order of the diagram. */
 export const services = ['alb', 'web', 'nlb', 'app', 'db-writer', 'db-reader'] as const
 
 /** One of {@link services}. */

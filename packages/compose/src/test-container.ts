@@ -1,9 +1,9 @@
 import { GenericContainer } from 'testcontainers'
 import { testRun, testRunLabel } from './test-run.ts'
 
-/** A container for one test run; who starts it disposes of it. */
+/** A container of this test run. The caller starts it and disposes of it. */
 export function testContainer(image: string): GenericContainer {
-  // The reaper's image, which Testcontainers would start, cannot be pulled everywhere; removeLeftovers does its work.
+  // Testcontainers would start its reaper, whose image cannot be pulled everywhere; removeLeftovers replaces it.
   process.env.TESTCONTAINERS_RYUK_DISABLED = 'true'
-  return new GenericContainer(image).withLabels({ [testRunLabel]: testRun })
+  return new GenericContainer(image).withLabels({ [testRunLabel]: testRun }).withStartupTimeout(600_000)
 }

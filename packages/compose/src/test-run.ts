@@ -5,24 +5,24 @@ import { docker } from './docker.ts'
 
 const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 6)
 
-/** This machine: process ids mean nothing on another that uses the same engine. */
+/** Process ids are valid on this machine only; others may use the same engine. */
 const machine = hash(hostname())
 
-/** The label of a container that a test starts beside Compose; its value is {@link testRun}. */
+/** The label of containers and networks that a test creates without Compose; its value is {@link testRun}. */
 export const testRunLabel = 'repo.test-run'
 
-/** Names this process among all that test on the same engine. */
+/** Identifies this process among all that use the same engine for tests. */
 export const testRun = `test-${machine}-${process.pid}`
 
-/** A Compose project's name of this process's own. */
+/** The name of a Compose project of this process. */
 export const testProject = (name: string): string => `${testRun}-${name}`
 
-/** An image's tag of this checkout's own; its layers serve the next run. */
+/** The tag of an image of this checkout. */
 export const testImage = (name: string): string => `test-${hash(repositoryRoot)}-${name}`
 
 let removed: Promise<void> | undefined
 
-/** Removes what a run of this machine has left that was killed before it could do so. Once per process. */
+/** Removes what test runs of this machine left behind when they were killed. Once per process. */
 export function removeLeftovers(): Promise<void> {
   removed ??= remove()
   return removed
@@ -37,7 +37,7 @@ async function remove(): Promise<void> {
       .map((line) => line.split(' '))
       .flatMap(([id, run = '']) => (id && isDead(run) ? [id] : []))
   const removeEach = async (kind: string, ids: readonly string[], ...options: string[]) => {
-    // Another process may remove the same.
+    // Another process may remove it at the same time.
     for (const id of new Set(ids)) await docker([kind, 'rm', ...options, id]).catch(() => {})
   }
   await removeEach('container', await dead(['ps', '--all', '--format', format]), '--force', '--volumes')
@@ -46,7 +46,7 @@ async function remove(): Promise<void> {
   await removeEach('image', await dead(['images', '--format', '{{.Repository}}:{{.Tag}} {{.Repository}}']))
 }
 
-/** True for the name of a run, or of something of it, whose process has ended. */
+/** True if the name begins with that of a test run whose process has ended. */
 function isDead(name: string): boolean {
   const [, of, pid] = /^test-([0-9a-f]{6})-(\d+)(?:-|$)/.exec(name) ?? []
   if (of !== machine || pid === undefined) return false

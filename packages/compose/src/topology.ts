@@ -4,17 +4,17 @@ import { removeLeftovers, testProject } from './test-run.ts'
 
 /** What to start. */
 export interface TopologyOptions {
-  /** Distinguishes it from others of this process; lower-case letters, digits and dashes. */
+  /** Unique in this process; lower-case letters, digits and dashes. */
   readonly name: string
   /** For Compose, added to this process's environment: any variable of `.env.example`. */
   readonly env?: Readonly<Record<string, string>>
   /** Containers by service. @default as compose.yaml says */
   readonly scale?: Readonly<Record<string, number>> | undefined
-  /** Only these, and what they depend on. @default all */
+  /** Only these and their dependencies. @default all */
   readonly services?: readonly string[]
   /** Profiles of compose.yaml to start as well. @default none */
   readonly profiles?: readonly string[]
-  /** Once aborted, a running command is ended and nothing more is done but {@link Topology.down}. @default never */
+  /** Once aborted, a running command is killed, and only {@link Topology.down} runs further ones. @default never */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -72,13 +72,13 @@ export function attachTopology(
 ): Topology {
   const identity = { name: project, profiles, env }
   const running = openProject({ ...identity, signal })
-  // Not interrupted: an interruption asks for the removal.
+  // Without the signal: the topology is removed after it was aborted.
   const removing = openProject(identity)
   const counts = Object.entries(scale).flatMap(([service, count]) => ['--scale', `${service}=${count}`])
 
   async function down(): Promise<void> {
     const remove = () => removing.compose('down', '--volumes', '--remove-orphans', '--rmi', 'all', '--timeout', '0')
-    // Ctrl-C reaches every process of a terminal, so this one too.
+    // Ctrl-C reaches every process of a terminal, including the first attempt.
     await remove().catch(remove)
   }
 
@@ -94,7 +94,7 @@ export function attachTopology(
   }
 }
 
-/** A port of this machine that nobody listens on now. */
+/** A port of this machine that is not in use. */
 export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** How long to wait, in milliseconds. */
+/** Limits in milliseconds. */
 export interface WaitOptions {
-  /** Longer than anything that works takes on a busy machine. @default 300000 */
+  /** Detects a hang: longer than any condition takes on a busy machine. @default 300000 */
   readonly timeoutMs?: number
   /** @default 100 */
   readonly intervalMs?: number
@@ -30,7 +30,7 @@ export async function waitFor<T>(
     } catch (error) {
       cause = error
     }
-    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`, { cause })
+    if (performance.now() > deadline) throw new Error(`Timed out after ${timeoutMs / 1000} s: ${what}`, { cause })
     await delay(intervalMs)
   }
 }

@@ -9,14 +9,14 @@ async function leftovers(kind: 'container' | 'network' | 'volume'): Promise<stri
   return (await docker([kind, 'ls', ...all, '--quiet', '--filter', filter])).split('\n').filter(Boolean)
 }
 
-it('removes everything when it is interrupted while the topology starts', async () => {
-  const interruption = new AbortController()
-  const outcome = openTopology({ name, services: ['db-writer'], signal: interruption.signal }).then(
+it('removes everything when it is aborted while the topology starts', async () => {
+  const controller = new AbortController()
+  const outcome = openTopology({ name, services: ['db-writer'], signal: controller.signal }).then(
     () => 'opened',
-    () => 'interrupted',
+    () => 'aborted',
   )
   await waitFor('a container of the topology', async () => (await leftovers('container')).length > 0)
-  interruption.abort()
-  expect(await outcome).toBe('interrupted')
+  controller.abort()
+  expect(await outcome).toBe('aborted')
   for (const kind of ['container', 'network', 'volume'] as const) expect(await leftovers(kind), kind).toEqual([])
 })

@@ -7,10 +7,10 @@ const label = (project: string) => ['--label', `com.docker.compose.project=${pro
 
 const volumes = async () => (await docker(['volume', 'ls', '--format', '{{.Name}}'])).split('\n')
 
-it('removes what a killed run has left, and nothing of a run that lives', async () => {
-  const process = spawn('true')
-  await once(process, 'exit')
-  const dead = testProject('leftovers').replace(/-\d+-/, `-${process.pid}-`)
+it('removes what a killed run left behind, and nothing of other runs', async () => {
+  const ended = spawn('true')
+  await once(ended, 'exit')
+  const dead = testProject('leftovers').replace(`-${process.pid}-`, `-${ended.pid}-`)
   const ours = testProject('leftovers')
   const theirs = 'another-project'
   const created: string[] = []

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { waitFor } from '../src/index.ts'
 
-it('resolves with the first truthy result, and takes an error as not yet', async () => {
+it('resolves with the first truthy result, after errors and falsy results', async () => {
   let tries = 0
   const condition = async () => {
     tries += 1
@@ -11,8 +11,8 @@ it('resolves with the first truthy result, and takes an error as not yet', async
   expect(await waitFor('the third try', condition, { intervalMs: 1 })).toBe('ready')
 })
 
-it('fails when the condition does not hold in time, with the last reason', async () => {
+it('rejects after the timeout, with the last error as its cause', async () => {
   const cause = new Error('never')
   const waiting = waitFor('something', () => Promise.reject(cause), { timeoutMs: 5, intervalMs: 1 })
-  await expect(waiting).rejects.toMatchObject({ message: 'not within 0.005 s: something', cause })
+  await expect(waiting).rejects.toMatchObject({ message: 'Timed out after 0.005 s: something', cause })
 })

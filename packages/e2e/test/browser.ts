@@ -20,7 +20,6 @@ export async function openBrowser(): Promise<TestBrowser> {
     .withSecurityOpt('no-new-privileges')
     .withExposedPorts(9222)
     .withWaitStrategy(Wait.forHttp('/json/version', 9222))
-    .withStartupTimeout(300_000)
     .start()
   try {
     const endpoint = `http://127.0.0.1:${container.getMappedPort(9222)}`
