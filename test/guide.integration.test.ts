@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { repositoryRoot } from '@repo/compose'
 import { copyCheckout } from '@repo/compose/testing'
@@ -8,9 +8,21 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
 const guide = readFileSync(join(repositoryRoot, 'docs/make-it-yours.md'), 'utf8')
+const [adding = '', removing = ''] = guide.split(/^## .*Remove the times$/m)
 let copy: string
 
-/** A block of the guide, with the file that the text before it names last. */
+/** Before and after the tests of a section, which changes a copy of its own. */
+function useCopy(): void {
+  beforeAll(async () => {
+    copy = await copyCheckout()
+    // Lint and the checks of the repository ask Git for the files.
+    await inCopy('git', 'init', '--quiet')
+    await inCopy('git', 'add', '--all')
+  })
+  afterAll(() => rmSync(copy, { recursive: true, force: true }))
+}
+
+/** A block of the guide, and the file that the text before it named last. */
 interface Step {
   readonly language: string
   readonly content: string
@@ -25,29 +37,27 @@ function stepsOf(text: string): Step[] {
   })
 }
 
-/** What the reader does with a block: runs it, writes the file, adds the lines with a `+`. */
+/** Runs a command, writes a new file, or adds the lines with a `+`, as a reader does. */
 async function follow({ language, content, file }: Step): Promise<void> {
   const path = join(copy, file)
   if (language === 'sh') {
-    await inCopy('.', 'bash', '-euo', 'pipefail', '-c', content)
+    await inCopy('bash', '-euo', 'pipefail', '-c', content)
   } else if (language === 'diff') {
     const lines = content.trimEnd().split('\n')
-    const kept = lines.filter((line) => !line.startsWith('+'))
-    const before = kept.map((line) => `${line.slice(1)}\n`).join('')
-    const after = lines.map((line) => `${line.slice(1)}\n`).join('')
-    const parts = readFileSync(path, 'utf8').split(before)
-    expect(parts, `${file} has once:\n${before}`).toHaveLength(2)
-    writeFileSync(path, parts.join(after))
+    const textOf = (some: string[]) => some.map((line) => `${line.slice(1)}\n`).join('')
+    const parts = readFileSync(path, 'utf8').split(textOf(lines.filter((line) => !line.startsWith('+'))))
+    expect(parts, `${file} contains once:\n${content}`).toHaveLength(2)
+    writeFileSync(path, parts.join(textOf(lines)))
   } else {
     expect(existsSync(path), `${file} is new`).toBe(false)
+    mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, content)
   }
 }
 
-/** @throws all that the command printed. */
-async function inCopy(folder: string, command: string, ...args: string[]): Promise<string> {
-  const options = { cwd: join(copy, folder), maxBuffer: 64 * 1024 * 1024 }
-  return run(command, args, options).then(
+/** @throws everything that the command printed. */
+async function inCopy(command: string, ...args: string[]): Promise<string> {
+  return run(command, args, { cwd: copy, maxBuffer: 64 * 1024 ** 2 }).then(
     ({ stdout }) => stdout,
     ({ stdout, stderr, message }) => {
       throw new Error(`${message}\n${stdout}${stderr}`)
@@ -55,50 +65,45 @@ async function inCopy(folder: string, command: string, ...args: string[]): Promi
   )
 }
 
-/** How many tests of a file passed. */
-async function passed(file: string): Promise<number> {
-  const report = `test-results/${basename(file)}.json`
-  await inCopy('.', 'node_modules/.bin/vitest', 'run', `--outputFile.json=${report}`, file)
-  return JSON.parse(readFileSync(join(copy, report), 'utf8')).numPassedTests
-}
+describe('docs/make-it-yours.md on adding a resource', () => {
+  useCopy()
 
-beforeAll(async () => {
-  copy = await copyCheckout()
-})
-afterAll(() => rmSync(copy, { recursive: true, force: true }))
-
-describe('docs/make-it-yours.md', () => {
-  const steps = stepsOf(guide)
-
-  it('can be followed to the letter', async () => {
-    expect(steps.map(({ language }) => language)).toEqual(expect.arrayContaining(['sql', 'ts', 'diff', 'sh']))
+  it('can be followed', async () => {
+    const steps = stepsOf(adding)
+    expect(steps.map(({ language }) => language)).toEqual(expect.arrayContaining(['sql', 'ts', 'html', 'diff', 'sh']))
     for (const step of steps) await follow(step)
-  })
-
-  it('shows files as the formatter leaves them', () => {
-    for (const { language, content, file } of steps) {
-      if (language === 'ts') expect(readFileSync(join(copy, file), 'utf8'), file).toBe(content)
+    for (const { file, content } of steps.filter(({ language }) => language === 'ts')) {
+      expect(readFileSync(join(copy, file), 'utf8'), `${file} is formatted`).toBe(content)
     }
   })
 
-  it('gives what lint, types and its own tests accept', async () => {
-    const [database, app] = await Promise.all([
-      passed('packages/db/test/notes.test.ts'),
-      passed('apps/app/test/notes.test.ts'),
-      inCopy('packages/db', join(copy, 'node_modules/.bin/tsc')),
-      inCopy('apps/app', join(copy, 'node_modules/.bin/tsc')),
-      inCopy('.', 'node_modules/.bin/biome', 'check', '--vcs-enabled=false', 'apps/app', 'packages/db'),
-    ])
-    expect(database).toBeGreaterThan(2)
-    expect(app).toBeGreaterThan(8)
+  it('leads to a repository that passes lint, types and the tests of the resource', async () => {
+    await inCopy('npm', 'run', 'lint')
+    await inCopy('npm', 'run', 'typecheck')
+    const results = 'test-results/guide.json'
+    await inCopy('npx', 'vitest', 'run', '--project', 'integration', 'resources/notes', `--outputFile.json=${results}`)
+    expect(JSON.parse(readFileSync(join(copy, results), 'utf8')).numPassedTests).toBeGreaterThan(7)
   })
 
-  it("changes of the template the schema's SQL and nothing else", () => {
+  it("changes only the migrations in the template's snapshot", () => {
     const template = 'infra/test/snapshots/dev.template.json'
     const [before = [], after = []] = [repositoryRoot, copy].map((root) =>
       readFileSync(join(root, template), 'utf8').split('\n'),
     )
-    const changed = after.filter((line, at) => line !== before[at])
+    const changed = after.filter((line, index) => line !== before[index])
     expect(changed).toEqual([expect.stringContaining('CREATE TABLE IF NOT EXISTS notes')])
+  })
+})
+
+describe('docs/make-it-yours.md on removing the times', () => {
+  useCopy()
+
+  it('leads to a repository without a resource that passes lint, types and unit tests', async () => {
+    const steps = stepsOf(removing)
+    expect(steps.length).toBeGreaterThan(1)
+    for (const step of steps) await follow(step)
+    await inCopy('npm', 'run', 'lint')
+    await inCopy('npm', 'run', 'typecheck')
+    await inCopy('npm', 'run', 'test:unit')
   })
 })
