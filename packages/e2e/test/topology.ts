@@ -12,7 +12,11 @@ export const topology = attachTopology(inject('topology'))
 
 /** Starts every service again, and waits until requests succeed. */
 export async function restoreTopology(): Promise<void> {
-  // The containers that are removed need not finish their connections.
-  await topology.up('--timeout', '1')
+  await waitFor('every service to be healthy', async () => {
+    // Rejects while a balancer is still unhealthy from an outage: it is checked once a minute. The containers that are
+    // removed need not finish their connections.
+    await topology.up('--timeout', '1')
+    return true
+  })
   await waitFor('requests to succeed', async () => (await fetch(`${topology.url}/readyz`)).ok)
 }
