@@ -60,7 +60,7 @@ describe('main.ts', () => {
     const { child, port: listening } = start({ ...unreachableDatabase, DRAIN_DELAY_MS: '60000' })
     const port = await listening
     child.kill('SIGTERM')
-    await vi.waitFor(async () => expect((await get(port, '/healthz')).statusCode).toBe(503), 20_000)
+    await vi.waitFor(async () => expect((await get(port, '/healthz')).statusCode).toBe(503), 300_000)
     const response = await get(port, '/openapi.json')
     expect(response.statusCode).toBe(200)
     expect(response.headers.connection).toBe('close')

@@ -33,7 +33,7 @@ async function open(path: string) {
   return get({ port: (server.address() as AddressInfo).port, path })
 }
 
-const lineLogged = () => vi.waitFor(() => expect(log.lines).toHaveLength(1), 10_000)
+const lineLogged = () => vi.waitFor(() => expect(log.lines).toHaveLength(1), 300_000)
 
 describe('X-Request-Id', () => {
   it('keeps a valid one, in the response and in the log', async () => {

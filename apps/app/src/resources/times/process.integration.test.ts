@@ -48,7 +48,7 @@ const inProgress = (info: string) =>
           `SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE '${info}' AND ID <> CONNECTION_ID()`,
         ),
       ).toBe('1'),
-    20_000,
+    300_000,
   )
 
 describe('SIGTERM', () => {
@@ -75,7 +75,7 @@ describe('SIGTERM', () => {
     const response = await get(port, '/read')
     // Nothing is read yet, so the server has stopped in the middle of the list.
     child.kill('SIGTERM')
-    await vi.waitFor(() => expect(get(port, '/healthz')).rejects.toThrow(/ECONNREFUSED/), 20_000)
+    await vi.waitFor(() => expect(get(port, '/healthz')).rejects.toThrow(/ECONNREFUSED/), 300_000)
     expect(JSON.parse(await text(response))).toHaveLength(rows)
     expect(await exitCode).toBe(0)
   })
