@@ -199,7 +199,7 @@ describe('while the databases are unavailable', () => {
   })
 })
 
-// Takes the screenshot of the README when asked to: see CONTRIBUTING.md.
+// Takes the screenshot of the README when asked to: see docs/development.md.
 it.runIf(process.env.PAGE_SCREENSHOT)('takes a screenshot', async () => {
   await removeTimes()
   await replicated(`INSERT INTO testdb.testtable (dt)
