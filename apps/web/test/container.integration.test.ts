@@ -54,8 +54,9 @@ describe.concurrent('after a stop signal', () => {
       await waitFor('a failed health check', async () => (await web.request('/healthz')).status === 503)
       const { status, headers } = await web.request('/list')
       expect([status, headers.connection]).toEqual([200, 'close'])
-      const failed = (await web.log()).filter(({ status }) => status === 503)
-      expect(failed).toContainEqual(expect.objectContaining({ path: '/healthz' }))
+      await waitFor('its line in the log', async () =>
+        (await web.log()).some(({ status, path }) => status === 503 && path === '/healthz'),
+      )
     },
   )
 
