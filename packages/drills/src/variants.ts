@@ -45,7 +45,7 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
         {
           file: 'packages/db/src/client/pool.ts',
           from: 'if (broken) slot.connection.destroy()\n      else release(slot)',
-          to: 'release(slot)',
+          to: 'slot.ended = false\n      release(slot)',
         },
       ],
     },
