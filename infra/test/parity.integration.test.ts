@@ -126,8 +126,8 @@ describe('the load balancers on AWS and in compose.yaml', () => {
 
   it('listen on the same ports', () => {
     expect({ alb: listener('Web'), nlb: listener('App') }).toEqual({
-      alb: Number(services.alb.environment.PORT),
-      nlb: Number(services.nlb.environment.PORT),
+      alb: setting('docker/haproxy/alb.cfg', /^frontend alb\n {2}bind :(\d+)$/m),
+      nlb: setting('docker/haproxy/nlb.cfg', /^frontend nlb\n {2}bind :(\d+)$/m),
     })
     expect(Number(services.web.environment.APP_UPSTREAM?.split(':')[1])).toBe(listener('App'))
   })

@@ -158,6 +158,13 @@ describe('the topology', () => {
     expect(Object.keys(services).filter((name) => services[name]?.ports)).toEqual(['alb'])
   })
 
+  it('starts again after an outage of a whole tier: its balancer stays healthy', async () => {
+    await topology.compose('stop', '--timeout', '1', 'app')
+    await waitFor('the outage', async () => (await get('/read')).status === 503)
+    for (const balancer of ['alb', 'nlb']) await topology.exec(balancer, ['healthcheck.sh', '8405', '/healthz'])
+    await restoreTopology()
+  })
+
   it('balances over as many instances as it is scaled to', async () => {
     await topology.up('--no-recreate', '--scale', 'app=3', '--scale', 'web=3')
     await expectBalanced(3, ['/read?limit=2'])
