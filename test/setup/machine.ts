@@ -1,12 +1,16 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
 import { afterEach, beforeEach } from 'vitest'
 
 /** The programs of the smallest machine: no package manager, no Docker. */
 const programs = ['bash', 'cat', 'cmp', 'dirname', 'grep', 'head', 'id', 'mkdir', 'rm', 'sed', 'tail', 'tr', 'uname']
+
+const paths = spawnSync('bash', ['-c', `command -v ${programs.join(' ')}`], { encoding: 'utf8' })
+  .stdout.trim()
+  .split('\n')
 
 /** A checkout with the scripts, on a machine that has only what a test puts there. */
 export interface Machine {
@@ -39,10 +43,7 @@ export function useMachine(): Machine {
     checkout = mkdtempSync(join(tmpdir(), 'setup-'))
     cpSync(join(repositoryRoot, 'scripts'), join(checkout, 'scripts'), { recursive: true })
     mkdirSync(bin())
-    for (const program of programs) {
-      const path = spawnSync('bash', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim()
-      symlinkSync(path, join(bin(), program))
-    }
+    for (const path of paths) symlinkSync(path, join(bin(), basename(path)))
   })
 
   afterEach(() => rmSync(checkout, { recursive: true }))
