@@ -2,30 +2,21 @@
 -- up as soon as its name resolves, before the process in that container listens; `init-state` came with 3.1.
 -- https://docs.haproxy.org/3.1/configuration.html#5.2-init-state
 -- So a server is in the state "drain" before it has an address, and leaves it after its first check there.
-local waiting = {}
-
-local function drain(server)
-  server:set_drain()
-  server:check_force_down()
-end
-
-core.event_sub({ 'SERVER_INETADDR' }, function(_, data)
-  local server = data.reference
-  if not server then return end
-  drain(server)
-  waiting[server] = not server:get_addr():find('unknown') or nil
-end)
-
 core.register_task(function()
-  for _, backend in pairs(core.backends) do
-    for _, server in pairs(backend.servers) do drain(server) end
-  end
+  -- By server: its address, and whether it has yet to pass its first check there.
+  local addresses, waiting = {}, {}
   while true do
-    for server in pairs(waiting) do
-      -- It has passed its check: nothing else keeps it from being up.
-      if server:get_stats().status == 'DRAIN' then
-        waiting[server] = nil
-        server:set_ready()
+    for _, backend in pairs(core.backends) do
+      for name, server in pairs(backend.servers) do
+        local address = server:get_addr()
+        if address ~= addresses[name] then
+          addresses[name], waiting[name] = address, not address:find('unknown')
+          server:set_drain()
+          server:check_force_down()
+        elseif waiting[name] and server:get_stats().status == 'DRAIN' then
+          waiting[name] = false
+          server:set_ready()
+        end
       end
     end
     core.msleep(100)
