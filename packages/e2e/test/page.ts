@@ -27,7 +27,10 @@ export async function openPage({ browser, url }: TestBrowser, options: BrowserCo
   })
   page.on('requestfinished', async (request) => {
     requests.push(request.url())
-    const { responseBodySize, responseHeadersSize } = await request.sizes()
+    // The page may close before the browser has answered.
+    const { responseBodySize, responseHeadersSize } = await request
+      .sizes()
+      .catch(() => ({ responseBodySize: 0, responseHeadersSize: 0 }))
     bytes += responseBodySize + responseHeadersSize
   })
   const response = await page.goto(`${url}/ui/`)
