@@ -165,8 +165,15 @@ describe('the topology', () => {
     await restoreTopology()
   })
 
+  it('keeps every container when it is started again', async () => {
+    await restoreTopology()
+    const containers = await topology.list()
+    await restoreTopology()
+    expect((await topology.list()).map(({ id }) => id)).toEqual(containers.map(({ id }) => id))
+  })
+
   it('balances over as many instances as it is scaled to', async () => {
-    await topology.up('--no-recreate', '--scale', 'app=3', '--scale', 'web=3')
+    await topology.up('--scale', 'app=3', '--scale', 'web=3')
     await expectBalanced(3, ['/read?limit=2'])
   })
 })
