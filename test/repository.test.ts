@@ -217,6 +217,8 @@ describe('.env.example', () => {
     const inCompose = [...(read('compose.yaml') + read('compose.dev.yaml')).matchAll(/\$\{([A-Z_]+)/g)].map(
       ([, name]) => String(name),
     )
+    // Read by Compose itself.
+    inCompose.push('COMPOSE_PROJECT_NAME')
     const shown = [...read('.env.example').matchAll(/^#? ?([A-Z_]+)=/gm)].map(([, name]) => String(name))
     expect(new Set(shown)).toEqual(new Set(inCompose))
   })
