@@ -40,7 +40,8 @@ export function openapiDocument(groups: readonly Resource[]) {
       description:
         'All times are UTC. Every response has an `X-Request-Id`, under which every tier logs the request. An unknown ' +
         'path is answered with 404, an unknown method with 405, a malformed request with 400, as ' +
-        '`application/problem+json` (RFC 9457). Every 503 has a `Retry-After`. The web page is at `/ui/`.',
+        '`application/problem+json` (RFC 9457). Every 503 has a `Retry-After`, unless the outcome of a write is not ' +
+        'known. The web page is at `/ui/`.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
@@ -122,10 +123,13 @@ function describeResponse({ description, headers, content }: ResponseDefinition,
 }
 
 function headerReferences(headers: Readonly<Record<string, Header>>, components: Components): object {
-  for (const [name, header] of Object.entries(headers)) {
-    components.headers[name] = { ...header, schema: components.schema(header.schema) }
-  }
-  return mapValues(headers, (_header, name) => ({ $ref: `#/components/headers/${name}` }))
+  return mapValues(headers, (header, name) => {
+    const described = { ...header, schema: components.schema(header.schema) }
+    components.headers[name] ??= described
+    // A header that differs from the shared one of its name is described in place.
+    const shared = JSON.stringify(components.headers[name]) === JSON.stringify(described)
+    return shared ? { $ref: `#/components/headers/${name}` } : described
+  })
 }
 
 function mapValues<Value, Result>(

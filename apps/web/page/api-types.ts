@@ -42,4 +42,12 @@ export interface Schemas {
     readonly writer: Schemas['Health']
     readonly reader: Schemas['Health']
   }
+  /** RFC 9457. The write was sent, but no answer came in time or the connection was lost: it may or may not have been carried out. Who sends it again may store it twice. */
+  readonly OutcomeUnknown: {
+    readonly type: '/openapi.json#/components/schemas/OutcomeUnknown'
+    readonly title: 'Outcome Unknown'
+    readonly status: number
+    readonly detail?: string
+    readonly requestId?: string
+  }
 }

@@ -21,7 +21,30 @@ function expectProblem({ status, headers, body }: WebResponse, expected: number)
   expect(JSON.parse(body)).toEqual({ type: 'about:blank', title: expect.any(String), status: expected, requestId })
 }
 
+/** The status and body of an error after which a write may have been carried out. */
+function expectOutcomeUnknown({ status, headers, body }: WebResponse, expected: number) {
+  expect(status).toBe(expected)
+  expect(headers['content-type']).toBe('application/problem+json')
+  expect(headers['retry-after']).toBeUndefined()
+  expect(JSON.parse(body)).toEqual({
+    type: '/openapi.json#/components/schemas/OutcomeUnknown',
+    title: 'Outcome Unknown',
+    status: expected,
+    detail: expect.stringContaining('not known'),
+    requestId: headers['x-request-id'],
+  })
+}
+
 describe.concurrent('the web tier, when the app fails', () => {
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('says of a %s that it may have been carried out', async (method) => {
+    expectOutcomeUnknown(await web.request('/die', { method }), 502)
+  })
+
+  it('says so of GET /write too', async () => {
+    expectOutcomeUnknown(await web.request('/write?die'), 502)
+    expectProblem(await web.request('/writes?die'), 502)
+  })
+
   it('answers 502 when it closes the connection', async () => {
     expectProblem(await web.request('/die'), 502)
   })
@@ -51,7 +74,7 @@ describe.concurrent('the web tier, when the app fails', () => {
 describe.concurrent('the web tier, when the app cannot be reached', () => {
   it('answers 503 when it refuses connections, and tries again for each request', async () => {
     const refused = await environment.startWeb('127.0.0.1:9')
-    for (let i = 0; i < 2; i += 1) expectProblem(await refused.request('/'), 503)
+    for (const method of ['GET', 'POST']) expectProblem(await refused.request('/', { method }), 503)
     const attempts = async () =>
       (await refused.log()).filter(({ message }) => String(message).startsWith('AH00957')).length
     // The engine may have the lines later than the client has the responses.

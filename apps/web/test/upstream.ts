@@ -8,6 +8,7 @@ const server = createServer((request, response) => {
   // The app sets this header too; the web tier must not send it twice.
   response.setHeader('X-Request-Id', request.headers['x-request-id'] ?? 'none')
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://upstream')
+  if (searchParams.has('die')) return request.socket.destroy()
   switch (pathname) {
     case '/list':
       response.setHeader('Content-Type', 'application/json').setHeader('ETag', '"v1"')

@@ -6,10 +6,11 @@ export {
   type DatabaseState,
   type DatabaseStatus,
   type ReadOptions,
+  type WriteOptions,
 } from './client/client.ts'
 export { coalesce } from './client/coalesce.ts'
 export { type Connection, connect, type Endpoint, query } from './client/connection.ts'
-export { DatabaseError, DatabaseOverloaded, DatabaseUnavailable } from './client/errors.ts'
+export { DatabaseError, DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from './client/errors.ts'
 export { readRawRows } from './client/raw-rows.ts'
 export {
   ConfigError,

@@ -187,7 +187,7 @@ describe('while the databases are unavailable', () => {
     await page.locator('#db-writer[data-state=down]').waitFor()
     await page.locator('#app[data-state=up]').waitFor()
     await page.click('#save')
-    await page.locator('#result', { hasText: 'The save is not confirmed.' }).waitFor()
+    await page.locator('#result', { hasText: 'Not saved.' }).waitFor()
 
     await topology.compose('start', 'db-writer', 'db-reader')
     await page.locator('#notice').waitFor({ state: 'hidden' })

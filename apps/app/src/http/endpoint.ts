@@ -58,17 +58,34 @@ export type Handlers<Of extends Endpoints> = {
   readonly [Id in keyof Of]: (exchange: Exchange<QueryOf<Of[Id]>, BodyOf<Of[Id]>>) => void | Promise<void>
 }
 
-const problem = z
+const problemMembers = {
+  status: z.int().min(400).max(599),
+  detail: z.string().optional(),
+  requestId: z.string().optional(),
+}
+
+const problem = z.strictObject({ type: z.literal('about:blank'), title: z.string(), ...problemMembers }).meta({
+  id: 'Problem',
+  description: 'RFC 9457. `detail` and `requestId` are set by the app tier only, not by the tiers in front of it.',
+})
+
+/** The problem type of a write whose outcome is not known; docs/decisions/0019-a-write-says-when-its-outcome-is-unknown.md. */
+export const outcomeUnknown = {
+  type: '/openapi.json#/components/schemas/OutcomeUnknown',
+  title: 'Outcome Unknown',
+} as const
+
+const outcomeUnknownProblem = z
   .strictObject({
-    type: z.literal('about:blank'),
-    title: z.string(),
-    status: z.int().min(400).max(599),
-    detail: z.string().optional(),
-    requestId: z.string().optional(),
+    type: z.literal(outcomeUnknown.type),
+    title: z.literal(outcomeUnknown.title),
+    ...problemMembers,
   })
   .meta({
-    id: 'Problem',
-    description: 'RFC 9457. `detail` and `requestId` are set by the app tier only, not by the tiers in front of it.',
+    id: 'OutcomeUnknown',
+    description:
+      'RFC 9457. The write was sent, but no answer came in time or the connection was lost: it may or may not have been ' +
+      'carried out. Who sends it again may store it twice.',
   })
 
 /** The body of each error. */
@@ -83,7 +100,7 @@ export const requestIdHeader = {
   },
 } satisfies Record<string, Header>
 
-/** The header of every 503. */
+/** The header of every 503 but {@link outcomeUnknown}. */
 export const retryAfterHeader = {
   'Retry-After': {
     description: 'Seconds to wait before the next attempt',
@@ -113,9 +130,15 @@ export const commonResponses = {
     content: problemContent,
   },
   Unavailable: {
-    description:
-      'The service is overloaded or its database is unavailable. A write may or may not have been carried out.',
+    description: 'The service is overloaded or its database is unavailable',
     headers: { ...requestIdHeader, ...retryAfterHeader },
     content: problemContent,
+  },
+  WriteUnavailable: {
+    description:
+      'The service is overloaded or its database is unavailable. The write was not carried out; or its outcome is not ' +
+      'known, then the problem is an `OutcomeUnknown` and there is no `Retry-After`.',
+    headers: { ...requestIdHeader, 'Retry-After': { ...retryAfterHeader['Retry-After'], required: false } },
+    content: { 'application/problem+json': z.union([problem, outcomeUnknownProblem]) },
   },
 } satisfies Record<string, ResponseDefinition>

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
-import { DatabaseOverloaded, DatabaseUnavailable } from '@repo/db'
+import { DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from '@repo/db'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
+import { outcomeUnknown } from './endpoint.ts'
 import { send } from './send.ts'
 
 declare global {
@@ -29,6 +30,9 @@ export class HttpError extends Error {
 
 /** What a client learns about an error. */
 export interface Problem {
+  /** @default 'about:blank', whose title is that of the status */
+  readonly type?: string
+  readonly title?: string
   readonly status: number
   readonly detail: string | undefined
   readonly headers: Readonly<Record<string, string>>
@@ -43,6 +47,11 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof HttpError) return { status: error.status, detail: error.message, headers: error.headers }
   if (error instanceof DatabaseUnavailable) return retryLater('The database is unavailable. Please try again.')
   if (error instanceof DatabaseOverloaded) return retryLater('The database is overloaded. Please try again.')
+  if (error instanceof WriteOutcomeUnknown) {
+    // Without Retry-After: a client that sends it again may store it twice.
+    const detail = 'It is not known whether the write was carried out. Please check before you send it again.'
+    return { ...outcomeUnknown, status: 503, detail, headers: {} }
+  }
   if (error instanceof URIError) return { status: 400, detail: 'The path cannot be decoded.', headers: {} }
   const { status, expose, message } = Object(error) as { status?: unknown; expose?: unknown; message?: unknown }
   if (isClientError(status)) {
@@ -63,7 +72,7 @@ export const notFound: RequestHandler = (req) => {
 
 /** The one place that turns an error into a response: an RFC 9457 problem, whose `requestId` leads to the log. */
 export const errorHandler: ErrorRequestHandler = (error: unknown, req, res, _next) => {
-  const { status, detail, headers } = toProblem(error)
+  const { type = 'about:blank', status, title = STATUS_CODES[status], detail, headers } = toProblem(error)
   if (status >= 500 && !(error instanceof HttpError)) res.locals.error ??= error
   if (res.headersSent) {
     // The status is sent: only a closed connection shows the client that the body is incomplete.
@@ -72,6 +81,5 @@ export const errorHandler: ErrorRequestHandler = (error: unknown, req, res, _nex
   }
   if (error instanceof DatabaseOverloaded) res.locals.refusedBy = 'queue'
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
-  const problem = { type: 'about:blank', title: STATUS_CODES[status], status, detail, requestId: req.id }
-  send(res, status, 'application/problem+json', JSON.stringify(problem))
+  send(res, status, 'application/problem+json', JSON.stringify({ type, title, status, detail, requestId: req.id }))
 }

@@ -1,4 +1,4 @@
-import { DatabaseOverloaded, DatabaseUnavailable } from '@repo/db'
+import { DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from '@repo/db'
 import express from 'express'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
@@ -33,6 +33,16 @@ describe('toProblem', () => {
       status: 503,
       detail: 'The database is overloaded. Please try again.',
       headers: { 'Retry-After': '1' },
+    })
+  })
+
+  it('is a 503 of its own type without Retry-After for a write whose outcome is not known', () => {
+    expect(problem(new WriteOutcomeUnknown('writer: 10.0.0.1 lost'))).toEqual({
+      type: '/openapi.json#/components/schemas/OutcomeUnknown',
+      title: 'Outcome Unknown',
+      status: 503,
+      detail: 'It is not known whether the write was carried out. Please check before you send it again.',
+      headers: {},
     })
   })
 

@@ -14,9 +14,10 @@ export function setUpSave(saved: () => void): void {
       show('ok', `${text}, in ${Math.round(performance.now() - startedAt)} ms`)
       saved()
     } catch (error) {
+      const refused = error instanceof ResponseError && !error.outcomeUnknown
       const reason = error instanceof ResponseError ? error.message : 'No response in time.'
-      // The row may have been committed before the response was lost.
-      show('failed', `The save is not confirmed. ${reason}`)
+      // Unless it was refused, the row may have been committed.
+      show('failed', `${refused ? 'Not saved.' : 'The save is not confirmed.'} ${reason}`)
     }
   }
 

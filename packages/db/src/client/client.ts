@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { coalesce } from './coalesce.ts'
 import { type Connection, connect, query } from './connection.ts'
-import { DatabaseError, DatabaseOverloaded, DatabaseUnavailable } from './errors.ts'
+import { DatabaseError, DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from './errors.ts'
 import { createPool, type Pool, type PoolState } from './pool.ts'
 import { checkDriver } from './raw-rows.ts'
 import { type Beat, createReplicaLag } from './replica-lag.ts'
@@ -65,6 +65,12 @@ export interface CallOptions {
   readonly deadline?: number
 }
 
+/** Options of {@link DatabaseClient.write} and {@link DatabaseClient.transaction}. */
+export interface WriteOptions extends CallOptions {
+  /** What was not sent by then is not sent at all. @default the deadline */
+  readonly sendBy?: number
+}
+
 /** Options of {@link DatabaseClient.read}. */
 export interface ReadOptions extends CallOptions {
   /** The reader's share of the time; the rest is left for the writer. @default 0.5 */
@@ -89,21 +95,23 @@ export interface DatabaseClient {
    * Runs one statement on the writer; resolves after its commit. Runs it again only after a refusal by a server that is
    * read-only.
    *
-   * @throws {DatabaseUnavailable} it may or may not have been carried out.
-   * @throws {DatabaseOverloaded} it was not carried out.
+   * @throws {DatabaseUnavailable} it was not sent.
+   * @throws {DatabaseOverloaded} likewise.
+   * @throws {WriteOutcomeUnknown} it was sent, and may or may not have been carried out.
    * @throws {DatabaseError} when the server refuses it.
    */
-  write<T>(work: Work<T>, options?: CallOptions): Promise<T>
+  write<T>(work: Work<T>, options?: WriteOptions): Promise<T>
   /**
    * Runs `work` in a transaction on the writer; resolves after the commit. An error of `work` rolls it back. `work` runs
    * again, up to four times, when its transaction lost a deadlock or waited too long for a lock, and as in
    * {@link write}. Never runs it again when the outcome of the commit is unknown.
    *
-   * @throws {DatabaseUnavailable} it may or may not have been committed.
-   * @throws {DatabaseOverloaded} it was not committed; also when it lost against others each time.
+   * @throws {DatabaseUnavailable} it was not committed.
+   * @throws {DatabaseOverloaded} likewise; also when it lost against others each time.
+   * @throws {WriteOutcomeUnknown} its commit was sent, and may or may not have been carried out.
    * @throws whatever else `work` throws; it was not committed.
    */
-  transaction<T>(work: Work<T>, options?: CallOptions): Promise<T>
+  transaction<T>(work: Work<T>, options?: WriteOptions): Promise<T>
   /** Asks both endpoints; answers within a second and never fails. */
   status(): Promise<DatabaseStatus>
   /** Asks one endpoint, without a fallback. @throws {DatabaseUnavailable} */
@@ -165,29 +173,52 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     }
   }
 
-  async function write<T>(work: Work<T>, { deadline = inTime() }: CallOptions = {}): Promise<T> {
+  /** `work` calls `beforeSending` before it sends what takes effect by itself. */
+  async function onWriter<T>(
+    work: (connection: Connection, beforeSending: () => void) => Promise<T>,
+    deadline: number,
+    sendBy: number,
+  ): Promise<T> {
     // So that the lag is known when somebody reads what was written.
     replicaLag.touch()
     for (;;) {
+      let sent = false
+      const beforeSending = () => {
+        sent = true
+      }
       try {
-        return await writer.use(deadline, (connection) => work(connection, deadline))
+        return await writer.use(deadline, (connection) => work(connection, beforeSending), sendBy)
       } catch (error) {
+        if (sent && error instanceof DatabaseUnavailable) throw new WriteOutcomeUnknown(error.message, { cause: error })
         // The server refused the statement, so it was not carried out and may be repeated.
         if (!isReadOnlyRefusal(error)) throw error
-        if (performance.now() + 100 > deadline) throw new DatabaseUnavailable('writer: read-only', { cause: error })
+        if (performance.now() + 100 > sendBy) throw new DatabaseUnavailable('writer: read-only', { cause: error })
         await delay(50 + 50 * Math.random())
       }
     }
   }
 
-  async function transaction<T>(work: Work<T>, { deadline = inTime() }: CallOptions = {}): Promise<T> {
+  function write<T>(work: Work<T>, { deadline = inTime(), sendBy = deadline }: WriteOptions = {}): Promise<T> {
+    const send = (connection: Connection, beforeSending: () => void) => {
+      beforeSending()
+      return work(connection, deadline)
+    }
+    return onWriter(send, deadline, sendBy)
+  }
+
+  async function transaction<T>(
+    work: Work<T>,
+    { deadline = inTime(), sendBy = deadline }: WriteOptions = {},
+  ): Promise<T> {
+    const commit = (connection: Connection, beforeSending: () => void) =>
+      commitAfter(connection, () => work(connection, deadline), beforeSending)
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await write((connection) => commitAfter(connection, deadline, work), { deadline })
+        return await onWriter(commit, deadline, sendBy)
       } catch (error) {
         if (!isLockVictim(error)) throw error
         const delayMs = 20 * attempt * Math.random()
-        if (attempt === maxAttempts || performance.now() + delayMs > deadline) {
+        if (attempt === maxAttempts || performance.now() + delayMs > sendBy) {
           throw new DatabaseOverloaded('writer: the transaction lost against others', { cause: error })
         }
         await delay(delayMs)
@@ -315,15 +346,16 @@ async function newestBeat(connection: Connection): Promise<Beat> {
 
 const maxAttempts = 5
 
-async function commitAfter<T>(connection: Connection, deadline: number, work: Work<T>): Promise<T> {
+async function commitAfter<T>(connection: Connection, work: () => Promise<T>, beforeCommit: () => void): Promise<T> {
   await query(connection, 'START TRANSACTION')
   let result: T
   try {
-    result = await work(connection, deadline)
+    result = await work()
   } catch (error) {
     await query(connection, 'ROLLBACK')
     throw error
   }
+  beforeCommit()
   await query(connection, 'COMMIT').catch((error: unknown) => {
     throw isReadOnlyRefusal(error) ? error : new DatabaseUnavailable('writer: commit failed', { cause: error })
   })

@@ -1,9 +1,14 @@
-/**
- * The database did not answer in time, or could not be reached. Whether a statement in flight was carried out is
- * unknown: a caller never reports it as done and never repeats a write.
- */
+/** The database did not answer in time, or could not be reached. Nothing was changed. */
 export class DatabaseUnavailable extends Error {
   override readonly name = 'DatabaseUnavailable'
+}
+
+/**
+ * A write was sent, but its answer did not come in time or the connection was lost: it may or may not have been carried
+ * out. A caller never reports it as done and never repeats it.
+ */
+export class WriteOutcomeUnknown extends Error {
+  override readonly name = 'WriteOutcomeUnknown'
 }
 
 /** More work is waiting, or one statement is more work, than the configured limits allow. Nothing was changed. */

@@ -32,11 +32,12 @@ export interface Pool {
    * Runs `work` on a connection that nobody else uses meanwhile. Waiting for the connection and the work together end
    * by `deadline` (as `performance.now()`); a connection whose work missed it is destroyed.
    *
+   * @param startBy `work` does not begin later. @default the deadline
    * @throws {DatabaseUnavailable} when no connection could be had, the connection broke or the deadline passed.
    * @throws {DatabaseOverloaded} when too many are waiting.
    * @throws whatever else `work` throws.
    */
-  use<T>(deadline: number, work: (connection: Connection) => Promise<T>): Promise<T>
+  use<T>(deadline: number, work: (connection: Connection) => Promise<T>, startBy?: number): Promise<T>
   state(): PoolState
   /** Waits for the work in flight, then ends the connections. Further work is refused. */
   close(): Promise<void>
@@ -184,11 +185,18 @@ export function createPool(options: PoolOptions): Pool {
     })
   }
 
-  async function use<T>(deadline: number, work: (connection: Connection) => Promise<T>): Promise<T> {
-    const slot = await acquire(deadline)
+  async function use<T>(
+    deadline: number,
+    work: (connection: Connection) => Promise<T>,
+    startBy = deadline,
+  ): Promise<T> {
+    const slot = await acquire(startBy)
     let timer: NodeJS.Timeout | undefined
-    let broken = true
+    let broken = false
     try {
+      // A busy event loop may be late.
+      if (startBy <= performance.now()) throw new DatabaseUnavailable(`${name}: deadline exceeded`)
+      broken = true
       const expiry = new Promise<never>((_, reject) => {
         timer = setTimeout(
           () => reject(new DatabaseUnavailable(`${name}: deadline exceeded`)),

@@ -8,6 +8,7 @@ import {
   DatabaseOverloaded,
   DatabaseUnavailable,
   query,
+  WriteOutcomeUnknown,
 } from '../../src/index.ts'
 import { bytesOf } from '../bytes-of.ts'
 import { type MigratedServer, startMigrated } from '../server.ts'
@@ -32,6 +33,7 @@ beforeEach(() => mysql.sql('DELETE FROM account; INSERT INTO account VALUES (1, 
 
 const nowhere = { host: '127.0.0.2', port: 1 }
 const unavailable = { status: 'rejected', reason: expect.any(DatabaseUnavailable) }
+const unknown = { status: 'rejected', reason: expect.any(WriteOutcomeUnknown) }
 
 const balances = async () => (await mysql.sql('SELECT balance FROM account ORDER BY id')).split('\n').map(Number)
 const count = (connection: Connection) => query(connection, 'SELECT COUNT(*) AS count FROM account')
@@ -88,7 +90,7 @@ describe('the connection policy', () => {
           impatient.transaction(deposit),
           impatient.ping('reader'),
         ])
-        expect(outcomes).toEqual([unavailable, unavailable, unavailable, unavailable])
+        expect(outcomes).toEqual([unknown, unavailable, unavailable, unavailable])
       } finally {
         await mysql.thaw()
       }
@@ -107,7 +109,7 @@ describe('the connection policy', () => {
     withClient({ deadlineMs: 1500 }, async (hasty) => {
       const endless = hasty.write((connection) => query(connection, 'SELECT BENCHMARK(1e15, SHA2(1, 512))'))
       await vi.waitFor(async () => expect(await running('BENCHMARK')).not.toBe(''), 300_000)
-      await expect(endless).rejects.toBeInstanceOf(DatabaseUnavailable)
+      await expect(endless).rejects.toBeInstanceOf(WriteOutcomeUnknown)
       await vi.waitFor(async () => expect(await running('BENCHMARK')).toBe(''), 300_000)
     }))
 
@@ -122,7 +124,7 @@ describe('the connection policy', () => {
         { deadline: performance.now() + 60_000 },
       )
       try {
-        await expect(hasty.write(deposit)).rejects.toBeInstanceOf(DatabaseUnavailable)
+        await expect(hasty.write(deposit)).rejects.toBeInstanceOf(WriteOutcomeUnknown)
         await vi.waitFor(async () => expect(await running('UPDATE account')).toBe(''), 300_000)
       } finally {
         released.resolve()
@@ -328,7 +330,7 @@ describe('transaction', () => {
         },
         { deadline: performance.now() + 1000 },
       )
-      await expect(unclear).rejects.toBeInstanceOf(DatabaseUnavailable)
+      await expect(unclear).rejects.toBeInstanceOf(WriteOutcomeUnknown)
       expect(runs).toBe(1)
       expect(proxy.silenced()).toBe(true)
     })
@@ -342,11 +344,36 @@ describe('transaction', () => {
         runs += 1
         await deposit(connection)
       })
-      await expect(unclear).rejects.toBeInstanceOf(DatabaseUnavailable)
+      await expect(unclear).rejects.toBeInstanceOf(WriteOutcomeUnknown)
       expect(runs).toBe(1)
       expect(await balances()).toEqual([100, 100])
     })
   })
+})
+
+describe('a write whose connection is lost', () => {
+  it('has an unknown outcome once its statement was sent', async () => {
+    await using proxy = await silentOnce('UPDATE account', options.writer, 'cut')
+    await withClient({ writer: proxy.address }, async (cutOff) => {
+      await expect(cutOff.write(deposit)).rejects.toBeInstanceOf(WriteOutcomeUnknown)
+    })
+  })
+
+  it('is not committed when that was before the commit of its transaction', async () => {
+    await using proxy = await silentOnce('UPDATE account', options.writer, 'cut')
+    await withClient({ writer: proxy.address }, async (cutOff) => {
+      await expect(cutOff.transaction(deposit)).rejects.toBeInstanceOf(DatabaseUnavailable)
+      expect(await balances()).toEqual([100, 100])
+    })
+  })
+
+  it('is not sent after its time for that, though its deadline is later', () =>
+    withClient({ writer: nowhere }, async (cutOff) => {
+      const calledAt = performance.now()
+      const limits = { sendBy: calledAt + 100, deadline: calledAt + 3_600_000 }
+      await expect(cutOff.write(deposit, limits)).rejects.toBeInstanceOf(DatabaseUnavailable)
+      await expect(cutOff.transaction(deposit, limits)).rejects.toBeInstanceOf(DatabaseUnavailable)
+    }))
 })
 
 describe('close', () => {

@@ -202,6 +202,21 @@ describe('the deadline', () => {
     expect(await lone()).toBe(0)
   })
 
+  it('does not begin work after its time for that, though its deadline is later', async () => {
+    create({ limit: 1 })
+    await open(1)
+    const busy = use()
+    await busy.connection
+    const until = performance.now() + 20
+    const late = pool.use(inTime(), async () => 'begun', until)
+    busy.finish()
+    // No timer fires before the connection is passed on.
+    while (performance.now() <= until);
+    await expect(late).rejects.toThrow('writer: deadline exceeded')
+    expect(opened[0]?.destroyed).toBe(false)
+    expect(await lone()).toBe(0)
+  })
+
   it('lets a caller that waits have another connection in place of the destroyed one', async () => {
     create({ limit: 1 })
     await open(1)

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { inspect } from 'node:util'
 import { createDatabaseClient, type DatabaseClient } from '@repo/db'
-import { startMigrated } from '@repo/db/testing'
+import { type MigratedServer, startMigrated } from '@repo/db/testing'
 import request from 'supertest'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { collectLines, createTestApp } from '../../../test/test-app.ts'
@@ -10,23 +10,24 @@ import { createTimesRepository } from './repository.ts'
 import { times } from './resource.ts'
 
 const log = collectLines()
-let mysql: Awaited<ReturnType<typeof startMigrated>>['mysql']
+let mysql: MigratedServer['mysql']
+let options: MigratedServer['options']
+let table: string
 let client: DatabaseClient
 let resource: RunningResource
 let app: ReturnType<typeof createTestApp>
 
-const createTimes = (table: string) =>
+const createTimes = (tableName: string, using = client) =>
   times.create({
-    client,
-    settings: { DB_TABLENAME: table, SAVE_BATCH_LIMIT: 1000, SAVE_QUEUE_LIMIT: 4000 },
+    client: using,
+    settings: { DB_TABLENAME: tableName, SAVE_BATCH_LIMIT: 1000, SAVE_QUEUE_LIMIT: 4000 },
     instrument: (_name, work) => work,
   })
 
 beforeAll(async () => {
-  const server = await startMigrated()
-  mysql = server.mysql
-  client = createDatabaseClient(server.options)
-  resource = createTimes(server.table)
+  ;({ mysql, options, table } = await startMigrated())
+  client = createDatabaseClient(options)
+  resource = createTimes(table)
   app = createTestApp(undefined, { client, resources: [resource], logger: log.logger })
 })
 
@@ -214,16 +215,44 @@ describe('while the database is unavailable', () => {
   it('answers with 503 and Retry-After, and /healthz stays 200', async () => {
     await mysql.freeze()
     try {
-      const responses = await Promise.all(['/read', '/write', '/readyz'].map((path) => request(app).get(path)))
+      const responses = await Promise.all(['/read', '/readyz'].map((path) => request(app).get(path)))
       for (const response of responses) {
         expect(response.status).toBe(503)
         expect(response.headers['retry-after']).toBe('1')
       }
       expect(responses[0]?.headers['content-type']).toBe('application/problem+json')
-      expect(responses[2]?.body).toMatchObject({ ready: false, writer: 'failed', reader: 'failed' })
+      expect(responses[1]?.body).toMatchObject({ ready: false, writer: 'failed', reader: 'failed' })
       expect((await request(app).get('/healthz')).status).toBe(200)
     } finally {
       await mysql.thaw()
+    }
+  })
+
+  it('answers a write that was sent with 503 of a type of its own, without Retry-After', async () => {
+    // So that there is a connection.
+    await request(app).post('/write')
+    await mysql.freeze()
+    try {
+      const { status, type, headers, body } = await request(app).post('/write')
+      expect([status, type]).toEqual([503, 'application/problem+json'])
+      expect(body).toMatchObject({ type: '/openapi.json#/components/schemas/OutcomeUnknown', status: 503 })
+      expect(headers['retry-after']).toBeUndefined()
+    } finally {
+      await mysql.thaw()
+    }
+  })
+
+  it('answers a write that was not sent with 503 and Retry-After', async () => {
+    const cutOff = createDatabaseClient({ ...options, writer: { host: '127.0.0.2', port: 1 } })
+    const unsent = createTimes(table, cutOff)
+    try {
+      const { status, headers, body } = await request(
+        createTestApp(undefined, { client: cutOff, resources: [unsent] }),
+      ).post('/write')
+      expect([status, body.type, headers['retry-after']]).toEqual([503, 'about:blank', '1'])
+    } finally {
+      await unsent.close?.()
+      await cutOff.close()
     }
   })
 })

@@ -18,8 +18,9 @@ export interface TimesRepository {
   /**
    * Stores `time`; resolves after the commit. Concurrent calls share INSERTs.
    *
-   * @throws {DatabaseUnavailable} the time may or may not be stored.
-   * @throws {DatabaseOverloaded} the time is not stored.
+   * @throws {DatabaseUnavailable} the time is not stored.
+   * @throws {DatabaseOverloaded} likewise.
+   * @throws {WriteOutcomeUnknown} the time may or may not be stored.
    */
   save(time: Date): Promise<void>
   /**
@@ -56,10 +57,10 @@ export function createTimesRepository(
   const { deadlineMs } = client
 
   const batcher = createWriteBatcher({
-    async insert(times, deadline) {
+    async insert(times, limits) {
       // Not a prepared statement: each number of rows would be another one.
       const rows = times.map((time) => [toDateTime(time)])
-      await client.write((connection) => query(connection, 'INSERT INTO ?? (dt) VALUES ?', [table, rows]), { deadline })
+      await client.write((connection) => query(connection, 'INSERT INTO ?? (dt) VALUES ?', [table, rows]), limits)
     },
     batchLimit,
     // One statement in flight gathers the largest batches; without batching every connection works.

@@ -115,6 +115,7 @@ export const counts = z
   .meta({ id: 'Counts' })
 
 const errors = { 400: commonResponses.BadRequest, 503: commonResponses.Unavailable }
+const writeErrors = { 400: commonResponses.BadRequest, 503: commonResponses.WriteUnavailable }
 
 const list = {
   query: listQuery,
@@ -160,8 +161,8 @@ export const endpoints = {
     summary: 'Lists the stored times: all of them, oldest first, or a page',
     description: 'Read from the reader, or from the writer while the reader is unavailable or lags too far behind.',
   },
-  writeByGet: { ...write, method: 'get', safe: false, responses: { 200: saved, ...errors } },
-  write: { ...write, method: 'post', responses: { 201: saved, ...errors } },
+  writeByGet: { ...write, method: 'get', safe: false, responses: { 200: saved, ...writeErrors } },
+  write: { ...write, method: 'post', responses: { 201: saved, ...writeErrors } },
   count: {
     method: 'get',
     path: '/stats',

@@ -1,9 +1,9 @@
-import { DatabaseOverloaded, DatabaseUnavailable } from '@repo/db'
+import { DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from '@repo/db'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Batch, batchChannel, createWriteBatcher, type WriteBatcherOptions } from './write-batcher.ts'
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance'] })
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -11,11 +11,11 @@ afterEach(() => {
 
 /** A batcher whose statements end when the test says so. */
 function controlled(options: Partial<WriteBatcherOptions> = {}) {
-  const statements: { size: number; finish: (error?: Error) => void }[] = []
+  const statements: { size: number; sendBy: number; deadline: number; finish: (error?: Error) => void }[] = []
   const batcher = createWriteBatcher({
-    insert: (times) =>
+    insert: (times, limits) =>
       new Promise((resolve, reject) => {
-        statements.push({ size: times.length, finish: (error) => (error ? reject(error) : resolve()) })
+        statements.push({ size: times.length, ...limits, finish: (error) => (error ? reject(error) : resolve()) })
       }),
     batchLimit: 100,
     concurrency: 1,
@@ -89,7 +89,7 @@ describe('save', () => {
     const [first, second] = saveMany(2)
     vi.advanceTimersByTime(10)
     statements[0]?.finish()
-    await first
+    await expect(first).rejects.toBeInstanceOf(WriteOutcomeUnknown)
     await expect(second).rejects.toBeInstanceOf(DatabaseUnavailable)
     expect(statements).toHaveLength(1)
   })
@@ -124,6 +124,66 @@ it('accepts no more than it can send in half of the time to the deadline', async
   expect(await settled(saves)).toEqual([...Array(5).fill('fulfilled'), 'rejected'])
 })
 
+describe('deadlines', () => {
+  const refusal = new DatabaseUnavailable('no connection')
+
+  it('bind a statement by the latest of its times, and sending it by the earliest', async () => {
+    const { statements, saveMany } = controlled({ deadlineMs: 1000 })
+    saveMany(2)
+    vi.advanceTimersByTime(300)
+    saveMany(1)
+    const now = performance.now()
+    statements[0]?.finish()
+    await turn()
+    expect(statements[1]).toMatchObject({ size: 2, deadline: now + 1000 })
+    expect(statements[1]?.sendBy).toBeLessThan(now + 700)
+  })
+
+  it('reject each time of a statement in flight alone, which others survive', async () => {
+    const { statements, saveMany } = controlled({ deadlineMs: 1000 })
+    const [first] = saveMany(1)
+    const [old] = saveMany(1)
+    vi.advanceTimersByTime(400)
+    const [young] = saveMany(1)
+    statements[0]?.finish()
+    await first
+    expect(statements[1]?.size).toBe(2)
+    vi.advanceTimersByTime(600)
+    await expect(old).rejects.toBeInstanceOf(WriteOutcomeUnknown)
+    statements[1]?.finish()
+    await young
+  })
+
+  it('allow what was not sent to be sent again, without what is late', async () => {
+    const { statements, saveMany } = controlled({ deadlineMs: 1000 })
+    const old = expect(saveMany(1)[0]).rejects.toMatchObject({ name: 'DatabaseUnavailable', cause: refusal })
+    vi.advanceTimersByTime(500)
+    const young = settled(saveMany(2))
+    statements[0]?.finish(refusal)
+    await vi.waitFor(() => expect(statements.map(({ size }) => size)).toEqual([1, 3]), 300_000)
+    vi.advanceTimersByTime((statements[1]?.sendBy as number) - performance.now())
+    statements[1]?.finish(refusal)
+    await old
+    await vi.waitFor(() => expect(statements.map(({ size }) => size)).toEqual([1, 3, 2]), 300_000)
+    statements[2]?.finish()
+    expect(await young).toEqual(['fulfilled', 'fulfilled'])
+  })
+
+  it('allow what an overloaded pool refused to be sent again, in its order and not at once', async () => {
+    const { batcher, statements } = controlled()
+    const stored: string[] = []
+    const save = (name: string) => batcher.save(new Date()).then(() => stored.push(name))
+    const saves = ['a', 'b', 'c'].map(save)
+    statements[0]?.finish(new DatabaseOverloaded('the queue is full'))
+    await turn()
+    expect(statements).toHaveLength(1)
+    await vi.waitFor(() => expect(statements).toHaveLength(2), 300_000)
+    statements[1]?.finish()
+    await Promise.all(saves)
+    expect([statements[1]?.size, stored]).toEqual([3, ['a', 'b', 'c']])
+  })
+})
+
 describe('flush', () => {
   it('resolves when all calls are settled', async () => {
     const { batcher, statements, saveMany } = controlled()
@@ -147,7 +207,7 @@ describe('flush', () => {
     vi.advanceTimersByTime(10)
     statements[0]?.finish()
     await flush
-    expect(await saves).toEqual(['fulfilled', 'rejected'])
+    expect(await saves).toEqual(['rejected', 'rejected'])
   })
 })
 

@@ -1,5 +1,6 @@
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
-import { DatabaseOverloaded, DatabaseUnavailable } from '@repo/db'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from '@repo/db'
 
 /** The message of {@link batchChannel}. */
 export interface Batch {
@@ -12,8 +13,13 @@ export const batchChannel: TracingChannel<Batch, unknown> = tracingChannel<Batch
 
 /** Options of {@link createWriteBatcher}. Times are in milliseconds. */
 export interface WriteBatcherOptions {
-  /** Stores the times in one transaction: all of them are committed when it resolves. */
-  readonly insert: (times: readonly Date[], deadline: number) => Promise<void>
+  /**
+   * Stores the times in one transaction: all of them are committed when it resolves.
+   *
+   * @throws {DatabaseUnavailable} none of them was sent, because that was not possible by `sendBy`.
+   * @throws {DatabaseOverloaded} likewise.
+   */
+  readonly insert: (times: readonly Date[], limits: { sendBy: number; deadline: number }) => Promise<void>
   /** The most times in one statement; 1 gives every time a statement of its own. */
   readonly batchLimit: number
   /** The most statements in flight. */
@@ -41,17 +47,26 @@ interface Entry {
   readonly reject: (error: unknown) => void
 }
 
+/** How long to wait before a batch that could not be sent is tried again. */
+const retryMs = 10
+
 /**
- * Lets concurrent saves share statements, and so the commits, which are what a write costs. There is no timer: a lone
- * save is sent at once, and those that arrive while the statements in flight are busy share the next one.
- * An error rejects exactly the saves of its statement.
+ * Lets concurrent saves share statements, and so the commits, which are what a write costs. Nothing waits for a batch to
+ * fill: a lone save is sent at once, and those that arrive while the statements in flight are busy share the next one.
+ *
+ * Each save has its own deadline. What could not be sent is sent again, without those that are late. An error of a
+ * statement that was sent rejects exactly its saves, of which one that is late is rejected alone.
  */
 export function createWriteBatcher(options: WriteBatcherOptions): WriteBatcher {
   const { insert, batchLimit, concurrency, queueLimit, deadlineMs } = options
+  /** Shorter than this before a deadline nothing is sent, so that what is rejected at its deadline was sent. */
+  const marginMs = deadlineMs / 100
   const queue: Entry[] = []
   let inFlight = 0
   /** How long the last successful statement took. */
   let lastMs = 0
+  /** Why the last batch could not be sent; undefined if it was. */
+  let lastRefusal: unknown
   const flushed: (() => void)[] = []
 
   function save(time: Date): Promise<void> {
@@ -69,22 +84,52 @@ export function createWriteBatcher(options: WriteBatcherOptions): WriteBatcher {
 
   async function sendNext(): Promise<void> {
     const batch = takeBatch()
-    const first = batch[0]
-    if (first === undefined) return resolveFlushed()
+    const [first, last] = [batch[0], batch.at(-1)]
+    if (first === undefined || last === undefined) return resolveFlushed()
     inFlight += 1
     const startedAt = performance.now()
+    const stopRejecting = rejectLate(batch)
     try {
       const items = batch.map((entry) => entry.time)
-      // The first has waited longest: its deadline binds the statement.
-      await batchChannel.tracePromise(() => insert(items, first.deadline), { items })
+      // The first has waited longest, the last has the latest deadline.
+      const limits = { sendBy: first.deadline - marginMs, deadline: last.deadline }
+      await batchChannel.tracePromise(() => insert(items, limits), { items })
+      stopRejecting()
       lastMs = performance.now() - startedAt
+      lastRefusal = undefined
       for (const entry of batch) entry.resolve()
     } catch (error) {
-      for (const entry of batch) entry.reject(error)
+      stopRejecting()
+      if (error instanceof DatabaseUnavailable || error instanceof DatabaseOverloaded) {
+        lastRefusal = error
+        queue.unshift(...batch)
+        await delay(retryMs)
+      } else {
+        for (const entry of batch) entry.reject(error)
+      }
     }
     inFlight -= 1
     if (queue.length > 0) void sendNext()
     else resolveFlushed()
+  }
+
+  /** Rejects each save of a statement in flight at its own deadline; the others wait on. */
+  function rejectLate(batch: readonly Entry[]): () => void {
+    let timer: NodeJS.Timeout | undefined
+    let rejected = 0
+    const rejectNext = () => {
+      const now = performance.now()
+      for (const entry of batch.slice(rejected)) {
+        if (entry.deadline > now) {
+          timer = setTimeout(rejectNext, Math.ceil(entry.deadline - now))
+          return
+        }
+        entry.reject(new WriteOutcomeUnknown('no answer in time'))
+        rejected += 1
+      }
+    }
+    rejectNext()
+    return () => clearTimeout(timer)
   }
 
   function resolveFlushed(): void {
@@ -93,14 +138,14 @@ export function createWriteBatcher(options: WriteBatcherOptions): WriteBatcher {
 
   /**
    * The next batch, without those that have less time left than a statement takes. They were not sent; sent, they would
-   * be stored after their caller was refused, and their statement would be given up together with its connection. Those
-   * with half of the time left are always sent, so that one slow statement does not refuse all that follow.
+   * be stored after their caller was refused. Those with half of the time left are always sent, so that one slow
+   * statement does not refuse all that follow.
    */
   function takeBatch(): Entry[] {
-    const enough = performance.now() + Math.min(lastMs, deadlineMs / 2)
+    const enough = performance.now() + Math.max(marginMs, Math.min(lastMs, deadlineMs / 2))
     const firstInTime = queue.findIndex((entry) => entry.deadline > enough)
     const expired = queue.splice(0, firstInTime < 0 ? queue.length : firstInTime)
-    for (const entry of expired) entry.reject(new DatabaseUnavailable('not sent in time'))
+    for (const entry of expired) entry.reject(new DatabaseUnavailable('not sent in time', { cause: lastRefusal }))
     return queue.splice(0, batchLimit)
   }
 
