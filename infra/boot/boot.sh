@@ -8,6 +8,7 @@
 #   environment                its environment variables, NAME=value
 #   secret secret_gid          the secret with the password and the group that may read it, both empty without a secret
 #   log_group stop_seconds     the container's log group, and how long it may take to stop
+#   memory processes           the most memory and processes (with their threads) of the container
 # @settings@
 set -euo pipefail
 
@@ -93,6 +94,7 @@ run_container() {
     --name "$tier" --rm
     --publish "$port:$port"
     --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges:true
+    --memory "$memory" --pids-limit "$processes"
     --log-driver awslogs --log-opt "awslogs-region=$region" --log-opt "awslogs-group=$log_group"
     --log-opt "awslogs-stream=$instance"
     # A slow CloudWatch must not block the container.

@@ -13,6 +13,8 @@ export interface BootSettings {
   readonly health_path: string
   readonly log_group: string
   readonly stop_seconds: string
+  readonly memory: string
+  readonly processes: string
   readonly secret: string
   readonly secret_gid: string
   readonly environment: readonly string[]

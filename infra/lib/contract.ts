@@ -18,5 +18,10 @@ export const contract = {
   albIdleSeconds: 60,
   nlbIdleSeconds: 350,
   stopGraceSeconds: 30,
+  /** Of each container, as `docker run` takes them. */
+  limits: {
+    web: { memory: '512m', processes: 2048 },
+    app: { memory: '512m', processes: 256 },
+  },
   deregistrationDelaySeconds: 60,
 } as const

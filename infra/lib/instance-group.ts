@@ -112,6 +112,8 @@ export class InstanceGroup extends Construct {
         health_path: contract.healthPath,
         log_group: this.logs.logGroupName,
         stop_seconds: String(contract.stopGraceSeconds),
+        memory: contract.limits[tier].memory,
+        processes: String(contract.limits[tier].processes),
         secret: secret?.secretArn ?? '',
         secret_gid: secret ? String(contract.appUid) : '',
         environment: Object.entries(props.environment).map(([name, value]) => `${name}=${value}`),

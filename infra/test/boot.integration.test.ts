@@ -140,6 +140,8 @@ describe.each([
       CapAdd: null,
       Privileged: false,
       SecurityOpt: ['no-new-privileges:true'],
+      Memory: 512 * 1024 ** 2,
+      PidsLimit: tier === 'web' ? 2048 : 256,
     })
   })
 

@@ -13,11 +13,15 @@ interface Service {
   readonly security_opt: readonly string[]
   readonly tmpfs: readonly string[]
   readonly stop_grace_period: string
+  readonly mem_limit?: string
+  readonly pids_limit?: number
   readonly volumes?: readonly { readonly target: string; readonly read_only?: boolean }[]
 }
 
 const { services } = JSON.parse(
-  await docker(['compose', '--env-file', '/dev/null', 'config', '--format', 'json'], { cwd: repositoryRoot }),
+  await docker(['compose', '--env-file', '/dev/null', '--profile', '*', 'config', '--format', 'json'], {
+    cwd: repositoryRoot,
+  }),
 ) as { services: Readonly<Record<'alb' | 'web' | 'nlb' | 'app' | 'db-init', Service>> }
 
 const aws = synthesize()
@@ -46,6 +50,15 @@ const tiers = [
   { name: 'web', tier: 'Web', service: services.web, balancer: 'alb', Dockerfile: 'docker/web/Dockerfile' },
   { name: 'app', tier: 'App', service: services.app, balancer: 'nlb', Dockerfile: 'docker/app/Dockerfile' },
 ] as const
+
+describe('every service in compose.yaml', () => {
+  it.each(Object.entries<Service>(services))('limits memory and processes: %s', (_name, { mem_limit, pids_limit }) => {
+    expect({ memory: Number(mem_limit) > 0, processes: Number(pids_limit) > 0 }).toEqual({
+      memory: true,
+      processes: true,
+    })
+  })
+})
 
 describe.each(tiers)('the $name tier on AWS and in compose.yaml', ({ name, tier, service, balancer, Dockerfile }) => {
   const script = bootScript(tier)
@@ -103,12 +116,16 @@ describe.each(tiers)('the $name tier on AWS and in compose.yaml', ({ name, tier,
       security_opt: all('security-opt'),
       tmpfs: all('tmpfs'),
       stop: Number(value('stop_seconds')),
+      memory: Number(/^(\d+)m$/.exec(value('memory'))?.[1]) * 1024 ** 2,
+      processes: Number(value('processes')),
     }).toEqual({
       read_only: service.read_only,
       cap_drop: service.cap_drop,
       security_opt: service.security_opt,
       tmpfs: service.tmpfs,
       stop: seconds(service.stop_grace_period),
+      memory: Number(service.mem_limit),
+      processes: service.pids_limit,
     })
   })
 
