@@ -108,6 +108,8 @@ Description=The $tier tier
 Requires=docker.service
 After=docker.service${secret:+ database-password.service}
 ${secret:+Wants=database-password.service}
+# The container is restarted however often it has failed. By default systemd gives up after five starts in 10 s.
+StartLimitIntervalSec=0
 [Service]
 ExecStartPre=-/usr/bin/docker rm --force $tier
 ExecStart=/usr/bin/docker run ${options[*]} $image

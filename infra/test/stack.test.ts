@@ -236,6 +236,15 @@ describe.each([
     expect(parameters(https)).toMatch(/ami-amazon-linux-latest\/al2023-ami-kernel-[\d.]+-x86_64/)
   })
 
+  it('restart their container however often it has failed', () => {
+    const [, unit = ''] =
+      /tier\.service <<UNIT\n([\s\S]*?)\nUNIT\n/.exec(launch.UserData['Fn::Base64']['Fn::Join'][1].join('')) ?? []
+    expect(unit.split('[Service]')).toEqual([
+      expect.stringMatching(/^StartLimitIntervalSec=0$/m),
+      expect.stringMatching(/^Restart=always$/m),
+    ])
+  })
+
   it('have the tag by which associations select them', () => {
     const [onInstance] = launch.TagSpecifications.filter(
       (each: { ResourceType: string }) => each.ResourceType === 'instance',
