@@ -117,7 +117,7 @@ async function printedFailure(call: Promise<unknown>): Promise<string> {
 describe('the schema function', () => {
   it('creates the table and the app user with its privileges', async () => {
     expect(await callSchema('Create', first)).toEqual({ PhysicalResourceId: 'schema' })
-    expect(await mysql.sql('SHOW TABLES')).toBe('schema_migrations\ntesttable')
+    expect(await mysql.sql('SHOW TABLES')).toBe('schema_migrations\ntesttable\nunfinished_migrations')
     expect(await mysql.sql(`SHOW GRANTS FOR ${app.username}`)).toBe(
       'GRANT USAGE ON *.* TO `visitor`@`%`\nGRANT SELECT, INSERT ON `testdb`.`testtable` TO `visitor`@`%`',
     )

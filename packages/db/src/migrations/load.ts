@@ -62,13 +62,22 @@ function inOrder(migrations: readonly Migration[]): readonly Migration[] {
 }
 
 /**
- * What is recorded of an applied migration: the same for the same statement, whatever white space surrounds it. The
- * lines that declare rights are not part of it. They are no step that was applied once: the runner applies them each
- * time, so they may be added to a file that servers have recorded, and changed in it.
+ * What is recorded of a migration: the same for the same statement, whatever white space surrounds it. The lines that
+ * declare something are not part of it. They are no step that was applied once, so they may be added to a file that
+ * servers have recorded, and changed in it.
  */
 export function checksum({ sql }: Migration): string {
-  return createHash('sha256').update(sql.replace(rightsLines, '').trim()).digest('hex')
+  return createHash('sha256').update(sql.replace(rightsLines, '').replace(repeatableLine, '').trim()).digest('hex')
 }
+
+const repeatableLine = /^-- Repeatable: yes\b.*\n?/m
+
+/**
+ * Whether the header declares that the statement may run a second time, for instance because it says IF NOT EXISTS:
+ *
+ *     -- Repeatable: yes
+ */
+export const isRepeatable = ({ sql }: Migration): boolean => repeatableLine.test(sql)
 
 /**
  * Replaces each `{{name}}` by the identifier that `placeholders` gives for it, quoted.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { loadMigrations, MigrationError, parseMigrations, serializeMigrations } from '../../src/index.ts'
-import { checksum, declaredRights, fillIn } from '../../src/migrations/load.ts'
+import { checksum, declaredRights, fillIn, isRepeatable } from '../../src/migrations/load.ts'
 
 const placeholders = { table: 'visit' }
 
@@ -57,6 +57,14 @@ describe('the checksum', () => {
   it('does not depend on the declared rights', () => {
     const sql = '-- Intent: a table.\nCREATE TABLE a (id INT)'
     const declaring = '-- Intent: a table.\n-- App user: SELECT ON a\nCREATE TABLE a (id INT)\n'
+    expect(checksum({ name: '0001_a', sql: declaring })).toBe(checksum({ name: '0001_a', sql }))
+  })
+
+  it('does not depend on whether the migration declares itself repeatable', () => {
+    const sql = '-- Intent: a table.\nCREATE TABLE IF NOT EXISTS a (id INT)'
+    const declaring = sql.replace('table.\n', 'table.\n-- Repeatable: yes\n')
+    expect(isRepeatable({ name: '0001_a', sql })).toBe(false)
+    expect(isRepeatable({ name: '0001_a', sql: declaring })).toBe(true)
     expect(checksum({ name: '0001_a', sql: declaring })).toBe(checksum({ name: '0001_a', sql }))
   })
 

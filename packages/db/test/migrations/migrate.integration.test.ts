@@ -1,3 +1,4 @@
+import { waitFor } from '@repo/compose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   connect,
@@ -97,7 +98,7 @@ describe('migrate', () => {
   it('applies what is new to the schema of the release before', async () => {
     // As that release has recorded it, before files declared rights.
     const former = 'c5f6d7de24b3660c4eaa71539a5b544f99fc9e8175048aba0817fe95c3fd844a'
-    await mysql.sql(`DROP TABLE heartbeat; DELETE FROM schema_migrations;
+    await mysql.sql(`DROP TABLE heartbeat, unfinished_migrations; DELETE FROM schema_migrations;
       INSERT INTO schema_migrations VALUES ('0001_create_times', '${former}', UTC_TIMESTAMP(3))`)
     expect(await migrate({ ...base, migrations: await loadMigrations() })).toEqual({
       applied: ['0002_create_heartbeat'],
@@ -117,6 +118,103 @@ describe('migrate', () => {
     const failure = await failureOf(migrate({ ...base, appUser, migrations: [] }))
     expect(failure).toBeInstanceOf(MigrationError)
     expect(bytesOf(failure)).not.toMatch(/hunter2|CREATE USER/)
+  })
+})
+
+/** A connection of the migrator that holds what `statement` locks. The caller destroys it. */
+async function hold(...statements: readonly string[]) {
+  const session = await connect(base.connection, 5000, { database: base.database })
+  for (const statement of statements) await query(session, statement)
+  return session
+}
+
+describe('a migration whose table a transaction uses', () => {
+  const lockWait = { seconds: 1, attempts: 2, pauseMs: 500 }
+  const change = { name: '0501_change', sql: 'ALTER TABLE used ADD COLUMN b INT' }
+  const migrations = [creating('0500', 'used'), change]
+  const isWaiting = () =>
+    mysql.sql("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata%'")
+
+  beforeAll(() => migrate({ ...base, migrations: migrations.slice(0, 1) }))
+
+  it('fails after some attempts, and names how to find the transaction', async () => {
+    const session = await hold('START TRANSACTION', 'SELECT * FROM used')
+    try {
+      const failure = await failureOf(migrate({ ...base, migrations, lockWait }))
+      expect(failure).toBeInstanceOf(MigrationError)
+      const { message } = failure as MigrationError
+      expect(message).toMatch(/^0501_change: ER_LOCK_WAIT_TIMEOUT .*; 2 attempts waited for 1 s each\. /)
+      const [finding = ''] = /SELECT trx_\w+.*? ORDER BY trx_started/.exec(message) ?? []
+      const [holder] = await query(session, 'SELECT CONNECTION_ID() AS id')
+      expect(await mysql.sql(finding)).toMatch(new RegExp(`^${holder?.id}\t`))
+    } finally {
+      session.destroy()
+    }
+  })
+
+  it('lets queries of the table pass between the attempts, and is applied once the transaction ends', async () => {
+    const session = await hold('START TRANSACTION', 'SELECT * FROM used')
+    const migrating = migrate({ ...base, migrations, lockWait: { ...lockWait, attempts: 100 } })
+    try {
+      await waitFor('the migration to wait', async () => (await isWaiting()) === '1')
+      const other = await hold('SELECT * FROM used')
+      other.destroy()
+    } finally {
+      session.destroy()
+    }
+    expect(await migrating).toEqual({ applied: ['0501_change'] })
+  })
+})
+
+describe('a migration that was interrupted before it was recorded', () => {
+  const interrupt = async (migrations: readonly Migration[]) => {
+    // Recording it waits for this lock.
+    const session = await hold('LOCK TABLES schema_migrations READ')
+    const interrupted = failureOf(migrate({ ...base, migrations }))
+    const recording = "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'INSERT INTO schema_migrations%'"
+    const id = await waitFor('the migration to be applied', () => mysql.sql(recording))
+    await mysql.sql(`KILL ${id}`)
+    await interrupted
+    session.destroy()
+  }
+  const statementIn = (failure: unknown, verb: string) =>
+    new RegExp(`${verb} .*? WHERE name = '[^']*'`).exec((failure as Error).message)?.[0] ?? ''
+  const unfinished = () => mysql.sql('SELECT name FROM unfinished_migrations')
+
+  it('is applied again when it is repeatable', async () => {
+    const { name, sql } = creating('0600', 'repeated')
+    const migrations = [{ name, sql: `-- Repeatable: yes\n${sql.replace('TABLE', 'TABLE IF NOT EXISTS')}` }]
+    await interrupt(migrations)
+    expect(await unfinished()).toBe(name)
+    expect(await migrate({ ...base, migrations })).toEqual({ applied: [name] })
+    expect(await unfinished()).toBe('')
+  })
+
+  it('stops the next run, until it is recorded as the message says', async () => {
+    const migrations = [creating('0601', 'kept')]
+    await interrupt(migrations)
+    const failure = await failureOf(migrate({ ...base, migrations }))
+    expect(failure).toBeInstanceOf(MigrationError)
+    expect(failure).toMatchObject({ message: expect.stringMatching(/^0601_create_kept: was started at 20\d\d-.* UTC/) })
+    await mysql.sql(statementIn(failure, 'INSERT'))
+    expect(await migrate({ ...base, migrations })).toEqual({ applied: [] })
+  })
+
+  it('stops the next run, until it is let run again as the message says', async () => {
+    const migrations = [creating('0602', 'undone')]
+    await interrupt(migrations)
+    const failure = await failureOf(migrate({ ...base, migrations }))
+    await mysql.sql(`DROP TABLE undone; ${statementIn(failure, 'DELETE')}`)
+    expect(await migrate({ ...base, migrations })).toEqual({ applied: ['0602_create_undone'] })
+  })
+
+  it('stops the next run when its file was changed meanwhile, even if it is repeatable', async () => {
+    const { name, sql } = creating('0603', 'changed')
+    const repeatable = { name, sql: `-- Repeatable: yes\n${sql.replace('TABLE', 'TABLE IF NOT EXISTS')}` }
+    await interrupt([repeatable])
+    const changed = { ...repeatable, sql: repeatable.sql.replace('INT', 'BIGINT') }
+    await expect(migrate({ ...base, migrations: [changed] })).rejects.toThrow(/0603_create_changed: was started at/)
+    expect(await migrate({ ...base, migrations: [repeatable] })).toEqual({ applied: [name] })
   })
 })
 
