@@ -1,11 +1,11 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { json, text } from 'node:stream/consumers'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { type MainProcess, startMain, unreachableDatabase } from './start-main.ts'
 
 const started: MainProcess[] = []
 
-afterEach(() => {
+afterAll(() => {
   for (const { child } of started.splice(0)) child.kill('SIGKILL')
 })
 
@@ -21,7 +21,7 @@ function get(port: number, path: string, agent: Agent | false = false): Promise<
   })
 }
 
-describe('main.ts', () => {
+describe.concurrent('main.ts', () => {
   it('exits with 1 and names every problem of the environment', async () => {
     const { exitCode, stderr } = start({ PORT: 'x' })
     expect(await exitCode).toBe(1)
@@ -88,7 +88,7 @@ describe('main.ts', () => {
   })
 })
 
-describe('OpenTelemetry', () => {
+describe.concurrent('OpenTelemetry', () => {
   /** Prints each of its modules that is loaded, by import or require: but not its API alone, which prom-client uses. */
   const watcher = `data:text/javascript,${encodeURIComponent(`import { registerHooks } from 'node:module'
 registerHooks({

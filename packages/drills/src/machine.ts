@@ -29,13 +29,17 @@ const indicators = [
   { key: 'writeMs', label: 'one write', unit: 'ms', limit: 100, exceeded: 'slow' },
 ] as const
 
-/** Measures for about four seconds. Nothing of this project may be running. */
-export async function measureMachine(): Promise<Omit<Machine, 'writeMs'>> {
+/**
+ * Measures for a little longer than `idleMs`. Nothing of this project may be running.
+ *
+ * @param idleMs for how long it watches the other processes. @default 3000
+ */
+export async function measureMachine(idleMs = 3000): Promise<Omit<Machine, 'writeMs'>> {
   const calculationMs = Math.min(...Array.from({ length: 5 }, calculate))
   return {
     cpus: availableParallelism(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    ...(await measureIdle()),
+    ...(await measureIdle(idleMs)),
     calculationMs: Math.round(calculationMs),
   }
 }
@@ -77,12 +81,12 @@ function calculate(): number {
   return (user + system) / 1000
 }
 
-async function measureIdle(): Promise<Pick<Machine, 'busyPercent' | 'schedulingDelayMs'>> {
+async function measureIdle(idleMs: number): Promise<Pick<Machine, 'busyPercent' | 'schedulingDelayMs'>> {
   const resolution = 5
   const timers = monitorEventLoopDelay({ resolution })
   const before = cpuTimes()
   timers.enable()
-  await delay(3000)
+  await delay(idleMs)
   timers.disable()
   const after = cpuTimes()
   return {
