@@ -28,8 +28,9 @@ export interface ReplicaLag {
 
 /**
  * Measures how far the reader is behind by a row alone, the heartbeat: the application has no right to look at the
- * replication, and Aurora's readers have no GTIDs. Measures at intervals while the database is in use. The first use
- * after a rest does not wait: it gets what was measured last and starts the next measurement.
+ * replication, and Aurora's readers have no GTIDs. Measures at intervals while the database is in use, five times as
+ * often while the reader lacks a beat, so that it is used again soon after it has caught up. The first use after a rest
+ * does not wait: it gets what was measured last and starts the next measurement.
  * While the writer does not answer, the reader counts as up to date: old rows are better than none.
  */
 export function createReplicaLag({ beat, replicated, intervalMs }: ReplicaLagOptions): ReplicaLag {
@@ -37,6 +38,7 @@ export function createReplicaLag({ beat, replicated, intervalMs }: ReplicaLagOpt
   let pending: { readonly number: number; readonly madeAt: number }[] = []
   let lackingSince: number | undefined
   let measuring = false
+  let ticks = 0
   let used = false
   let timer: NodeJS.Timeout | undefined
 
@@ -57,16 +59,20 @@ export function createReplicaLag({ beat, replicated, intervalMs }: ReplicaLagOpt
     if (pending.length > 60) pending.splice(1, 1)
   })
 
+  /** Runs five times per interval. */
   function tick(): void {
-    if (used) void measure()
-    else stop()
-    used = false
+    ticks = (ticks + 1) % 5
+    const complete = ticks === 0
+    if (complete && !used) stop()
+    else if (complete || lackingSince !== undefined) void measure()
+    if (complete) used = false
   }
 
   function touch(): void {
     used = true
     if (timer !== undefined) return
-    timer = setInterval(tick, intervalMs).unref()
+    timer = setInterval(tick, intervalMs / 5).unref()
+    ticks = 0
     void measure()
   }
 

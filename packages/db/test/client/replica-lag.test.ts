@@ -4,6 +4,8 @@ import { createReplicaLag, type ReplicaLag } from '../../src/client/replica-lag.
 
 let lag: ReplicaLag
 let beats: number
+let beatenAt: number
+let measurements: number
 /** The newest beat of the reader. */
 let replicated: () => number
 let writerFails: boolean
@@ -13,15 +15,21 @@ let ageMs: number
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
   beats = 0
+  beatenAt = Number.NEGATIVE_INFINITY
+  measurements = 0
   replicated = () => beats
   writerFails = false
   readerFails = false
   ageMs = 0
   lag = createReplicaLag({
     async beat() {
+      measurements += 1
       if (writerFails) throw new Error('unavailable')
-      beats += 1
-      return { number: beats, ageMs }
+      if (performance.now() - beatenAt > 900) {
+        beats += 1
+        beatenAt = performance.now()
+      }
+      return { number: beats, ageMs: performance.now() - beatenAt + ageMs }
     },
     async replicated() {
       if (readerFails) throw new Error('unavailable')
@@ -92,6 +100,19 @@ describe('the replica lag', () => {
     replicated = () => beats
     await seconds(1)
     expect(lag.ms()).toBe(0)
+  })
+
+  it('is 0 within a fifth of an interval after the reader has caught up', async () => {
+    replicated = () => 0
+    await seconds(6)
+    replicated = () => beats
+    await vi.advanceTimersByTimeAsync(201)
+    expect(lag.ms()).toBe(0)
+  })
+
+  it('is measured once per interval as long as the reader lacks nothing', async () => {
+    await seconds(10)
+    expect(measurements).toBe(11)
   })
 
   it('shrinks while the reader catches up', async () => {
