@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { coalesce } from './coalesce.ts'
 import { type Connection, connect, query } from './connection.ts'
 import { DatabaseError, DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from './errors.ts'
+import { connectWithPassword } from './password.ts'
 import { createPool, type Pool, type PoolState } from './pool.ts'
 import { checkDriver } from './raw-rows.ts'
 import { type Beat, createReplicaLag } from './replica-lag.ts'
@@ -257,6 +258,9 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
   }
 }
 
+/** How long a refused password waits for the next one: as long as the pool's longest pause between two attempts. */
+const passwordWaitMs = 500
+
 /** The options that the two pools have in common. `prepare` makes a new connection fit for use. */
 function poolOptions(
   name: 'writer' | 'reader',
@@ -269,9 +273,13 @@ function poolOptions(
     queueLimit: options.connectionQueueLimit,
     maxLifetimeMs: options.maxLifetimeMs,
     async open() {
-      const endpoint = { ...options[name], user, password: await options.password(), tlsCa }
-      const startedAt = performance.now()
-      const connection = await connect(endpoint, connectTimeoutMs, { database })
+      const address = { ...options[name], user, tlsCa }
+      let startedAt = 0
+      const connectWith = (password: string) => {
+        startedAt = performance.now()
+        return connect({ ...address, password }, connectTimeoutMs, { database })
+      }
+      const connection = await connectWithPassword(options.password, connectWith, passwordWaitMs)
       try {
         await within(connectTimeoutMs - (performance.now() - startedAt), prepare(connection))
       } catch (error) {
