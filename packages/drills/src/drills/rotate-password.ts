@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { services, waitFor } from '@repo/compose'
 import { atLeast, atMost, type Drill, durabilityChecks, noFailures } from '../drill.ts'
 
@@ -21,11 +20,11 @@ export const rotatePassword: Drill = {
     const { attempts, result } = await environment.underLoad(async () => {
       const newestId = Math.max(...(await connectionIds()))
       const password = randomBytes(18).toString('base64url')
-      await topology.sql('db-writer', `ALTER USER app@'%' IDENTIFIED BY '${password}'`)
-      await delay(300)
+      // In one command: the time to start a second one would add to the 300 ms.
       const file = '/run/credentials/app/password'
-      const write = `printf '%s\\n' "$1" >${file}.new && chmod 0444 ${file}.new && mv ${file}.new ${file}`
-      await topology.exec('db-writer', ['bash', '-c', write, '-', password])
+      const rotate = `printf '%s\\n' "$1" >${file}.new && chmod 0444 ${file}.new
+        mysql -e "ALTER USER app@'%' IDENTIFIED BY '$1'" && sleep 0.3 && mv ${file}.new ${file}`
+      await topology.exec('db-writer', ['bash', '-euc', rotate, '-', password])
       async function split() {
         const ids = (await connectionIds()).filter((id) => !orphaned.includes(id))
         return { opened: ids.filter((id) => id > newestId), left: ids.filter((id) => id <= newestId) }
