@@ -199,6 +199,14 @@ describe('the time budget', () => {
       },
     ],
     [
+      'an idle connection to the database',
+      {
+        pool: (1.5 * setting('packages/db/src/client/client.ts', /maxIdleMs = ([\d_]+)/)) / 1000,
+        server: setting('packages/db/src/client/client.ts', /abandonedAfterSeconds = \{ idle: (\d+)/),
+        promise: 60,
+      },
+    ],
+    [
       'a request',
       {
         connect: milliseconds('DB_CONNECT_TIMEOUT_MS'),

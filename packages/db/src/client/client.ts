@@ -272,6 +272,7 @@ function poolOptions(
     name,
     queueLimit: options.connectionQueueLimit,
     maxLifetimeMs: options.maxLifetimeMs,
+    maxIdleMs,
     async open() {
       const address = { ...options[name], user, tlsCa }
       let startedAt = 0
@@ -307,15 +308,23 @@ async function refuseReadOnly(connection: Connection): Promise<void> {
 }
 
 /**
+ * A server does not notice that a client has lost the network: it would keep the connection, and its locks, for hours.
+ * So it ends what it waits for longer than this. The pool ends idle connections well before.
+ */
+const abandonedAfterSeconds = { idle: 45, sending: 30 }
+const maxIdleMs = 20_000
+
+/**
  * A statement that nobody waits for any more ends at the server too: by itself, it notices only when it has rows to
  * send. Its locks go with it.
  */
 async function limitStatements(connection: Connection, deadlineMs: number): Promise<void> {
   const limitMs = Math.ceil(1.1 * deadlineMs)
-  await query(connection, 'SET SESSION max_execution_time = ?, innodb_lock_wait_timeout = ?', [
-    limitMs,
-    Math.ceil(limitMs / 1000),
-  ])
+  await query(
+    connection,
+    'SET SESSION max_execution_time = ?, innodb_lock_wait_timeout = ?, wait_timeout = ?, net_write_timeout = ?',
+    [limitMs, Math.ceil(limitMs / 1000), abandonedAfterSeconds.idle, abandonedAfterSeconds.sending],
+  )
 }
 
 const answers = (pool: Pool, deadline: number) =>

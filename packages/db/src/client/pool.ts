@@ -17,6 +17,11 @@ export interface PoolOptions {
    */
   readonly maxLifetimeMs: number
   /**
+   * A connection that was idle for this long is not used again; it ends within one and a half times of it. The server
+   * ends those that are idle for longer, since their client may be gone.
+   */
+  readonly maxIdleMs: number
+  /**
    * True for an error that every other connection of the same age would get too: all of them are dropped, idle ones at
    * once, busy ones when they are released. @default never
    */
@@ -59,6 +64,7 @@ interface Slot {
   readonly connection: Connection
   readonly generation: number
   readonly expiresAt: number
+  releasedAt: number
   /** True after the connection ended by itself. */
   ended: boolean
 }
@@ -70,7 +76,7 @@ interface Waiter {
 
 /** See {@link Pool}. Opens nothing before the first use. */
 export function createPool(options: PoolOptions): Pool {
-  const { name, open, limit, queueLimit, maxLifetimeMs, evictAfter = () => false } = options
+  const { name, open, limit, queueLimit, maxLifetimeMs, maxIdleMs, evictAfter = () => false } = options
   const idle: Slot[] = []
   const busy = new Set<Slot>()
   const waiters = new Set<Waiter>()
@@ -85,9 +91,12 @@ export function createPool(options: PoolOptions): Pool {
 
   const sweep = setInterval(() => {
     for (const slot of idle.filter((slot) => !isFresh(slot))) discard(slot)
-  }, maxLifetimeMs / 2).unref()
+  }, Math.min(maxLifetimeMs, maxIdleMs) / 2).unref()
 
-  const isFresh = (slot: Slot) => !slot.ended && slot.generation === generation && slot.expiresAt > performance.now()
+  function isFresh(slot: Slot): boolean {
+    const now = performance.now()
+    return !slot.ended && slot.generation === generation && slot.expiresAt > now && slot.releasedAt + maxIdleMs > now
+  }
 
   /** Opens connections while callers wait for more of them than are being opened. */
   function grow(): void {
@@ -102,8 +111,9 @@ export function createPool(options: PoolOptions): Pool {
     const openedFor = generation
     try {
       const connection = await open()
-      const expiresAt = performance.now() + maxLifetimeMs * (0.9 + 0.2 * Math.random())
-      const slot: Slot = { connection, generation: openedFor, expiresAt, ended: false }
+      const now = performance.now()
+      const expiresAt = now + maxLifetimeMs * (0.9 + 0.2 * Math.random())
+      const slot: Slot = { connection, generation: openedFor, expiresAt, releasedAt: now, ended: false }
       const onEnd = () => {
         slot.ended = true
         discard(slot)
@@ -135,6 +145,7 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   function release(slot: Slot): void {
+    slot.releasedAt = performance.now()
     if (closing) slot.connection.end()
     else if (!isFresh(slot)) slot.connection.destroy()
     else {

@@ -70,6 +70,19 @@ describe('status', () => {
 })
 
 describe('the connection policy', () => {
+  it.each(['writer', 'reader'] as const)(
+    'lets the server end connections to the %s within a minute',
+    async (endpoint) => {
+      const limits = (connection: Connection) =>
+        query(connection, 'SELECT @@SESSION.wait_timeout AS idle, @@SESSION.net_write_timeout AS sending')
+      const [row] = endpoint === 'writer' ? await client.write(limits) : await client.read(limits)
+      // The pool ends idle connections before, within 30 s.
+      expect(row?.idle).toBeGreaterThan(30)
+      expect(row?.idle).toBeLessThan(60)
+      expect(row?.sending).toBeLessThan(60)
+    },
+  )
+
   it('recovers by itself after the server dropped every connection', async () => {
     await client.write(deposit)
     await mysql.killConnections('app')

@@ -48,6 +48,7 @@ function create(options: Partial<PoolOptions> = {}): void {
     limit: 2,
     queueLimit: 10,
     maxLifetimeMs: 60_000,
+    maxIdleMs: 60_000,
     ...options,
   })
 }
@@ -375,6 +376,43 @@ describe('the lifetime', () => {
     busy.finish()
     await busy.result
     expect(opened[1]?.destroyed).toBe(true)
+  })
+})
+
+describe('the idle time', () => {
+  it('ends the connections that nobody uses, and no other', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+    create({ maxIdleMs: 1000 })
+    await open(2)
+    for (let passed = 0; passed < 1500; passed += 500) {
+      await vi.advanceTimersByTimeAsync(500)
+      expect(await lone()).toBe(1)
+    }
+    expect(opened.map(({ destroyed }) => destroyed)).toEqual([true, false])
+  })
+
+  it('is not counted while a connection works', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+    create({ maxIdleMs: 1000 })
+    await open(1)
+    const busy = use(performance.now() + 60_000)
+    await busy.connection
+    await vi.advanceTimersByTimeAsync(5000)
+    busy.finish()
+    await busy.result
+    expect(await lone()).toBe(0)
+  })
+
+  it('counts also while the process is suspended', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    create({ maxIdleMs: 1000 })
+    await open(1)
+    vi.advanceTimersByTime(2000)
+    const next = use()
+    attempts[1]?.succeed()
+    next.finish()
+    expect(await next.result).toBe(1)
+    expect(opened[0]?.destroyed).toBe(true)
   })
 })
 

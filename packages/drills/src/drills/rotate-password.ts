@@ -11,9 +11,6 @@ export const rotatePassword: Drill = {
     const { topology } = environment
     const connectionIds = async () =>
       (await topology.sql('db-writer', connections)).split('\n').filter(Boolean).map(Number)
-    // Connections of apps that an earlier drill cut off stay open at the server for hours. The override replaces
-    // every app.
-    const orphaned = await connectionIds()
     // With the default of a quarter of an hour no connection would need the new password during the drill.
     await environment.override('services: { app: { environment: { DB_CONNECTION_MAX_LIFETIME_MS: 1000 } } }\n', 'app')
     const before = await environment.identities(services)
@@ -26,7 +23,7 @@ export const rotatePassword: Drill = {
         mysql -e "ALTER USER app@'%' IDENTIFIED BY '$1'" && sleep 0.3 && mv ${file}.new ${file}`
       await topology.exec('db-writer', ['bash', '-euc', rotate, '-', password])
       async function split() {
-        const ids = (await connectionIds()).filter((id) => !orphaned.includes(id))
+        const ids = await connectionIds()
         return { opened: ids.filter((id) => id > newestId), left: ids.filter((id) => id <= newestId) }
       }
       const replaced = async () => {
