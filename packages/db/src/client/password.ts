@@ -4,7 +4,7 @@ import { DatabaseError } from './errors.ts'
 const pollMs = 25
 
 /**
- * Connects with the current password. When the server refuses it, a rotation may be under way: connects again as soon as
+ * Connects with the current password. When the server refuses it, a rotation may be in progress: connects again as soon as
  * there is another one. Asking for the password costs the server nothing, other than a refused connection.
  *
  * @throws {DatabaseError} when the password stays the same for `waitMs`, or the server refuses the other one too.
