@@ -154,6 +154,15 @@ const settings: Record<string, { file: string; form: RegExp; unit?: number }> = 
   "Apache's proxy `ttl`": { file: 'apps/web/httpd.conf', form: /^ProxyPass .* ttl=(\d+)/m },
   "Node's keep-alive": { file: 'apps/app/src/http/server.ts', form: /keepAliveTimeout: ([\d_]+)/, unit: 1000 },
   'NLB, idle': { file: 'docker/haproxy/nlb.cfg', form: /timeout server (\d+)s/ },
+  "the app's idle database connections, checked every 10 s": {
+    file: 'packages/db/src/client/client.ts',
+    form: /maxIdleMs = ([\d_]+)/,
+    unit: 1000,
+  },
+  "the server's `wait_timeout` for these connections": {
+    file: 'packages/db/src/client/client.ts',
+    form: /abandonedAfterSeconds = \{ idle: (\d+)/,
+  },
   'connect to the database': {
     file: 'apps/app/src/config.ts',
     form: /DB_CONNECT_TIMEOUT_MS: [\s\S]*?default\(([\d_]+)\)/,
