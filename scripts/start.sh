@@ -23,9 +23,36 @@ if port_in_use && ! alb_is_running; then
     'Use another port: set WEB_PORT in .env, or WEB_PORT=8081 npm start.'
 fi
 
+# What a database waits for an operator to do; empty if nothing.
+needed_decision() {
+  local service state
+  for service in db-writer db-reader; do
+    state=$(docker compose exec -T "$service" cat /run/mysqld/state </dev/null 2>/dev/null) || continue
+    case $state in *'npm run '*) printf '%s: %s\n' "$service" "${state#*$'\n'}" ;; esac
+  done
+}
+
+# `docker compose up --wait`, ended early when only an operator can make a database healthy.
+up_until_healthy() {
+  local compose decision
+  docker compose up --wait &
+  compose=$!
+  while kill -0 "$compose" 2>/dev/null; do
+    decision=$(needed_decision)
+    if [ -n "$decision" ]; then
+      kill "$compose" 2>/dev/null || true
+      wait "$compose" || true
+      printf '\n%s\n' "$decision"
+      return 1
+    fi
+    sleep 2
+  done
+  wait "$compose"
+}
+
 # On failure, prints the last log lines of each service that is not healthy.
 start_services() {
-  docker compose up --wait && return
+  up_until_healthy && return
   local service state
   docker compose ps --all --format '{{.Service}} {{.State}} {{.Health}} {{.ExitCode}}' | sort -u |
     while read -r service state; do

@@ -1,9 +1,16 @@
 #!/usr/bin/env bash
-# Healthy: the server accepts the replication user over TCP and answers a query. A server that does not replicate is
+# Healthy: start.sh has no reason against it (the server is not current, its data is lost, it waits for a decision), and
+# the server accepts the replication user over TCP and answers a query. A server that does not replicate is
 # also writable. A replica also applies what it receives, and its receiver is connected or cannot reach the source: a
 # reader stays healthy while its writer is unavailable, but not when the writer refuses it. A server that is being
 # initialized or cloned does not listen, so it is not healthy.
 set -euo pipefail
+
+{ read -r && IFS= read -r reason; } </run/mysqld/state
+[ -z "$reason" ] || {
+  printf '%s\n' "$reason"
+  exit 1
+}
 
 result=$(mysql --defaults-file=<(printf '[client]\npassword="%s"\n' "$(</run/credentials/replication/password)") \
   --protocol=TCP --host=127.0.0.1 --user=replication --get-server-public-key --ssl-mode=DISABLED --connect-timeout=2 \

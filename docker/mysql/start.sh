@@ -1,16 +1,29 @@
 #!/usr/bin/env bash
-# Runs MySQL as the topology's writer or reader: start.sh writer | reader
+# Runs one of the topology's two MySQL servers: start.sh writer | reader
 #
-# On its first start the writer initializes its data directory and creates its users' passwords. The reader clones the
-# writer's data and replicates from it. Either can lose its container or its volume at any time, in any order: the next
-# start restores what is missing. See docs/decisions/0001-own-start-script-on-the-official-mysql-image.md.
+# The epoch volume names the current server and its epoch; it stands for Aurora's control plane. Only the current
+# server accepts writes, and only while it holds the lock on that volume. Every other server is super_read_only: the
+# reader replicates from the current server by itself, the writer on request. Data is set aside, never removed.
+# See docs/decisions/0068-one-writer-by-an-epoch-and-a-lock.md.
 set -euo pipefail
 
-readonly volume=/var/lib/mysql credentials=/run/credentials
+readonly volume=/var/lib/mysql epochs=/var/lib/db-epoch credentials=/run/credentials run=/run/mysqld
 readonly data=$volume/data
 role=${1:-}
+server='' mode=starting reason='' known='' listens='' resume_at=0
+follow_requested='' may_set_aside=''
 
 log() { printf '%s [%s] %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$role" "$*" >&2; }
+
+# What the health check and `npm run status` read. With a reason the server is unhealthy.
+set_state() {
+  local changed=''
+  [ "$1 ${2:-}" = "$mode $reason" ] || changed=1
+  mode=$1 reason=${2:-}
+  printf '%s\n%s\n' "$mode" "$reason" >"$run/state.new"
+  mv "$run/state.new" "$run/state"
+  [ -z "$changed" ] || log "State: $mode${reason:+. $reason}"
+}
 
 # Prints any text as a SQL string literal.
 quoted() {
@@ -23,6 +36,57 @@ password_of() { printf '%s' "$(<"$credentials/$1/password")"; }
 # Runs the SQL on standard input as root on this server: one line per row, columns separated by tabs.
 sql() { mysql --batch --skip-column-names; }
 
+# The same as the replication user on the other server.
+sql_on_other() {
+  timeout 15 mysql --defaults-file=<(printf '[client]\npassword="%s"\n' "$(password_of replication)") \
+    --host="$other_host" --user=replication --get-server-public-key --connect-timeout=2 --batch --skip-column-names
+}
+
+# A file has either its old or its new text, also after a crash of the machine.
+write_file() {
+  printf '%s\n' "$2" >"$1.new"
+  sync "$1.new"
+  mv "$1.new" "$1"
+  sync "${1%/*}"
+}
+
+# --- epoch and lock ---
+
+# Sets $current and $epoch (empty and 0: the epoch volume is empty) and $data_epoch (empty: no epoch or no data).
+read_epochs() {
+  current='' epoch=0 data_epoch=''
+  [ ! -f "$epochs/current" ] || read -r current epoch <"$epochs/current"
+  [ ! -f "$data/epoch" ] || read -r data_epoch <"$data/epoch"
+}
+
+# The lock belongs to the open file description, which mysqld inherits: it is held until this script releases it, or
+# both have ended. A frozen process holds it. The descriptor is of the directory, which cannot be replaced.
+take_lock() { flock --exclusive --timeout "$1" 9; }
+release_lock() { flock --unlock 9; }
+
+make_current() {
+  write_file "$data/epoch" "$1"
+  write_file "$epochs/current" "$role $1"
+  read_epochs
+}
+
+# Requires the lock. Until the users are complete, only root can write.
+become_writable() {
+  listen
+  sql <<<'STOP REPLICA; RESET REPLICA ALL; SET GLOBAL read_only = ON; SET GLOBAL super_read_only = OFF'
+  if [ "$role" = writer ]; then
+    for user in app migrator replication; do ensure_password "$user"; done
+    users_and_grants | sql
+  fi
+  sql <<<'SET GLOBAL read_only = OFF'
+  follow_requested='' may_set_aside=''
+  set_state writable
+}
+
+become_read_only() { sql <<<'SET GLOBAL super_read_only = ON'; }
+
+# --- data ---
+
 # Files and directories get their final name only when they are complete, so that the next start never mistakes the
 # rest of an interrupted one for data.
 initialize() {
@@ -31,21 +95,6 @@ initialize() {
   rm -rf "$directory"
   # --no-defaults: the plugins in my.cnf are not loaded during initialization.
   mysqld --no-defaults --initialize-insecure --datadir="$directory" "$@"
-}
-
-# --- writer ---
-
-run_writer() {
-  local user
-  if [ ! -d "$data" ]; then
-    log 'First start: initializing the data directory'
-    initialize "$data.new"
-    mv "$data.new" "$data"
-  fi
-  for user in app migrator replication; do ensure_password "$user"; done
-  (umask 077 && users_and_grants >/run/mysqld/init.sql)
-  # Runs before the server listens. Its statements are replicated through the binary log.
-  exec mysqld "${options[@]}" --init-file=/run/mysqld/init.sql
 }
 
 ensure_password() {
@@ -58,9 +107,8 @@ ensure_password() {
   mv "$file.new" "$file"
 }
 
-# Idempotent and run at every start, so that the server accepts a password whose file was changed or lost.
-# The replication user comes last: the server continues after an error in this file, but then the health check, which
-# logs in as that user, fails.
+# Idempotent and run whenever the writer becomes writable, so that the server accepts a password whose file was changed
+# or lost.
 users_and_grants() {
   local database=${DB_NAME:?} user password
   database=${database//\`/\`\`}
@@ -75,67 +123,63 @@ users_and_grants() {
   # In the database name of a GRANT, _ and % are wildcards.
   database=${database//_/\\_}
   printf "GRANT ALL PRIVILEGES ON \`%s\`.* TO migrator@'%%' WITH GRANT OPTION;\n" "${database//%/\\%}"
-  # BACKUP_ADMIN allows the reader to clone. The health check reads the two tables.
+  # BACKUP_ADMIN allows the other server to clone. The health check reads the two tables.
   printf "GRANT REPLICATION SLAVE, BACKUP_ADMIN ON *.* TO replication@'%%';\n"
   printf "GRANT SELECT ON performance_schema.replication_applier_status TO replication@'%%';\n"
   printf "GRANT SELECT ON performance_schema.replication_connection_status TO replication@'%%';\n"
 }
 
-# --- reader ---
-
-run_reader() {
-  [ -d "$data" ] || clone_data
-  start_server --super-read-only --skip-replica-start
-  # The server may have ended already; then supervise_replica exits with its status.
-  trap 'kill -TERM "$server" 2>/dev/null || true' TERM INT
-  if [ -f "$data/cloned" ] || [ -n "$(sql <<<'SELECT 1 FROM performance_schema.replication_connection_configuration')" ]; then
-    replicate
-    rm -f "$data/cloned"
-  else
-    log 'This server was promoted: it replicates from no other server and accepts writes'
-    sql <<<'SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF'
-  fi
-  supervise_replica
-}
-
-# Copies the writer's data by means of a temporary server: CLONE is a statement. Its own data is empty and in memory.
+# Copies the current server's data by means of a temporary server: CLONE is a statement. Its own data is empty and in
+# memory. Gives up when the other server is not current any more.
 clone_data() {
   local temporary=/tmp/temporary small=--innodb-redo-log-capacity=33554432
-  log "No data: cloning from $DB_WRITE_ENDPOINT_ADDRESS"
+  [ -s "$credentials/replication/password" ] || return 0
+  [ "$(sql_on_other 2>/dev/null <<<'SELECT @@GLOBAL.super_read_only')" = 0 ] || return 0
+  log "No data: cloning from $other_host"
   initialize "$temporary" "$small"
   start_server --datadir="$temporary" "$small" --skip-networking
-  until clone; do
-    kill -0 "$server" 2>/dev/null || exit_with_server
-    sleep 1
-  done
-  kill -TERM "$server"
-  wait "$server"
-  rm -rf "$temporary"
-  # Distinguishes a new copy, for which replication is not configured yet, from a promoted server, for which it is no
-  # longer configured.
-  : >"$data.new/cloned"
-  mv "$data.new" "$data"
-  log 'Cloned'
-}
-
-clone() {
-  [ -s "$credentials/replication/password" ] || return
   rm -rf "$data.new"
-  sql <<SQL
-SET GLOBAL clone_valid_donor_list = $(quoted "$DB_WRITE_ENDPOINT_ADDRESS:3306");
-CLONE INSTANCE FROM replication@$(quoted "$DB_WRITE_ENDPOINT_ADDRESS"):3306
+  if sql <<SQL
+SET GLOBAL clone_valid_donor_list = $(quoted "$other_host:3306");
+CLONE INSTANCE FROM replication@$(quoted "$other_host"):3306
   IDENTIFIED BY $(quoted "$(password_of replication)") DATA DIRECTORY = $(quoted "$data.new");
 SQL
+  then
+    printf '%s\n' "$epoch" >"$data.new/epoch"
+    mv "$data.new" "$data"
+    log 'Cloned'
+  fi
+  stop_server
+  rm -rf "$temporary"
 }
+
+set_aside() {
+  local aside
+  aside=$data.$(date -u +%Y-%m-%dT%H-%M-%SZ)
+  log "$1. Moving the data to $aside and cloning again"
+  stop_server
+  mv "$data" "$aside"
+}
+
+# --- server ---
 
 # Starts the server, sets $server to its process id, and returns when it answers on its socket.
 start_server() {
-  mysqld "${options[@]}" "$@" &
+  mysqld "${options[@]}" --super-read-only --skip-replica-start "$@" &
   server=$!
   until sql <<<'DO 1' 2>/dev/null; do
     kill -0 "$server" 2>/dev/null || exit_with_server
     sleep 0.2
   done
+}
+
+# Its exit status does not matter, since it is started again. But it must have ended, and a trapped signal interrupts
+# wait.
+stop_server() {
+  kill -TERM "$server" 2>/dev/null || true
+  while kill -0 "$server" 2>/dev/null; do wait "$server" || true; done
+  server='' known='' listens=''
+  [ -z "$terminating" ] || exit 143
 }
 
 exit_with_server() {
@@ -144,86 +188,342 @@ exit_with_server() {
   exit "$status"
 }
 
+# The app reaches the current server under the writer's name, which can still lead here as well: a writer that is not
+# current refuses connections, so that clients try the next address.
+start_with_data() {
+  if [ "$role" = writer ] && [ "$current $data_epoch" != "writer $epoch" ] && [ -z "$follow_requested" ]; then
+    start_server --bind-address=127.0.0.1
+  else
+    start_server
+    listens=1
+  fi
+}
+
+listen() {
+  [ -z "$listens" ] || return 0
+  [ -z "$server" ] || stop_server
+  start_server
+  listens=1
+}
+
+# --- replica ---
+
 replicate() {
   sql <<SQL
 STOP REPLICA;
 CHANGE REPLICATION SOURCE TO
-  SOURCE_HOST = $(quoted "$DB_WRITE_ENDPOINT_ADDRESS"), SOURCE_PORT = 3306,
+  SOURCE_HOST = $(quoted "$other_host"), SOURCE_PORT = 3306,
   SOURCE_USER = 'replication', SOURCE_PASSWORD = $(quoted "$(password_of replication)"), GET_SOURCE_PUBLIC_KEY = 1,
   SOURCE_AUTO_POSITION = 1, SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 0;
 START REPLICA;
 SQL
 }
 
-# Waits for the server to exit, and fixes what replication cannot recover from by itself. Does nothing when an operator
-# stops replication or promotes the server.
-supervise_replica() {
-  local receiver error source known='' pause
-  while kill -0 "$server" 2>/dev/null; do
-    # Each look starts a client, so it is rare while the reader is connected.
-    pause=2
-    IFS=$'\t' read -r receiver error source < <(replication_state) || receiver=none error=0 source=''
-    case $receiver,$error in
-      ON,*)
-        pause=10
-        # Another server under the writer's name may have other data.
-        if [ "$source" != "$known" ]; then
-          known=$source
-          shares_history || clone_again "$DB_WRITE_ENDPOINT_ADDRESS lacks transactions that this server has: its data is different"
-        fi
-        ;;
-      # Access denied: the password file may have changed since the last login. If not, this is repeated.
-      *,1045) replicate || true ;;
-      # The source has purged binary logs that this server needs, or lacks transactions that this server has.
-      *,13114 | *,1236) clone_again "$DB_WRITE_ENDPOINT_ADDRESS cannot supply the missing transactions" ;;
-    esac
-    # Until the pause or the server ends; exit_with_server reads the server's status.
-    sleep "$pause" &
-    wait -n "$server" $! || true
-  done
-  exit_with_server
-}
-
 replication_state() {
   sql 2>/dev/null <<<'SELECT SERVICE_STATE, LAST_ERROR_NUMBER, SOURCE_UUID FROM performance_schema.replication_connection_status'
 }
 
-# False only if the source says so. It can be slightly behind this server: its commits wait for the acknowledgment here.
-shares_history() {
-  local executed answer
-  executed=$(sql <<<"SELECT REPLACE(@@GLOBAL.gtid_executed, '\n', '')") || return 0
-  answer=$(timeout 10 mysql --defaults-file=<(printf '[client]\npassword="%s"\n' "$(password_of replication)") \
-    --host="$DB_WRITE_ENDPOINT_ADDRESS" --user=replication --get-server-public-key --connect-timeout=2 \
-    --batch --skip-column-names <<<"SELECT WAIT_FOR_EXECUTED_GTID_SET('$executed', 5)") || return 0
-  [ "$answer" = 0 ]
+executed() { sql <<<"SELECT REPLACE(@@GLOBAL.gtid_executed, '\n', '')"; }
+
+# Prints whether the other server has every transaction of this one: yes, no, or unknown if it does not answer. It can
+# be slightly behind this server: its commits wait for the acknowledgment here.
+other_has_all() {
+  local answer
+  answer=$(sql_on_other 2>/dev/null <<<"SELECT WAIT_FOR_EXECUTED_GTID_SET('$(executed)', 5)") || answer=''
+  case $answer in
+    0) printf yes ;;
+    1) printf no ;;
+    *) printf unknown ;;
+  esac
 }
 
-clone_again() {
-  log "$1. Moving the data to $data.aside (replacing an earlier copy) and cloning again"
-  kill -TERM "$server"
-  # Its exit status does not matter, since its data is no longer used. But it must have ended, and a trapped signal
-  # interrupts wait.
-  while kill -0 "$server" 2>/dev/null; do wait "$server" || true; done
-  rm -rf "$data.aside"
-  mv "$data" "$data.aside"
-  exec "$0" "$role"
+# Follows the current server: clones it without data, else replicates. One step; the main loop repeats it.
+follow() {
+  local receiver error source
+  if [ ! -d "$data" ]; then
+    [ "$mode" = cloning ] || set_state cloning
+    clone_data
+    [ ! -d "$data" ] || start_with_data
+    return 0
+  fi
+  listen
+  case $mode in
+    replica) ;;
+    *)
+      if [ "$(other_has_all)" = no ]; then
+        diverged
+        return 0
+      fi
+      replicate
+      known=''
+      set_state replica
+      ;;
+  esac
+  # Each look starts a client, so it is rare while the replica is connected.
+  IFS=$'\t' read -r receiver error source < <(replication_state) || receiver=none error=0 source=''
+  case $receiver,$error in
+    ON,*)
+      pause=10
+      # Another server under the source's name may have other data.
+      [ "$source" != "$known" ] || return 0
+      case $(other_has_all) in
+        yes)
+          known=$source may_set_aside=''
+          [ "$data_epoch" = "$epoch" ] || write_file "$data/epoch" "$epoch"
+          ;;
+        no) diverged ;;
+      esac
+      ;;
+    # Access denied: the password file may have changed since the last login. If not, this is repeated. This server
+    # itself has its source's name until the endpoint names are moved.
+    *,1045 | *,13117) replicate || true ;;
+    # The source has purged binary logs that this server needs, or lacks transactions that this server has.
+    *,13114 | *,1236)
+      case $(other_has_all) in
+        yes) set_aside "$other_host has purged transactions that this server needs" ;;
+        no) diverged ;;
+      esac
+      ;;
+  esac
 }
 
+diverged() {
+  if [ -n "$may_set_aside" ]; then
+    may_set_aside=''
+    set_aside "$other_host lacks transactions that this server has"
+    return 0
+  fi
+  sql <<<'STOP REPLICA' 2>/dev/null || true
+  pause=10
+  set_state diverged "$other_host lacks transactions that this server has. They are kept. To decide: npm run rejoin"
+}
+
+# --- requests of request.sh ---
+
+handle_request() {
+  local verb argument
+  [ -f "$run/request" ] || return 0
+  read -r verb argument <"$run/request" || true
+  rm -f "$run/request"
+  read_epochs
+  case $verb in
+    promote) promote "$argument" ;;
+    step-down) step_down ;;
+    follow)
+      follow_requested=1 may_set_aside=$argument
+      reply 0 'Requested'
+      ;;
+    *) reply 64 "Unknown request: $verb" ;;
+  esac
+}
+
+reply() {
+  log "Request answered: $2"
+  printf '%s %s\n' "$1" "$2" >"$run/result.new"
+  mv "$run/result.new" "$run/result"
+}
+
+# Makes this server the current one. The old one is gone or has stepped down, because this server gets the lock.
+promote() {
+  local new
+  if [ "$mode" = writable ]; then
+    reply 0 "This server is the current one, epoch $epoch"
+  elif [ -z "$server" ] || [ ! -d "$data" ]; then
+    reply 1 'Not promoted: this server has no data.'
+  elif [ -n "$current" ] && [ "$current" != "$role" ] && ((${data_epoch:-0} < epoch)) && [ "$1" != stale ]; then
+    reply 1 "Not promoted: this data has not followed epoch $epoch. Run: npm run rejoin"
+  elif ! take_lock 10; then
+    reply 1 "Not promoted: db-$other still runs and holds the lock. Run: docker compose kill db-$other"
+  elif ! catch_up; then
+    release_lock
+    known='' mode=starting
+    reply 1 'Not promoted: this server could not apply what the other one has or has sent within 60 s.'
+  else
+    read_epochs
+    new=$((epoch > ${data_epoch:-0} ? epoch + 1 : ${data_epoch:-0} + 1))
+    make_current "$new"
+    become_writable
+    reply 0 "This server is the current one, epoch $new"
+  fi
+}
+
+# Applies all that was received, because clients got acknowledgments for it, and all that the other server has if it
+# answers: it cannot commit any more.
+catch_up() {
+  local set received
+  set=$(sql_on_other 2>/dev/null <<<"SELECT REPLACE(@@GLOBAL.gtid_executed, '\n', '')") || set=''
+  [ "$(sql <<<"SELECT WAIT_FOR_EXECUTED_GTID_SET('$set', 60)")" = 0 ] || return 1
+  received=$(sql <<<'SELECT 1 FROM performance_schema.replication_connection_configuration')
+  [ -n "$received" ] || return 0
+  [ "$(sql <<'SQL'
+STOP REPLICA IO_THREAD;
+START REPLICA SQL_THREAD;
+SELECT WAIT_FOR_EXECUTED_GTID_SET(RECEIVED_TRANSACTION_SET, 60) FROM performance_schema.replication_connection_status;
+SQL
+  )" = 0 ]
+}
+
+# Lets the other server take over. Without a takeover this server becomes writable again.
+step_down() {
+  if [ "$mode" = stepped-down ]; then
+    resume_at=$((SECONDS + 30))
+    reply 0 'Stepped down'
+  elif [ "$mode" != writable ]; then
+    reply 1 'This server is not writable.'
+  elif ! become_read_only; then
+    reply 1 'This server could not become read-only.'
+  else
+    release_lock
+    resume_at=$((SECONDS + 30))
+    set_state stepped-down 'A planned switchover is in progress'
+    reply 0 'Stepped down'
+  fi
+}
+
+# --- main loop ---
+
+# With an empty epoch volume the writer needs to know what the reader has before it decides.
+announce() {
+  if [ "$role" = reader ] && [ "$(reader_has)" != "$1" ]; then write_file "$epochs/reader" "$1"; fi
+}
+
+reader_has() {
+  if [ -z "$other_host" ]; then printf nothing; else cat "$epochs/reader" 2>/dev/null || true; fi
+}
+
+# True for the data of a release without epochs whose server was promoted: it follows no server and is not a new copy.
+was_promoted() {
+  [ ! -f "$data/cloned" ] && [ -z "$(sql <<<'SELECT 1 FROM performance_schema.replication_connection_configuration')" ]
+}
+
+readonly ask_failover='To choose the complete copy: npm run failover'
+
+# No server is current yet: a first start, an update from a release without epochs, or a lost epoch volume.
+without_current() {
+  if [ -n "$data_epoch" ]; then
+    announce epoch
+    set_state waiting "The epoch volume is empty beside existing data. $ask_failover"
+  elif [ "$role" = reader ]; then
+    if [ ! -d "$data" ]; then
+      announce nothing
+      set_state waiting 'No server is current yet'
+    elif was_promoted; then
+      announce promoted
+      claim
+    else
+      announce replica
+      set_state waiting 'No server is current yet'
+    fi
+  else
+    case $(reader_has) in
+      nothing) claim ;;
+      replica) if [ -d "$data" ]; then claim; else set_state waiting "No data, but db-reader has some. $ask_failover"; fi ;;
+      promoted) set_state waiting 'db-reader was promoted' ;;
+      epoch) set_state waiting "The epoch volume is empty, and db-reader has data. $ask_failover" ;;
+      *) set_state waiting 'What db-reader has is not known yet. To start it: docker compose up --detach db-reader' ;;
+    esac
+  fi
+}
+
+claim() {
+  take_lock 0 || return 0
+  read_epochs
+  if [ -n "$current" ]; then
+    release_lock
+    return 0
+  fi
+  if [ ! -d "$data" ]; then
+    log 'First start: initializing the data directory'
+    initialize "$data.new"
+    mv "$data.new" "$data"
+  fi
+  make_current 1
+  become_writable
+}
+
+as_current() {
+  if [ ! -d "$data" ]; then
+    set_state waiting "This server is the current one of epoch $epoch, but its data is lost. $ask_failover"
+  elif [ "$data_epoch" != "$epoch" ]; then
+    set_state waiting "This server is the current one of epoch $epoch, but its data is of ${data_epoch:-no epoch}. $ask_failover"
+  elif [ "$mode" = stepped-down ] && ((SECONDS < resume_at)); then
+    pause=1
+  elif [ "$mode" != writable ]; then
+    if take_lock 0; then
+      # Another server may have become the current one before it released the lock.
+      local before="$current $epoch"
+      read_epochs
+      if [ "$current $epoch" = "$before" ]; then become_writable; else release_lock; fi
+    else
+      set_state waiting "Another server holds the lock. To end it: docker compose kill db-$other"
+    fi
+  fi
+}
+
+decide() {
+  if [ -z "$current" ]; then
+    without_current
+  elif [ "$current" = "$role" ]; then
+    as_current
+  elif [ "$role" = reader ] || [ -n "$follow_requested" ]; then
+    follow
+  else
+    set_state waiting "Not current: db-$current is, with epoch $epoch. This server accepts no writes. To bring it back: npm run rejoin"
+  fi
+}
+
+main() {
+  exec 9<"$epochs"
+  read_epochs
+  [ ! -d "$data" ] || start_with_data
+  while [ -z "$server" ] || kill -0 "$server" 2>/dev/null; do
+    pause=2
+    [ -n "$terminating" ] || step
+    # Until the pause or the server ends, or a request arrives; exit_with_server reads the server's status.
+    sleep "$pause" &
+    wait -n $server $! || true
+  done
+  exit_with_server
+}
+
+step() {
+  handle_request
+  read_epochs
+  if [ "$mode" = writable ] && [ "$current" != "$role" ]; then
+    become_read_only
+    release_lock
+    mode=starting
+  fi
+  if [ -z "$server" ] && [ -d "$data" ]; then start_with_data; fi
+  decide
+  [ "$mode" != writable ] || pause=10
+}
+
+terminating=''
 # As PID 1, a shell ignores signals without a trap. Its exit ends every process in the container.
-trap 'exit 143' TERM INT
+terminate() {
+  terminating=1
+  [ -n "$server" ] || exit 143
+  kill -TERM "$server" 2>/dev/null || true
+}
+trap terminate TERM INT
+trap : USR1
 options=(--defaults-file=/etc/my.cnf)
 case $role in
   writer)
     options+=(--server-id="${SERVER_ID:-1}")
-    run_writer
+    other=reader
+    # Empty where there is no reader.
+    other_host=${DB_READ_ENDPOINT_ADDRESS:-}
     ;;
   reader)
     options+=(--server-id="${SERVER_ID:-2}")
-    : "${DB_WRITE_ENDPOINT_ADDRESS:?}"
-    run_reader
+    other=writer
+    other_host=${DB_WRITE_ENDPOINT_ADDRESS:?}
     ;;
   *)
     log 'Usage: start.sh writer | reader'
     exit 64
     ;;
 esac
+main

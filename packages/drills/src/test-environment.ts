@@ -139,7 +139,8 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
 
     async recreateDatabases() {
       await project.compose('rm', '--stop', '--force', '--volumes', 'db-writer', 'db-reader')
-      await docker(['volume', 'rm', `${base.project}_db-writer-data`, `${base.project}_db-reader-data`])
+      const volumes = ['db-writer-data', 'db-reader-data', 'db-epoch']
+      await docker(['volume', 'rm', ...volumes.map((volume) => `${base.project}_${volume}`)])
       await environment.heal()
     },
 

@@ -10,7 +10,7 @@ beforeAll(async () => {
   await createTable()
 })
 afterAll(async () => {
-  await removeContainers(['db-writer', 'db-reader'], { volumes: true })
+  await removeDatabases('db-writer-data', 'db-reader-data', 'db-epoch')
   await restoreTopology()
 })
 
@@ -33,7 +33,23 @@ const startDatabases = () => topology.up('db-writer', 'db-reader')
 async function removeContainers(services: readonly string[], { volumes }: { volumes: boolean }) {
   await topology.compose('kill', ...services)
   await topology.compose('rm', '--force', ...services)
-  if (volumes) await docker(['volume', 'rm', ...services.map((service) => `${topology.project}_${service}-data`)])
+  if (volumes) await removeVolumes(...services.map((service) => `${service}-data`))
+}
+
+const removeVolumes = (...volumes: readonly string[]) =>
+  docker(['volume', 'rm', ...volumes.map((volume) => `${topology.project}_${volume}`)])
+
+/** Removes both containers, and these volumes. */
+async function removeDatabases(...volumes: readonly string[]) {
+  await removeContainers(['db-writer', 'db-reader'], { volumes: false })
+  await removeVolumes(...volumes)
+}
+
+/** Both databases anew, without data. */
+async function recreateDatabases() {
+  await removeDatabases('db-writer-data', 'db-reader-data', 'db-epoch')
+  await startDatabases()
+  await createTable()
 }
 
 const checkHealth = (service: string) => topology.exec(service, ['healthcheck.sh'])
@@ -41,6 +57,26 @@ const checkHealth = (service: string) => topology.exec(service, ['healthcheck.sh
 async function isHealthy(service: string): Promise<boolean> {
   await checkHealth(service)
   return true
+}
+
+/** Waits until the health check fails with this text. */
+const unhealthy = (service: string, reason: string) =>
+  waitFor(`${service} to be unhealthy: ${reason}`, () =>
+    checkHealth(service).then(
+      () => false,
+      ({ stdout }) => String(stdout).includes(reason),
+    ),
+  )
+
+/** The databases that accept writes. */
+async function writable(): Promise<string[]> {
+  const answers = await Promise.all(
+    ['db-writer', 'db-reader'].map(async (service) => {
+      const readOnly = await topology.sql(service, 'SELECT @@GLOBAL.read_only').catch(() => '1')
+      return readOnly === '0' ? [service] : []
+    }),
+  )
+  return answers.flat()
 }
 
 /** Logs in over TCP from the reader's container, as the app does. */
@@ -120,12 +156,18 @@ describe('replication', () => {
     expect(await topology.logs('db-reader')).toContain('cloning again')
   })
 
-  it("follows a new writer after the loss of the old one's volume, and keeps the old data aside", async () => {
-    await removeContainers(['db-writer'], { volumes: true })
-    await startDatabases()
-    await createTable()
+  it('keeps the data of a reader that has more than its writer, until it is told to set it aside', async () => {
+    await topology.sql('db-reader', 'SET GLOBAL super_read_only = OFF')
+    await insertProbe('db-reader')
+    await topology.compose('restart', 'db-reader')
+    await unhealthy('db-reader', 'npm run rejoin')
+    expect(await idsOn('db-reader')).toContain(probes)
+    expect(await writable()).toEqual(['db-writer'])
+
+    await topology.exec('db-reader', ['request.sh', 'follow', 'set-aside'])
+    await waitFor('the reader to be healthy', () => isHealthy('db-reader'))
     await expectReplication()
-    expect(await topology.exec('db-reader', ['ls', '/var/lib/mysql'])).toContain('data.aside')
+    expect(await topology.exec('db-reader', ['ls', '/var/lib/mysql'])).toMatch(/^data\.2\d{3}-.*Z$/m)
   })
 
   it('leaves a reader that restarts serving while the writer is unavailable', async () => {
@@ -250,9 +292,12 @@ describe('the rights', () => {
   })
 })
 
-describe('a promoted reader', () => {
-  it('has every acknowledged row, accepts writes, and remains promoted after a restart', async () => {
+describe('one writer at a time', () => {
+  it('refuses to promote the reader while the writer is frozen, and promotes it once the writer is killed', async () => {
     await insertProbe()
+    const [writer = ''] = await topology.containers('db-writer')
+    await freeze(writer)
+    await expect(topology.exec('db-reader', ['promote.sh'])).rejects.toThrow('docker compose kill db-writer')
     await topology.compose('kill', 'db-writer')
     await topology.exec('db-reader', ['promote.sh'])
     expect(await idsOn('db-reader')).toContain(probes)
@@ -260,5 +305,55 @@ describe('a promoted reader', () => {
     await topology.compose('restart', 'db-reader')
     await waitFor('the promoted reader to be healthy', () => isHealthy('db-reader'))
     await insertProbe('db-reader')
+  })
+
+  it.each([
+    ['up', () => topology.compose('up', '--detach', 'db-writer', 'db-reader')],
+    ['restart', () => topology.compose('restart', 'db-writer', 'db-reader')],
+    [
+      'the loss of both containers and a start of the old writer first',
+      async () => {
+        await removeContainers(['db-writer', 'db-reader'], { volumes: false })
+        await topology.compose('up', '--detach', '--no-deps', 'db-writer')
+        await unhealthy('db-writer', 'npm run rejoin')
+        await topology.compose('up', '--detach', 'db-reader')
+      },
+    ],
+  ])('never lets the old writer accept writes after a promotion: %s', async (_, start) => {
+    await start()
+    await unhealthy('db-writer', 'npm run rejoin')
+    await waitFor('the promoted reader to be healthy', () => isHealthy('db-reader'))
+    expect(await writable()).toEqual(['db-reader'])
+    await expect(insertProbe('db-writer')).rejects.toThrow('super-read-only')
+    await insertProbe('db-reader')
+    const ids = await idsOn('db-reader')
+    // All but the refused one, and the rows of the tests before that were only on a reader that was set aside.
+    expect(ids).toContain(probes)
+    expect(ids).not.toContain(probes - 1)
+  })
+
+  it('initializes no empty writer after the loss of its volume: reads go on, and the reader can be promoted', async () => {
+    await recreateDatabases()
+    await expectReplication()
+    await removeContainers(['db-writer'], { volumes: true })
+    await topology.compose('up', '--detach', 'db-writer')
+    await unhealthy('db-writer', 'npm run failover')
+    expect(await idsOn('db-reader')).toEqual([probes])
+    expect(await writable()).toEqual([])
+    await topology.exec('db-reader', ['promote.sh'])
+    expect(await writable()).toEqual(['db-reader'])
+    expect(await idsOn('db-reader')).toEqual([probes])
+  })
+
+  it.each([
+    ['the epoch volume', ['db-epoch']],
+    ["the epoch volume and the writer's volume", ['db-epoch', 'db-writer-data']],
+  ])('lets no server accept writes after the loss of %s, and reads go on', async (_, volumes) => {
+    await removeDatabases(...volumes)
+    await topology.compose('up', '--detach', 'db-writer', 'db-reader')
+    await unhealthy('db-writer', 'npm run failover')
+    await unhealthy('db-reader', 'npm run failover')
+    expect(await writable()).toEqual([])
+    expect(await idsOn('db-reader')).toEqual([probes])
   })
 })
