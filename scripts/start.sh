@@ -34,15 +34,13 @@ needed_decision() {
 
 # `docker compose up --wait`, ended early when only an operator can make a database healthy.
 up_until_healthy() {
-  local compose decision
+  local compose
   docker compose up --wait &
   compose=$!
   while kill -0 "$compose" 2>/dev/null; do
-    decision=$(needed_decision)
-    if [ -n "$decision" ]; then
+    if [ -n "$(needed_decision)" ]; then
       kill "$compose" 2>/dev/null || true
       wait "$compose" || true
-      printf '\n%s\n' "$decision"
       return 1
     fi
     sleep 2
@@ -50,10 +48,15 @@ up_until_healthy() {
   wait "$compose"
 }
 
-# On failure, prints the last log lines of each service that is not healthy.
+# On failure, prints what a database needs, else the last log lines of each service that is not healthy.
 start_services() {
   up_until_healthy && return
-  local service state
+  local decision service state
+  decision=$(needed_decision)
+  if [ -n "$decision" ]; then
+    printf '%s\n' "$decision"
+    return 1
+  fi
   docker compose ps --all --format '{{.Service}} {{.State}} {{.Health}} {{.ExitCode}}' | sort -u |
     while read -r service state; do
       case $state in

@@ -1,5 +1,7 @@
-import { docker, freeze, thaw, waitFor } from '@repo/compose'
+import { spawnSync } from 'node:child_process'
+import { docker, freeze, repositoryRoot, thaw, waitFor } from '@repo/compose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startCommand } from './command.ts'
 import { restoreTopology, topology } from './topology.ts'
 
 let probes = 0
@@ -355,5 +357,58 @@ describe('one writer at a time', () => {
     await unhealthy('db-reader', 'npm run failover')
     expect(await writable()).toEqual([])
     expect(await idsOn('db-reader')).toEqual([probes])
+  })
+})
+
+describe('npm run failover and npm run rejoin', () => {
+  const env = { ...topology.env, COMPOSE_PROJECT_NAME: topology.project }
+  const run = (script: string, ...args: string[]) => startCommand(script, args, { env }).result()
+
+  /** Runs a command again and again: interrupts it at each of these lines, then lets it finish. */
+  async function runInterrupted(script: string, ...lines: readonly string[]) {
+    for (const line of lines) {
+      const command = startCommand(script, [], { env })
+      await waitFor(line, () => command.output().includes(line) || command.child.exitCode !== null)
+      command.child.kill('SIGINT')
+      await command.result()
+    }
+    expect((await run(script)).output).toContain('✓')
+  }
+
+  it('failover finds the complete copy after the loss of the epoch volume, and rejoin clones it', async () => {
+    expect(await run('failover.ts')).toMatchObject({ code: 0 })
+    expect(await writable()).toEqual(['db-reader'])
+    const { code, output } = await run('rejoin.ts')
+    expect(output).toContain('✓ db-writer accepts writes')
+    expect(code).toBe(0)
+    expect(await writable()).toEqual(['db-writer'])
+    await expectReplication()
+  })
+
+  it('can be interrupted at each step and run again', async () => {
+    await runInterrupted('failover.ts', 'stops accepting writes', 'Promoting', 'Killing', 'Moving')
+    expect(await writable()).toEqual(['db-reader'])
+    expect(await idsOn('db-reader')).toContain(probes)
+    await runInterrupted('rejoin.ts', 'db-writer becomes a replica', 'takes over', 'db-reader becomes a replica')
+    expect(await writable()).toEqual(['db-writer'])
+    await expectReplication()
+  })
+
+  it('rejoin sets data aside that the current server lacks only with --yes', async () => {
+    await topology.compose('kill', 'db-reader')
+    await insertProbe()
+    await topology.compose('kill', 'db-writer')
+    expect(await run('failover.ts')).toMatchObject({ code: 0 })
+    const refused = await run('rejoin.ts')
+    expect(refused.output).toContain('--yes')
+    expect(refused.code).toBe(2)
+    const start = spawnSync('bash', ['scripts/start.sh'], { cwd: repositoryRoot, env: { ...process.env, ...env } })
+    expect(String(start.stderr)).toContain('npm run rejoin')
+    expect(start.status).toBe(1)
+    expect(await idsOn('db-writer')).toContain(probes)
+    expect(await run('rejoin.ts', '--yes')).toMatchObject({ code: 0 })
+    expect(await writable()).toEqual(['db-writer'])
+    expect(await topology.exec('db-writer', ['ls', '/var/lib/mysql'])).toMatch(/^data\.2\d{3}-.*Z$/m)
+    await expectReplication()
   })
 })

@@ -1,18 +1,25 @@
+import { createInterface } from 'node:readline/promises'
 import { type Container, DockerError, openProject, type Project, type ProjectOptions } from '@repo/compose'
 
 /** An error that a command reports by its message alone; the message says what to do. */
 export class CliError extends Error {
   override readonly name = 'CliError'
+  readonly exitCode: number
+
+  constructor(message: string, exitCode = 1) {
+    super(message)
+    this.exitCode = exitCode
+  }
 }
 
-/** Runs a command's main function. An expected error is printed without its stack, and the exit code is 1. */
+/** Runs a command's main function. An expected error is printed without its stack, and the exit code is 1 or its own. */
 export async function runCli(main: () => Promise<void>): Promise<void> {
   try {
     await main()
   } catch (error) {
     if (!(error instanceof CliError || error instanceof DockerError)) throw error
     console.error(`✗ ${error.message}`)
-    process.exitCode = 1
+    process.exitCode = error instanceof CliError ? error.exitCode : 1
   }
 }
 
@@ -27,6 +34,21 @@ export async function openOwnProject(options: Pick<ProjectOptions, 'profiles'> =
     )
   }
   return project
+}
+
+/**
+ * Asks before something that cannot be undone.
+ *
+ * @param yes agreed in advance, by `--yes`.
+ * @throws {CliError} if the answer is no; without a terminal, with the exit code 2.
+ */
+export async function confirm(question: string, yes: boolean): Promise<void> {
+  if (yes) return
+  if (!process.stdin.isTTY) throw new CliError(`${question}\n  Without a terminal this needs --yes.`, 2)
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  const answer = await terminal.question(`${question} (y/N) `)
+  terminal.close()
+  if (!/^y(es)?$/i.test(answer.trim())) throw new CliError('Nothing was changed.')
 }
 
 /** Every container of the topology, in the order of the diagram. @throws {CliError} when there is none. */

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { stripVTControlCharacters, styleText } from 'node:util'
-import { type Container, docker, services } from '@repo/compose'
+import { type Container, docker, type Project, services } from '@repo/compose'
 import { CliError, listContainers, openOwnProject, runCli } from './cli.ts'
 import { type Counters, parseCounters, sumOf } from './counters.ts'
+import { type Database, endpointNames, readState } from './databases.ts'
 
 /** The port of each tier's own counters, within its container. */
 const metricsPorts: Readonly<Record<string, number>> = { alb: 8405, web: 8081, nlb: 8405, app: 9464 }
@@ -33,13 +34,17 @@ await runCli(async () => {
   if (running.length === 0) throw new CliError('No container is running. `npm start` starts the topology.')
   const before = await sampleAll(running)
   await delay(sampleIntervalMs)
-  const [all, after, replication] = await Promise.all([project.list(), sampleAll(running), replicationDetails(running)])
+  const [all, after, databases] = await Promise.all([
+    project.list(),
+    sampleAll(running),
+    databaseDetails(project, running),
+  ])
 
   const address = (await project.compose('port', 'alb', '80').catch(() => '')).trim().replace(/^.*:/, 'localhost:')
   console.log(`\n${styleText('bold', address ? `http://${address}` : 'not published')}\n`)
   console.log(styleText('dim', row('', '', 'requests/s', '5xx/s', '')))
   for (const container of all.filter(({ service }) => (services as readonly string[]).includes(service))) {
-    const details = replication.get(container.id)
+    const details = databases.get(container.id)
     const shown = details ? { details } : figures(container, before, after)
     console.log(
       row(
@@ -79,8 +84,8 @@ function rate(value: number | undefined, colour?: 'red'): string {
   return colour ? styleText(colour, text) : text
 }
 
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
+function plural(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : nouns}`
 }
 
 /** By container id. */
@@ -148,21 +153,36 @@ function figures(
   }
 }
 
-/** Of each database, by container id. */
-async function replicationDetails(running: readonly Container[]): Promise<Map<string, string[]>> {
-  const queries: Readonly<Record<string, string>> = {
-    'db-writer': "SHOW STATUS LIKE 'Rpl_semi_sync_source_clients'",
-    'db-reader': 'SHOW REPLICA STATUS',
-  }
-  const details = running.flatMap(({ id, service }) => {
-    const query = queries[service]
-    if (query === undefined) return []
-    return docker(['exec', id, 'mysql', '--vertical', '-e', query], { timeoutMs: queryTimeoutMs }).then(
-      (answer): [string, string[]] => [id, [service === 'db-reader' ? replicaLag(answer) : semiSync(answer)]],
-      (): [string, string[]] => [id, [styleText('red', 'no response')]],
-    )
-  })
+/** Of each database, by container id: what the servers themselves say. */
+async function databaseDetails(project: Project, running: readonly Container[]): Promise<Map<string, string[]>> {
+  const details = running.flatMap(({ id, service }) =>
+    service === 'db-writer' || service === 'db-reader' ? [describeDatabase(project, service, id)] : [],
+  )
   return new Map(await Promise.all(details))
+}
+
+async function describeDatabase(project: Project, database: Database, id: string): Promise<[string, string[]]> {
+  const state = await readState(project, database)
+  const query = (statement: string) =>
+    docker(['exec', id, 'mysql', '--vertical', '-e', statement], { timeoutMs: queryTimeoutMs })
+  const { setAside } = state
+  const copies =
+    setAside.length > 0
+      ? [`${plural(setAside.length, 'copy set aside', 'copies set aside')}: ${setAside.join(', ')}`]
+      : []
+  const role = async () => {
+    if (state.reason !== '') return [styleText('red', state.reason)]
+    if (state.mode === 'replica') return ['replica', replicaLag(await query('SHOW REPLICA STATUS'))]
+    if (state.mode !== 'writable') return [styleText('red', state.mode)]
+    return [
+      `current writer, epoch ${state.epoch}`,
+      ...((await endpointNames(project, database)).includes('db-writer')
+        ? []
+        : [styleText('red', 'does not have the name db-writer: npm run failover')]),
+      semiSync(await query("SHOW STATUS LIKE 'Rpl_semi_sync_source_clients'")),
+    ]
+  }
+  return [id, [...(await role().catch(() => [styleText('red', 'no response')])), ...copies]]
 }
 
 /** Without an acknowledging reader, a commit no longer waits for a second copy. */

@@ -1,0 +1,139 @@
+import { DockerError, docker, type Project, waitFor } from '@repo/compose'
+import { CliError } from './cli.ts'
+
+/** A service that runs MySQL. */
+export type Database = 'db-writer' | 'db-reader'
+
+/** What docker/mysql/start.sh says about a server. */
+export interface DatabaseState {
+  /** `writable`, `replica`, `cloning`, `diverged`, `waiting`, `stepped-down` or `starting`; `stopped` without an answer. */
+  readonly mode: string
+  /** Why the server is unhealthy, and which command is needed; empty if it is not. */
+  readonly reason: string
+  /** Which server is the current one, by the epoch volume; undefined if it does not say. */
+  readonly current: Database | undefined
+  /** The epoch of the current server; 0 if there is none. */
+  readonly epoch: number
+  /** The epoch of this server's data; 0 without one. */
+  readonly dataEpoch: number
+  /** The folders of data that was set aside. */
+  readonly setAside: readonly string[]
+}
+
+const script = `cat /run/mysqld/state 2>/dev/null || printf 'starting\\n\\n'
+cat /var/lib/db-epoch/current 2>/dev/null || echo
+cat /var/lib/mysql/data/epoch 2>/dev/null || echo
+cd /var/lib/mysql && ls -d data.* 2>/dev/null || true`
+
+/** A server's state, from its container. Within 10 s, also if it is frozen. */
+export async function readState(project: Project, database: Database): Promise<DatabaseState> {
+  const [id] = await project.containers(database)
+  const text =
+    id === undefined ? '' : await docker(['exec', id, 'bash', '-c', script], { timeoutMs: 10_000 }).catch(() => '')
+  const [mode = '', reason = '', current = '', dataEpoch = '', ...folders] = text.split('\n')
+  const [name, epoch] = current.split(' ')
+  return {
+    mode: mode || 'stopped',
+    reason,
+    current: name === 'writer' || name === 'reader' ? `db-${name}` : undefined,
+    epoch: Number(epoch ?? 0),
+    dataEpoch: Number(dataEpoch),
+    setAside: folders.filter((folder) => folder && folder !== 'data.new'),
+  }
+}
+
+/** Sends a request to start.sh, and resolves with its answer. @throws {CliError} with the answer if it refuses. */
+export async function request(project: Project, database: Database, ...args: readonly string[]): Promise<string> {
+  try {
+    return (await project.exec(database, ['request.sh', ...args])).trim()
+  } catch (error) {
+    if (error instanceof DockerError) throw new CliError(error.stderr.trim() || error.message)
+    throw error
+  }
+}
+
+/** Starts the containers of both databases. Those that run stay as they are. */
+export async function startDatabases(project: Project): Promise<void> {
+  await project.compose('up', '--detach', '--no-recreate', '--no-deps', 'db-writer', 'db-reader')
+}
+
+/** True if the health check succeeds. */
+export const isHealthy = (project: Project, database: Database): Promise<boolean> =>
+  project.exec(database, ['healthcheck.sh']).then(
+    () => true,
+    () => false,
+  )
+
+/** Waits for a state. @throws {CliError} with the server's reason. */
+export async function waitForState(
+  project: Project,
+  database: Database,
+  condition: (state: DatabaseState) => boolean | Promise<boolean>,
+  timeoutMs = 120_000,
+): Promise<DatabaseState> {
+  let last: DatabaseState | undefined
+  const matches = async () => {
+    last = await readState(project, database)
+    return (await condition(last)) && last
+  }
+  try {
+    return await waitFor(`${database} is ready`, matches, { timeoutMs, intervalMs: 500 })
+  } catch {
+    throw new CliError(`${database} is not ready after ${timeoutMs / 1000} s: ${last?.reason || last?.mode}`)
+  }
+}
+
+/** True once start.sh has decided what its server is. */
+export const hasDecided = ({ mode }: DatabaseState): boolean => mode !== 'stopped' && mode !== 'starting'
+
+/** The transactions of a server, as a GTID set. */
+export async function executedTransactions(project: Project, database: Database): Promise<string> {
+  return project.sql(database, "SELECT REPLACE(@@GLOBAL.gtid_executed, '\\n', '')")
+}
+
+/** True if every transaction of the first set is in the second. */
+export async function isSubset(project: Project, database: Database, set: string, of: string): Promise<boolean> {
+  return (await project.sql(database, `SELECT GTID_SUBSET('${set}', '${of}')`)) === '1'
+}
+
+/** The endpoint names that lead to a container. */
+export async function endpointNames(project: Project, database: Database): Promise<string[]> {
+  const { network, id } = await networkOf(project, database)
+  const aliases = await connectedAliases(network, id)
+  return (aliases ?? []).filter((alias) => /^db-(writer|reader)$/.test(alias))
+}
+
+/** Makes exactly these endpoint names lead to the container. Its connections end, unless they already do. */
+export async function setEndpointNames(
+  project: Project,
+  database: Database,
+  names: readonly Database[],
+): Promise<void> {
+  const { network, id } = await networkOf(project, database)
+  const aliases = await connectedAliases(network, id)
+  const present = (aliases ?? []).filter((alias) => /^db-(writer|reader)$/.test(alias))
+  if (aliases !== undefined && new Set(present).symmetricDifference(new Set(names)).size === 0) return
+  if (aliases !== undefined) await docker(['network', 'disconnect', network, id])
+  await docker(['network', 'connect', ...names.flatMap((name) => ['--alias', name]), network, id])
+}
+
+async function networkOf(project: Project, database: Database): Promise<{ network: string; id: string }> {
+  const [id] = await project.containers(database)
+  if (id === undefined) throw new CliError(`There is no container of ${database}. \`npm start\` starts the topology.`)
+  const name = await docker(['inspect', '--format', '{{index .Config.Labels "com.docker.compose.project"}}', id])
+  const labels = [`project=${name}`, 'network=app-db'].flatMap((label) => [
+    '--filter',
+    `label=com.docker.compose.${label}`,
+  ])
+  const network = await docker(['network', 'ls', '--quiet', '--no-trunc', ...labels])
+  return { network, id }
+}
+
+/** Undefined if the container is not in the network. */
+async function connectedAliases(network: string, id: string): Promise<string[] | undefined> {
+  const networks = JSON.parse(await docker(['inspect', '--format', '{{json .NetworkSettings.Networks}}', id]))
+  const found = Object.values(networks as Record<string, { NetworkID: string; Aliases: string[] | null }>).find(
+    ({ NetworkID }) => NetworkID === network,
+  )
+  return found && (found.Aliases ?? [])
+}
