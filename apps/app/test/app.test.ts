@@ -31,15 +31,17 @@ describe('/status', () => {
       reader: 'ok',
       readsFrom: 'reader',
       readerLagMs: 2,
+      durability: { copies: 'one', since: '1970-01-01T00:16:40.000Z', transactionsOnOne: 6 },
       things: 1,
     })
   })
 
   it('is 200 while the database is unavailable', async () => {
-    const status = async () => ({ writer: false, reader: false, readsFrom: 'writer', readerLagMs: undefined }) as const
+    const unknown = { readerLagMs: undefined, durability: undefined }
+    const status = async () => ({ writer: false, reader: false, readsFrom: 'writer', ...unknown }) as const
     const response = await request(createTestApp(undefined, { client: { ...client, status } })).get('/status')
     expect(response.status).toBe(200)
-    expect(response.body).toMatchObject({ writer: 'failed', reader: 'failed', readerLagMs: null })
+    expect(response.body).toMatchObject({ writer: 'failed', reader: 'failed', readerLagMs: null, durability: null })
   })
 
   it('fails with 400 for an unknown parameter', async () => {

@@ -12,6 +12,8 @@ import { defineResource, type Resource, type RunningResource } from '../src/reso
 const pool = { idle: 1, busy: 2, waiting: 3, failing: false, evictions: 4 }
 const unused = () => Promise.reject(new Error('not used in this test'))
 
+const durability = { copies: 'one', since: new Date(1_000_000), transactions: { one: 6, two: 7 } } as const
+
 /** A client without a database, for what never asks it: its state is fixed, both endpoints answer. */
 export const client: DatabaseClient = {
   deadlineMs: 2000,
@@ -19,9 +21,9 @@ export const client: DatabaseClient = {
   read: unused,
   write: unused,
   transaction: unused,
-  status: async () => ({ writer: true, reader: true, readsFrom: 'reader', readerLagMs: 1.6 }),
+  status: async () => ({ writer: true, reader: true, readsFrom: 'reader', readerLagMs: 1.6, durability }),
   ping: async () => {},
-  state: () => ({ writer: pool, reader: { ...pool, failing: true }, fallbacks: 5, readerLagMs: 1500 }),
+  state: () => ({ writer: pool, reader: { ...pool, failing: true }, fallbacks: 5, readerLagMs: 1500, durability }),
   close: async () => {},
 }
 

@@ -24,6 +24,15 @@ export interface Schemas {
     readonly readsFrom: 'reader' | 'writer'
     /** Replica lag; null while writer or reader is unavailable */
     readonly readerLagMs: number | null
+    /** What an acknowledgement means; null while the writer is unavailable */
+    readonly durability: {
+      /** On how many machines a write is when it is acknowledged; `managed`: the storage replicates, as on Aurora */
+      readonly copies: 'one' | 'two' | 'managed'
+      /** When this instance first saw it so */
+      readonly since: string
+      /** Transactions that were acknowledged on one machine, since the writer's start */
+      readonly transactionsOnOne: number
+    } | null
     /** Changes when the list of times does, so that a client can poll it; null while it is unknown */
     readonly newest: number | null
   }

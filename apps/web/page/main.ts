@@ -56,9 +56,20 @@ function noticeFor({ reached, status }: Report): string {
   if (status.writer === 'failed' && status.reader === 'failed')
     return `The database is unavailable: reads and writes fail. ${retries}`
   if (status.writer === 'failed') return `The database writer is unavailable: writes fail, reads continue. ${retries}`
-  if (status.reader === 'failed') return 'The database reader is unavailable: the writer serves reads.'
-  if (status.readsFrom === 'writer') return 'The replica lag is too high: the writer serves reads.'
-  return ''
+  const durability = durabilityNotice(status)
+  if (status.reader === 'failed') return `The database reader is unavailable: the writer serves reads. ${durability}`
+  if (status.readsFrom === 'writer') return `The replica lag is too high: the writer serves reads. ${durability}`
+  return durability
+}
+
+/** Empty while a write is on two machines when it is acknowledged. */
+function durabilityNotice(status: Status): string {
+  if (status.durability?.copies !== 'one') return ''
+  const { since, transactionsOnOne } = status.durability
+  return (
+    `New writes are on one machine only, at least since ${new Date(since).toLocaleTimeString()}: ` +
+    `${transactionsOnOne} transactions since the writer's start.`
+  )
 }
 
 function showNotice(text: string): void {

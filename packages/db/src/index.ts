@@ -10,6 +10,7 @@ export {
 } from './client/client.ts'
 export { coalesce } from './client/coalesce.ts'
 export { type Connection, connect, type Endpoint, query } from './client/connection.ts'
+export type { Durability } from './client/durability.ts'
 export { DatabaseError, DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from './client/errors.ts'
 export { readRawRows } from './client/raw-rows.ts'
 export {

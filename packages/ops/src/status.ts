@@ -179,17 +179,26 @@ async function describeDatabase(project: Project, database: Database, id: string
       ...((await endpointNames(project, database)).includes('db-writer')
         ? []
         : [styleText('red', 'does not have the name db-writer: npm run failover')]),
-      semiSync(await query("SHOW STATUS LIKE 'Rpl_semi_sync_source_clients'")),
+      semiSync(await query(semiSyncStatus)),
     ]
   }
   return [id, [...(await role().catch(() => [styleText('red', 'no response')])), ...copies]]
 }
 
-/** Without an acknowledging reader, a commit no longer waits for a second copy. */
+const semiSyncStatus = `SHOW STATUS LIKE 'Rpl_semi_sync_source_%';
+  SELECT DATE_FORMAT(MAX(LOGGED), '%Y-%m-%d %H:%i:%s') AS since FROM performance_schema.error_log
+  WHERE DATA LIKE 'Semi-sync replication switched OFF%'`
+
+/** What an acknowledgement means now. A connected reader alone says nothing: replication may be asynchronous. */
 function semiSync(status: string): string {
-  const readers = Number(/^ *Value: (\d+)/m.exec(status)?.[1] ?? 0)
-  const text = plural(readers, 'semi-synchronous reader')
-  return readers === 0 ? styleText('red', text) : text
+  const value = (name: string) => new RegExp(`_${name}\\n *Value: (.*)`).exec(status)?.[1] ?? ''
+  const since = /^ *since: (.+)/m.exec(status)?.[1]
+  const onOne = plural(Number(value('no_tx')), 'transaction')
+  if (value('status') === 'ON' && Number(value('clients')) > 0) {
+    return `writes are on two machines · ${onOne} on one since its start`
+  }
+  const text = `writes are on one machine${since && since !== 'NULL' ? ` since ${since} UTC` : ''}`
+  return `${styleText('red', text)} · ${onOne} so far`
 }
 
 /** `Seconds_Behind_Source` is NULL while replication does not run. */

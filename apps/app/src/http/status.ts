@@ -13,6 +13,21 @@ const databaseStatus = {
   reader: health,
   readsFrom: z.enum(['reader', 'writer']).describe('Where reads go first'),
   readerLagMs: z.int().min(0).nullable().describe('Replica lag; null while writer or reader is unavailable'),
+  durability: z
+    .strictObject({
+      copies: z
+        .enum(['one', 'two', 'managed'])
+        .describe(
+          'On how many machines a write is when it is acknowledged; `managed`: the storage replicates, as on Aurora',
+        ),
+      since: z.iso.datetime().describe('When this instance first saw it so'),
+      transactionsOnOne: z
+        .int()
+        .min(0)
+        .describe("Transactions that were acknowledged on one machine, since the writer's start"),
+    })
+    .nullable()
+    .describe('What an acknowledgement means; null while the writer is unavailable'),
 }
 
 /** The endpoint of the status. `added` is what the resources add to its body. */
@@ -42,7 +57,7 @@ export const statusEndpoints = (added: z.ZodRawShape = {}) =>
 export function statusRoutes(client: DatabaseClient, instance: string, resources: readonly RunningResource[]): Router {
   return createRouter(statusEndpoints(), {
     async status({ res }) {
-      const [{ writer, reader, readsFrom, readerLagMs }, ...added] = await Promise.all([
+      const [{ writer, reader, readsFrom, readerLagMs, durability }, ...added] = await Promise.all([
         client.status(),
         ...resources.map((resource) => resource.status?.()),
       ])
@@ -52,6 +67,13 @@ export function statusRoutes(client: DatabaseClient, instance: string, resources
         reader: reader ? 'ok' : 'failed',
         readsFrom,
         readerLagMs: readerLagMs === undefined ? null : Math.round(readerLagMs),
+        durability: durability
+          ? {
+              copies: durability.copies,
+              since: durability.since.toISOString(),
+              transactionsOnOne: durability.transactions.one,
+            }
+          : null,
       }
       send(res, 200, 'application/json', JSON.stringify(Object.assign(body, ...added)))
     },

@@ -131,4 +131,32 @@ function registerDatabaseMetrics(client: DatabaseClient, registry: Registry): vo
       this.set(client.state().readerLagMs / 1000)
     },
   })
+  new Gauge({
+    name: 'database_acknowledged_on_one',
+    help: '1 while an acknowledged write is on one machine only. Measured while the database is in use.',
+    registers,
+    collect() {
+      this.set(Number(client.state().durability?.copies === 'one'))
+    },
+  })
+  new Gauge({
+    name: 'database_durability_changed_timestamp_seconds',
+    help: 'When this instance saw that writes are acknowledged on another number of machines than before.',
+    registers,
+    collect() {
+      this.set((client.state().durability?.since.getTime() ?? 0) / 1000)
+    },
+  })
+  new Counter({
+    name: 'database_transactions_total',
+    help: "Transactions by the number of machines they were acknowledged on: the writer's counters, one value for all instances.",
+    labelNames: ['copies'],
+    registers,
+    collect() {
+      this.reset()
+      const { one = 0, two = 0 } = client.state().durability?.transactions ?? {}
+      this.inc({ copies: 'one' }, one)
+      this.inc({ copies: 'two' }, two)
+    },
+  })
 }

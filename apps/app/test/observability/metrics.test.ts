@@ -83,6 +83,10 @@ describe('the metrics', () => {
       'database_evictions_total{endpoint="writer"}': 4,
       database_reader_fallbacks_total: 5,
       database_reader_lag_seconds: 1.5,
+      database_acknowledged_on_one: 1,
+      database_durability_changed_timestamp_seconds: 1000,
+      'database_transactions_total{copies="one"}': 6,
+      'database_transactions_total{copies="two"}': 7,
     }
     for (const [series, value] of Object.entries(expected)) {
       expect({ [series]: await seriesValue(series) }).toEqual({ [series]: value })

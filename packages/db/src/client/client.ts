@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { coalesce } from './coalesce.ts'
 import { type Connection, connect, query } from './connection.ts'
+import { createDurabilityMonitor, type Durability } from './durability.ts'
 import { DatabaseError, DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from './errors.ts'
 import { connectWithPassword } from './password.ts'
 import { createPool, type Pool, type PoolState } from './pool.ts'
@@ -44,6 +45,8 @@ export interface DatabaseState {
   readonly fallbacks: number
   /** 0 before the first measurement. */
   readonly readerLagMs: number
+  /** As measured last; undefined before the first measurement. */
+  readonly durability: Durability | undefined
 }
 
 /** The state of the two endpoints. */
@@ -55,6 +58,8 @@ export interface DatabaseStatus {
   readonly readsFrom: 'writer' | 'reader'
   /** For how long the reader has lacked something that the writer has; undefined while one of the two is unavailable. */
   readonly readerLagMs: number | undefined
+  /** Undefined while the writer is unavailable. */
+  readonly durability: Durability | undefined
 }
 
 /** What runs on a connection; it must not use the connection after it has settled. */
@@ -142,9 +147,14 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     ...poolOptions('reader', options, (connection) => limitStatements(connection, deadlineMs)),
     limit: options.readerConnections,
   })
+  const durability = createDurabilityMonitor()
   const intervalMs = options.readerLagLimitMs / 5
   const replicaLag = createReplicaLag({
-    beat: () => writer.use(inTime(), (connection) => beat(connection, intervalMs)),
+    beat: () =>
+      writer.use(inTime(), async (connection) => {
+        const [newest] = await Promise.all([beat(connection, intervalMs), durability.measure(connection)])
+        return newest
+      }),
     replicated: () => reader.use(inTime(), async (connection) => (await newestBeat(connection)).number),
     intervalMs,
   })
@@ -231,12 +241,16 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     keyOf: () => '',
     async work(_: undefined, deadline): Promise<DatabaseStatus> {
       replicaLag.touch()
-      const [reachedWriter, reachedReader] = await Promise.all([answers(writer, deadline), answers(reader, deadline)])
+      const [reachedWriter, reachedReader] = await Promise.all([
+        answers(writer, deadline, durability.measure),
+        answers(reader, deadline, selectOne),
+      ])
       return {
         writer: reachedWriter,
         reader: reachedReader,
         readsFrom: reachedReader ? readsFrom() : 'writer',
         readerLagMs: reachedWriter && reachedReader ? replicaLag.ms() : undefined,
+        durability: reachedWriter ? durability.latest() : undefined,
       }
     },
     deadlineMs: Math.min(1000, deadlineMs),
@@ -250,7 +264,13 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     transaction,
     status: () => status(undefined),
     ping: (endpoint) => (endpoint === 'writer' ? writer : reader).use(inTime(), selectOne),
-    state: () => ({ writer: writer.state(), reader: reader.state(), fallbacks, readerLagMs: replicaLag.ms() }),
+    state: () => ({
+      writer: writer.state(),
+      reader: reader.state(),
+      fallbacks,
+      readerLagMs: replicaLag.ms(),
+      durability: durability.latest(),
+    }),
     async close() {
       replicaLag.stop()
       await Promise.all([writer.close(), reader.close()])
@@ -327,8 +347,8 @@ async function limitStatements(connection: Connection, deadlineMs: number): Prom
   )
 }
 
-const answers = (pool: Pool, deadline: number) =>
-  pool.use(deadline, selectOne).then(
+const answers = (pool: Pool, deadline: number, question: (connection: Connection) => Promise<void>) =>
+  pool.use(deadline, question).then(
     () => true,
     () => false,
   )

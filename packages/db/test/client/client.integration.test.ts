@@ -56,7 +56,12 @@ async function withClient(changes: Partial<DatabaseClientOptions>, work: (other:
 
 describe('status', () => {
   it('finds both endpoints', async () => {
-    expect(await client.status()).toEqual({ writer: true, reader: true, readsFrom: 'reader', readerLagMs: 0 })
+    expect(await client.status()).toMatchObject({
+      writer: true,
+      reader: true,
+      readsFrom: 'reader',
+      readerLagMs: 0,
+    })
   })
 
   it.each(['writer', 'reader'] as const)('finds that the %s is unavailable', (endpoint) =>
@@ -65,8 +70,19 @@ describe('status', () => {
       expect(status).toMatchObject({ writer: endpoint !== 'writer', reader: endpoint !== 'reader' })
       expect(status.readsFrom).not.toBe(endpoint)
       expect(status.readerLagMs).toBeUndefined()
+      if (endpoint === 'writer') expect(status.durability).toBeUndefined()
     }),
   )
+
+  it('shows that writes are on one machine, since when, and counts them', async () => {
+    const { durability: before } = await client.status()
+    expect(before?.copies).toBe('one')
+    await client.write(deposit)
+    const { durability: after } = await client.status()
+    expect(after?.since).toEqual(before?.since)
+    expect(after?.transactions.one).toBeGreaterThan(before?.transactions.one ?? 0)
+    expect(client.state().durability).toEqual(after)
+  })
 })
 
 describe('the connection policy', () => {
