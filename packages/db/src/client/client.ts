@@ -278,7 +278,7 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
   }
 }
 
-/** How long a refused password waits for the next one: as long as the pool's longest pause between two attempts. */
+/** How long a refused password waits for the next one, without asking the server again. */
 const passwordWaitMs = 500
 
 /** The options that the two pools have in common. `prepare` makes a new connection fit for use. */

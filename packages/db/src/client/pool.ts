@@ -136,8 +136,8 @@ export function createPool(options: PoolOptions): Pool {
 
   function retryLater(): void {
     if (retryTimer !== undefined || closing) return
-    // Full jitter, at most half a second: instances must not reconnect in step, nor late.
-    const delayMs = Math.random() * Math.min(500, 25 * 2 ** failures)
+    // Full jitter, at most a fifth of a second: instances must not reconnect in step, nor late.
+    const delayMs = Math.random() * Math.min(200, 25 * 2 ** failures)
     retryTimer = setTimeout(() => {
       retryTimer = undefined
       grow()
