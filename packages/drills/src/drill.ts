@@ -54,7 +54,8 @@ export const within = (promise: string, bound: number, seconds: number, note = '
   timeBound(atMost(promise, bound, seconds, 's', note))
 
 /** Every request is answered in time, whatever the answer. */
-export const answeredInTime = (attempts: readonly Attempt[]): Check => within('slowest response', 3, slowest(attempts))
+export const answeredInTime = (attempts: readonly Attempt[]): Check =>
+  within('slowest response', 3, slowest(attempts), slowestRequest(attempts))
 
 /** The service recovers at all, and in time. @param recovered see {@link RunningLoad.recovered}. */
 export const recoveryChecks = (
@@ -94,6 +95,15 @@ export function recoveryTime(attempts: readonly Attempt[], since: number): numbe
 /** Seconds that the slowest request took, counted from when it was due. */
 export const slowest = (attempts: readonly Attempt[]): number =>
   attempts.reduce((most, { plannedAt, endedAt }) => Math.max(most, endedAt - plannedAt), 0) / 1000
+
+/** The kind of the slowest request, its outcome, and how long it waited to be sent. */
+function slowestRequest(attempts: readonly Attempt[]): string {
+  const [first, ...others] = attempts
+  if (first === undefined) return ''
+  const took = ({ plannedAt, endedAt }: Attempt) => endedAt - plannedAt
+  const { kind, detail, plannedAt, sentAt } = others.reduce((a, b) => (took(b) > took(a) ? b : a), first)
+  return ` (${kind}${detail && `, ${detail}`}; sent after ${((sentAt - plannedAt) / 1000).toFixed(2)} s)`
+}
 
 /** How many requests failed, how, and when; empty if none. */
 export function outages(attempts: readonly Attempt[]): string {
