@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { stripVTControlCharacters, styleText } from 'node:util'
-import { type Container, docker, type Project, services } from '@repo/compose'
+import { type Container, DockerError, docker, type Project, services } from '@repo/compose'
 import { CliError, listContainers, openOwnProject, runCli } from './cli.ts'
 import { type Counters, parseCounters, sumOf } from './counters.ts'
 import { type Database, endpointNames, readState } from './databases.ts'
@@ -13,6 +13,11 @@ const sampleIntervalMs = 2000
 
 /** A container that does not respond for so long has no figures. */
 const queryTimeoutMs = 5000
+
+/** For {@link semiSync}. */
+const semiSyncStatus = `SHOW STATUS LIKE 'Rpl_semi_sync_source_%';
+  SELECT DATE_FORMAT(MAX(LOGGED), '%Y-%m-%d %H:%i:%s') AS since FROM performance_schema.error_log
+  WHERE DATA LIKE 'Semi-sync replication switched OFF%'`
 
 /** The counters of a container at one time, in milliseconds. */
 interface Sample {
@@ -182,12 +187,12 @@ async function describeDatabase(project: Project, database: Database, id: string
       semiSync(await query(semiSyncStatus)),
     ]
   }
-  return [id, [...(await role().catch(() => [styleText('red', 'no response')])), ...copies]]
+  const noResponse = (error: unknown) => {
+    if (!(error instanceof DockerError)) throw error
+    return [styleText('red', 'no response')]
+  }
+  return [id, [...(await role().catch(noResponse)), ...copies]]
 }
-
-const semiSyncStatus = `SHOW STATUS LIKE 'Rpl_semi_sync_source_%';
-  SELECT DATE_FORMAT(MAX(LOGGED), '%Y-%m-%d %H:%i:%s') AS since FROM performance_schema.error_log
-  WHERE DATA LIKE 'Semi-sync replication switched OFF%'`
 
 /** What an acknowledgement means now. A connected reader alone says nothing: replication may be asynchronous. */
 function semiSync(status: string): string {
