@@ -6,12 +6,24 @@ export {
   type DatabaseState,
   type DatabaseStatus,
   type ReadOptions,
+  type Work,
   type WriteOptions,
 } from './client/client.ts'
 export { coalesce } from './client/coalesce.ts'
-export { type Connection, connect, type Endpoint, query } from './client/connection.ts'
+export { type Connection, connect, type Endpoint, query, type Statement } from './client/connection.ts'
 export type { Durability } from './client/durability.ts'
 export { DatabaseError, DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from './client/errors.ts'
+export {
+  createKeyedWrites,
+  type IdempotencyKey,
+  type KeyedOutcome,
+  type KeyedWrite,
+  type KeyedWrites,
+  KeyInProgress,
+  KeyReused,
+  removeExpiredKeys,
+  startKeyExpiry,
+} from './client/keyed-writes.ts'
 export { readRawRows } from './client/raw-rows.ts'
 export {
   ConfigError,

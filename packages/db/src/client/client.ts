@@ -63,7 +63,7 @@ export interface DatabaseStatus {
 }
 
 /** What runs on a connection; it must not use the connection after it has settled. */
-type Work<T> = (connection: Connection, deadline: number) => Promise<T>
+export type Work<T> = (connection: Connection, deadline: number) => Promise<T>
 
 /** Options of a call. */
 export interface CallOptions {
@@ -99,18 +99,17 @@ export interface DatabaseClient {
   read<T>(work: Work<T>, options?: ReadOptions): Promise<T>
   /**
    * Runs one statement on the writer; resolves after its commit. Runs it again only after a refusal by a server that is
-   * read-only.
+   * read-only, and up to four times when it lost a deadlock or waited too long for a lock.
    *
    * @throws {DatabaseUnavailable} it was not sent.
-   * @throws {DatabaseOverloaded} likewise.
+   * @throws {DatabaseOverloaded} it was not carried out; also when it lost against others each time.
    * @throws {WriteOutcomeUnknown} it was sent, and may or may not have been carried out.
    * @throws {DatabaseError} when the server refuses it.
    */
   write<T>(work: Work<T>, options?: WriteOptions): Promise<T>
   /**
    * Runs `work` in a transaction on the writer; resolves after the commit. An error of `work` rolls it back. `work` runs
-   * again, up to four times, when its transaction lost a deadlock or waited too long for a lock, and as in
-   * {@link write}. Never runs it again when the outcome of the commit is unknown.
+   * again as in {@link write}. Never runs it again when the outcome of the commit is unknown.
    *
    * @throws {DatabaseUnavailable} it was not committed.
    * @throws {DatabaseOverloaded} likewise; also when it lost against others each time.
@@ -214,27 +213,13 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
       beforeSending()
       return work(connection, deadline)
     }
-    return onWriter(send, deadline, sendBy)
+    return repeatLockVictim(() => onWriter(send, deadline, sendBy), sendBy)
   }
 
-  async function transaction<T>(
-    work: Work<T>,
-    { deadline = inTime(), sendBy = deadline }: WriteOptions = {},
-  ): Promise<T> {
+  function transaction<T>(work: Work<T>, { deadline = inTime(), sendBy = deadline }: WriteOptions = {}): Promise<T> {
     const commit = (connection: Connection, beforeSending: () => void) =>
       commitAfter(connection, () => work(connection, deadline), beforeSending)
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await onWriter(commit, deadline, sendBy)
-      } catch (error) {
-        if (!isLockVictim(error)) throw error
-        const delayMs = 20 * attempt * Math.random()
-        if (attempt === maxAttempts || performance.now() + delayMs > sendBy) {
-          throw new DatabaseOverloaded('writer: the transaction lost against others', { cause: error })
-        }
-        await delay(delayMs)
-      }
-    }
+    return repeatLockVictim(() => onWriter(commit, deadline, sendBy), sendBy)
   }
 
   const status = coalesce({
@@ -298,7 +283,8 @@ function poolOptions(
       let startedAt = 0
       const connectWith = (password: string) => {
         startedAt = performance.now()
-        return connect({ ...address, password }, connectTimeoutMs, { database })
+        // Several statements: for a transaction in one round trip.
+        return connect({ ...address, password }, connectTimeoutMs, { database, multipleStatements: name === 'writer' })
       }
       const connection = await connectWithPassword(options.password, connectWith, passwordWaitMs)
       try {
@@ -336,14 +322,14 @@ const maxIdleMs = 20_000
 
 /**
  * A statement that nobody waits for any more ends at the server too: by itself, it notices only when it has rows to
- * send. Its locks go with it.
+ * send. Its locks go with it. It waits for the locks of others so briefly that time is left for another attempt.
  */
 async function limitStatements(connection: Connection, deadlineMs: number): Promise<void> {
   const limitMs = Math.ceil(1.1 * deadlineMs)
   await query(
     connection,
-    'SET SESSION max_execution_time = ?, innodb_lock_wait_timeout = ?, wait_timeout = ?, net_write_timeout = ?',
-    [limitMs, Math.ceil(limitMs / 1000), abandonedAfterSeconds.idle, abandonedAfterSeconds.sending],
+    'SET SESSION max_execution_time = ?, innodb_lock_wait_timeout = 1, wait_timeout = ?, net_write_timeout = ?',
+    [limitMs, abandonedAfterSeconds.idle, abandonedAfterSeconds.sending],
   )
 }
 
@@ -382,6 +368,22 @@ async function newestBeat(connection: Connection): Promise<Beat> {
 }
 
 const maxAttempts = 5
+
+/** Repeats what the server has rolled back in favour of others. */
+async function repeatLockVictim<T>(run: () => Promise<T>, sendBy: number): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run()
+    } catch (error) {
+      if (!isLockVictim(error)) throw error
+      const delayMs = 20 * attempt * Math.random()
+      if (attempt === maxAttempts || performance.now() + delayMs > sendBy) {
+        throw new DatabaseOverloaded('writer: lost against others', { cause: error })
+      }
+      await delay(delayMs)
+    }
+  }
+}
 
 async function commitAfter<T>(connection: Connection, work: () => Promise<T>, beforeCommit: () => void): Promise<T> {
   await query(connection, 'START TRANSACTION')

@@ -80,3 +80,21 @@ export function query<Result extends QueryResult = RowDataPacket[]>(
     adapt?.(command)
   })
 }
+
+/** A statement and its values; see {@link query}. */
+export type Statement = readonly [sql: string, values?: readonly unknown[]]
+
+/**
+ * Runs statements in one round trip, each after the one before it succeeded. The connection must allow
+ * `multipleStatements`.
+ *
+ * @throws {DatabaseError} that of the first statement that failed.
+ */
+export async function queryAll(connection: Connection, ...statements: readonly Statement[]): Promise<void> {
+  const sql = statements.map(([text]) => text).join('; ')
+  await query(
+    connection,
+    sql,
+    statements.flatMap(([, values = []]) => values),
+  )
+}

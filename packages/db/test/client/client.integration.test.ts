@@ -161,6 +161,33 @@ describe('the connection policy', () => {
       }
     }))
 
+  it('repeats a statement that waited too long for a lock', async () => {
+    let runs = 0
+    const deadline = performance.now() + 60_000
+    const held = Promise.withResolvers<void>()
+    const waited = Promise.withResolvers<void>()
+    const holding = client.transaction(
+      async (connection) => {
+        await deposit(connection)
+        held.resolve()
+        await waited.promise
+      },
+      { deadline },
+    )
+    await held.promise
+    await client.write(
+      (connection) => {
+        runs += 1
+        if (runs === 2) waited.resolve()
+        return deposit(connection)
+      },
+      { deadline },
+    )
+    await holding
+    expect(runs).toBe(2)
+    expect(await balances()).toEqual([102, 100])
+  })
+
   it('ends connections that are too old, even if nobody asks for one', () =>
     withClient({ maxLifetimeMs: 1000 }, async (renewing) => {
       await Promise.all([11, 12, 13, 14].map((id) => renewing.write((connection) => add(connection, id))))

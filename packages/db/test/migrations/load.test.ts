@@ -90,6 +90,7 @@ describe('declaredRights', () => {
     expect(Object.fromEntries(declared)).toMatchObject({
       visit: ['SELECT', 'INSERT'],
       heartbeat: ['SELECT', 'UPDATE'],
+      idempotency_keys: ['SELECT', 'INSERT', 'DELETE'],
     })
   })
 

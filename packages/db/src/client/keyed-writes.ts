@@ -1,0 +1,235 @@
+import type { ResultSetHeader } from 'mysql2'
+import type { DatabaseClient, Work, WriteOptions } from './client.ts'
+import { type Connection, query, queryAll, type Statement } from './connection.ts'
+import { DatabaseError, DatabaseUnavailable, WriteOutcomeUnknown } from './errors.ts'
+
+/** Identifies a request that its sender may repeat. Both are digests of 128 bits, in hexadecimal digits. */
+export interface IdempotencyKey {
+  /** Of the key and of what it is unique in. */
+  readonly id: string
+  /** Of everything that must be the same when the request is repeated. */
+  readonly fingerprint: string
+}
+
+/** A write that is carried out once per key. */
+export interface KeyedWrite {
+  readonly key: IdempotencyKey
+  /** Stored with the key, for those who repeat the request. */
+  readonly result: string
+}
+
+/** What became of a keyed write. */
+export interface KeyedOutcome {
+  /** Of the write that was carried out under the key. */
+  readonly result: string
+  /** True if that was an earlier one. */
+  readonly replayed: boolean
+}
+
+/** Another request has the key. This one was not carried out. */
+export class KeyReused extends Error {
+  override readonly name = 'KeyReused'
+}
+
+/** A write with the key is in progress elsewhere. This one was not carried out. */
+export class KeyInProgress extends Error {
+  override readonly name = 'KeyInProgress'
+}
+
+/** Carries out writes once per key, whatever the number of processes. */
+export interface KeyedWrites {
+  /**
+   * Runs `work` in a transaction on the writer, unless a write under the key is committed already. `work` resolves with
+   * the result to be stored.
+   *
+   * @throws {KeyReused}
+   * @throws {KeyInProgress}
+   * @throws like {@link DatabaseClient.transaction}.
+   */
+  run(key: IdempotencyKey, work: Work<string>, options?: WriteOptions): Promise<KeyedOutcome>
+  /**
+   * The same for many writes in one transaction. `statementFor` gets those that were not carried out before, the first
+   * of each key, and gives the statement that does.
+   *
+   * @returns what became of each, in their order.
+   * @throws like {@link DatabaseClient.transaction}, for all of them.
+   */
+  runAll<Write extends KeyedWrite>(
+    writes: readonly Write[],
+    statementFor: (writes: readonly Write[]) => Statement,
+    options?: WriteOptions,
+  ): Promise<readonly (KeyedOutcome | KeyReused | KeyInProgress)[]>
+}
+
+/** See {@link KeyedWrites}. */
+export function createKeyedWrites(client: DatabaseClient): KeyedWrites {
+  /** Until then keys are looked up first: a transaction of a lost connection may hold the locks of some for long. */
+  let lookUpUntil = 0
+  const inTime = () => performance.now() + client.deadlineMs
+
+  async function once<Write extends KeyedWrite>(
+    writes: readonly Write[],
+    deadline: number,
+    carryOut: (missing: readonly Write[]) => Promise<unknown>,
+  ): Promise<readonly (KeyedOutcome | KeyReused | KeyInProgress)[]> {
+    const firsts = new Map(writes.toReversed().map((write) => [write.key.id, write]))
+    let stored: StoredKeys = performance.now() < lookUpUntil ? await lookUp(client, writes, deadline) : new Map()
+    for (;;) {
+      const missing = [...firsts.values()].filter(({ key }) => !stored.has(key.id))
+      try {
+        if (missing.length > 0) await carryOut(missing)
+        return writes.map((write) => outcomeOf(write, firsts.get(write.key.id) ?? write, stored))
+      } catch (error) {
+        if (!(error instanceof KeyTaken)) throw error
+        if (error.errno === lockWaitTimeout) lookUpUntil = performance.now() + 60_000
+        stored = await lookUp(client, writes, deadline)
+        // A duplicate that is not one of the keys.
+        if (error.errno === duplicateEntry && !missing.some(({ key }) => stored.has(key.id))) throw error.cause
+      }
+    }
+  }
+
+  const runAll: KeyedWrites['runAll'] = (writes, statementFor, { deadline = inTime(), ...options } = {}) =>
+    once(writes, deadline, (missing) =>
+      client.write((connection) => commit(connection, insertion(missing), statementFor(missing)), {
+        deadline,
+        ...options,
+      }),
+    )
+
+  const run: KeyedWrites['run'] = async (key, work, { deadline = inTime(), ...options } = {}) => {
+    let result = ''
+    const [outcome] = await once([{ key, result }], deadline, (missing) =>
+      client.transaction(
+        async (connection) => {
+          // Before the work, so that its lock keeps another run from starting.
+          await query(connection, ...insertion(missing)).catch(rethrow)
+          result = await work(connection, deadline)
+          await query(connection, ...insertion([{ key, result }], 'REPLACE'))
+        },
+        { deadline, ...options },
+      ),
+    )
+    if (outcome === undefined || outcome instanceof Error) throw outcome
+    return outcome.replayed ? outcome : { result, replayed: false }
+  }
+
+  return { run, runAll }
+}
+
+/** By id; undefined while the transaction is not committed. */
+type StoredKeys = ReadonlyMap<string, { readonly fingerprint: string; readonly result: string } | undefined>
+
+/** @param first of the writes with its key. */
+function outcomeOf(write: KeyedWrite, first: KeyedWrite, stored: StoredKeys): KeyedOutcome | KeyReused | KeyInProgress {
+  const { id, fingerprint } = write.key
+  const earlier = stored.has(id) ? stored.get(id) : { fingerprint: first.key.fingerprint, result: first.result }
+  if (earlier === undefined) return new KeyInProgress('a write with the key is in progress')
+  if (earlier.fingerprint !== fingerprint) return new KeyReused('another request has the key')
+  return { result: earlier.result, replayed: stored.has(id) || write !== first }
+}
+
+/** Some key is in the table already, or its lock was not released in time, or the transaction lost a deadlock. */
+class KeyTaken extends Error {
+  override readonly name = 'KeyTaken'
+  readonly errno: number
+
+  constructor(errno: number, options: ErrorOptions) {
+    super('a key is taken', options)
+    this.errno = errno
+  }
+}
+
+const duplicateEntry = 1062
+const lockWaitTimeout = 1205
+const deadlock = 1213
+const errorDuringCommit = 1180
+
+function rethrow(error: unknown): never {
+  const { errno = 0 } = error instanceof DatabaseError ? error : {}
+  if ([duplicateEntry, lockWaitTimeout, deadlock].includes(errno)) throw new KeyTaken(errno, { cause: error })
+  throw errno === errorDuringCommit ? new DatabaseUnavailable('writer: commit failed', { cause: error }) : error
+}
+
+/** In one round trip: nobody waits for a lock that a lost connection holds between two statements. */
+async function commit(connection: Connection, ...statements: readonly Statement[]): Promise<void> {
+  await queryAll(connection, ['START TRANSACTION'], ...statements, ['COMMIT']).catch(async (error: unknown) => {
+    await query(connection, 'ROLLBACK')
+    rethrow(error)
+  })
+}
+
+function insertion(writes: readonly KeyedWrite[], verb: 'INSERT' | 'REPLACE' = 'INSERT'): [string, unknown[]] {
+  const rows = writes
+    // In one order everywhere: two transactions with the same keys wait for each other, but never in a circle.
+    .toSorted((a, b) => (a.key.id < b.key.id ? -1 : 1))
+    .map(({ key, result }) => [toBytes(key.id), toBytes(key.fingerprint), result])
+  return [`${verb} INTO idempotency_keys (id, fingerprint, result) VALUES ?`, [rows]]
+}
+
+const toBytes = (digits: string) => Buffer.from(digits, 'hex')
+
+async function lookUp(client: DatabaseClient, writes: readonly KeyedWrite[], deadline: number): Promise<StoredKeys> {
+  const ids = writes.map(({ key }) => toBytes(key.id))
+  const found = client.write(
+    async (connection) => {
+      // For one statement: it sees what is not committed yet, which is not used as an answer.
+      await query(connection, 'SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED')
+      const claimed = await query(connection, 'SELECT id FROM idempotency_keys WHERE id IN (?)', [ids])
+      const sql = 'SELECT id, fingerprint, result FROM idempotency_keys WHERE id IN (?)'
+      const committed = await query(connection, sql, [ids])
+      return new Map([
+        ...claimed.map(({ id }) => [toDigits(id), undefined] as const),
+        ...committed.map(({ id, fingerprint, result }) => {
+          return [toDigits(id), { fingerprint: toDigits(fingerprint), result: String(result) }] as const
+        }),
+      ])
+    },
+    { deadline },
+  )
+  return found.catch((error: unknown) => {
+    // Nothing was written.
+    throw error instanceof WriteOutcomeUnknown ? new DatabaseUnavailable(error.message, { cause: error }) : error
+  })
+}
+
+const toDigits = (bytes: Buffer) => bytes.toString('hex')
+
+/**
+ * Removes keys of more than 25 hours about once a minute: an hour more than is promised, for clocks that differ. Several
+ * processes may do so at the same time.
+ *
+ * @returns a function that stops it.
+ */
+export function startKeyExpiry(client: DatabaseClient): () => void {
+  let removing = false
+
+  async function removeAll(): Promise<void> {
+    if (removing) return
+    removing = true
+    // The next time is soon enough for what an unavailable database, or another process, prevents now.
+    while ((await removeExpiredKeys(client).catch(() => 0)) === expiryBatch);
+    removing = false
+  }
+
+  const timer = setInterval(removeAll, 60_000 * (0.75 + 0.5 * Math.random())).unref()
+  return () => clearInterval(timer)
+}
+
+/** So few that their locks and their commit are no burden. */
+const expiryBatch = 1000
+
+/** Removes some of the keys that have expired. @returns how many. */
+export function removeExpiredKeys(client: DatabaseClient): Promise<number> {
+  return client.write(async (connection) => {
+    // For one statement: it locks the rows that it removes, not the gaps between them.
+    await query(connection, 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
+    const { affectedRows } = await query<ResultSetHeader>(
+      connection,
+      `DELETE FROM idempotency_keys WHERE created_at < UTC_TIMESTAMP(3) - INTERVAL 25 HOUR
+       ORDER BY created_at LIMIT ?`,
+      [expiryBatch],
+    )
+    return affectedRows
+  })
+}
