@@ -7,6 +7,7 @@ import {
   type Endpoint,
   type EndpointGroup,
   type Header,
+  idempotencyKeyHeader,
   type ResponseDefinition,
 } from '../src/http/endpoint.ts'
 import { healthEndpoints } from '../src/http/health.ts'
@@ -84,8 +85,11 @@ function inDocument(schema: object): JsonSchema {
 }
 
 function operation(id: string, tag: string, endpoint: Endpoint, components: Components): object {
-  const { summary, description, query, body, responses } = endpoint
-  const parameters = Object.entries(query?.shape ?? {}).map(([name, schema]) => parameter(name, schema, components))
+  const { summary, description, query, body, keyed, responses } = endpoint
+  const parameters = [
+    ...Object.entries(query?.shape ?? {}).map(([name, schema]) => parameter(name, schema, components)),
+    ...(keyed ? headerParameters(idempotencyKeyHeader, components) : []),
+  ]
   return {
     operationId: id,
     tags: [tag],
@@ -112,6 +116,12 @@ function parameter(name: string, schema: z.core.$ZodType, components: Components
     ...(description === undefined ? {} : { description }),
     schema: rest,
   }
+}
+
+function headerParameters(headers: Readonly<Record<string, Header>>, components: Components): object[] {
+  return Object.entries(headers).map(([name, { schema, ...header }]) => {
+    return { name, in: 'header', ...header, schema: components.schema(schema) }
+  })
 }
 
 function describeResponse({ description, headers, content }: ResponseDefinition, components: Components): object {

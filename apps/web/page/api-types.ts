@@ -51,7 +51,7 @@ export interface Schemas {
     readonly writer: Schemas['Health']
     readonly reader: Schemas['Health']
   }
-  /** RFC 9457. The write was sent, but no answer came in time or the connection was lost: it may or may not have been carried out. Who sends it again may store it twice. */
+  /** RFC 9457. The write was sent, but no answer came in time or the connection was lost: it may or may not have been carried out. Who sends it again without an `Idempotency-Key` may store it twice. */
   readonly OutcomeUnknown: {
     readonly type: '/openapi.json#/components/schemas/OutcomeUnknown'
     readonly title: 'Outcome Unknown'

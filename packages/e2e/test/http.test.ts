@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
@@ -75,6 +76,18 @@ describe('the HTTP contract', () => {
     expect(await first.json()).toHaveLength(2)
     expect(await second.json()).toHaveLength(1)
     expect(second.headers.get('link')).toBeNull()
+  })
+
+  it('stores one time for all requests with the same Idempotency-Key, whichever instance gets them', async () => {
+    await removeTimes()
+    const headers = { 'Idempotency-Key': `a "key" ~ ${randomUUID()}` }
+    const write = () => get('/write', { method: 'POST', headers })
+    const [first, ...others] = [await write(), ...(await Promise.all(Array.from({ length: 10 }, write)))]
+    const text = await first.text()
+    for (const other of others) {
+      expect([other.status, other.headers.get('idempotency-replayed'), await other.text()]).toEqual([201, 'true', text])
+    }
+    expect(await storedTimes('db-writer')).toHaveLength(1)
   })
 
   it.each([

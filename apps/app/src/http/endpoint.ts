@@ -1,3 +1,4 @@
+import type { IdempotencyKey } from '@repo/db'
 import type { Request, Response } from 'express'
 import { z } from 'zod'
 
@@ -30,6 +31,11 @@ export interface Endpoint {
   readonly responses: Readonly<Record<number, ResponseDefinition>>
   /** For a GET: whether it only reads, so that HEAD is answered by the same handler. @default true */
   readonly safe?: boolean
+  /**
+   * Whether a request with an `Idempotency-Key` is carried out once: the handler sees to that with {@link Exchange.key}.
+   * @default false; a write with the header is refused then
+   */
+  readonly keyed?: boolean
 }
 
 /** Endpoints by their operation ids. */
@@ -46,6 +52,8 @@ export interface EndpointGroup {
 export interface Exchange<Query, Body = unknown> {
   readonly query: Query
   readonly body: Body
+  /** Of a keyed endpoint: that of the request, if it has one. */
+  readonly key: IdempotencyKey | undefined
   readonly req: Request
   readonly res: Response
 }
@@ -85,8 +93,18 @@ const outcomeUnknownProblem = z
     id: 'OutcomeUnknown',
     description:
       'RFC 9457. The write was sent, but no answer came in time or the connection was lost: it may or may not have been ' +
-      'carried out. Who sends it again may store it twice.',
+      'carried out. Who sends it again without an `Idempotency-Key` may store it twice.',
   })
+
+/** The request header of a keyed endpoint. */
+export const idempotencyKeyHeader = {
+  'Idempotency-Key': {
+    description:
+      'Chosen by the client, for one method and path: requests with the same key are carried out once, however often ' +
+      'they are sent. It is remembered for at least 24 hours.',
+    schema: z.string().regex(/^[\x20-\x7e]{1,255}$/),
+  },
+} satisfies Record<string, Header>
 
 /** The body of each error. */
 export const problemContent = { 'application/problem+json': problem }
@@ -97,6 +115,14 @@ export const requestIdHeader = {
     description: "The id under which every tier logs the request: the request's own if it is valid, else a new one",
     required: true,
     schema: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/),
+  },
+} satisfies Record<string, Header>
+
+/** The header of a success of a keyed endpoint. */
+export const replayedHeader = {
+  'Idempotency-Replayed': {
+    description: 'Set if an earlier request with the key was carried out, whose response this is',
+    schema: z.literal('true'),
   },
 } satisfies Record<string, Header>
 
@@ -129,6 +155,16 @@ export const commonResponses = {
     },
     content: problemContent,
   },
+  KeyInProgress: {
+    description: 'A request with the same `Idempotency-Key` is in progress',
+    headers: { ...requestIdHeader, ...retryAfterHeader },
+    content: problemContent,
+  },
+  KeyReused: {
+    description: 'Another request, with another query or body, has the same `Idempotency-Key`',
+    headers: requestIdHeader,
+    content: problemContent,
+  },
   Unavailable: {
     description: 'The service is overloaded or its database is unavailable',
     headers: { ...requestIdHeader, ...retryAfterHeader },
@@ -137,8 +173,11 @@ export const commonResponses = {
   WriteUnavailable: {
     description:
       'The service is overloaded or its database is unavailable. The write was not carried out; or its outcome is not ' +
-      'known, then the problem is an `OutcomeUnknown` and there is no `Retry-After`.',
+      'known, then the problem is an `OutcomeUnknown`, and only with an `Idempotency-Key` there is a `Retry-After`.',
     headers: { ...requestIdHeader, 'Retry-After': { ...retryAfterHeader['Retry-After'], required: false } },
     content: { 'application/problem+json': z.union([problem, outcomeUnknownProblem]) },
   },
 } satisfies Record<string, ResponseDefinition>
+
+/** Responses that the keyed endpoints have in common. */
+export const keyedResponses = { 409: commonResponses.KeyInProgress, 422: commonResponses.KeyReused }

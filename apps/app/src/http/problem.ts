@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from '@repo/db'
+import { DatabaseOverloaded, DatabaseUnavailable, KeyInProgress, KeyReused, WriteOutcomeUnknown } from '@repo/db'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { outcomeUnknown } from './endpoint.ts'
 import { send } from './send.ts'
@@ -11,6 +11,8 @@ declare global {
       error?: unknown
       /** The limit that refused this request: that of requests in flight, or that of a queue behind it. */
       refusedBy?: 'admission' | 'queue'
+      /** Whether an idempotency key makes it safe to send this request again. */
+      keyed?: boolean
     }
   }
 }
@@ -42,15 +44,25 @@ export interface Problem {
  * Decides what a client learns about an error. The message is public for an {@link HttpError}, and for an error of a
  * middleware with a 4xx `status`, unless its `expose` is false (the convention of
  * https://github.com/jshttp/http-errors). Everything else is a 500 without details.
+ *
+ * @param keyed whether the request can be sent again safely, because it has an idempotency key.
  */
-export function toProblem(error: unknown): Problem {
+export function toProblem(error: unknown, keyed = false): Problem {
   if (error instanceof HttpError) return { status: error.status, detail: error.message, headers: error.headers }
   if (error instanceof DatabaseUnavailable) return retryLater('The database is unavailable. Please try again.')
   if (error instanceof DatabaseOverloaded) return retryLater('The database is overloaded. Please try again.')
   if (error instanceof WriteOutcomeUnknown) {
-    // Without Retry-After: a client that sends it again may store it twice.
-    const detail = 'It is not known whether the write was carried out. Please check before you send it again.'
-    return { ...outcomeUnknown, status: 503, detail, headers: {} }
+    // Without a key there is no Retry-After: a client that sends it again may store it twice.
+    const advice = keyed ? 'try again with the same Idempotency-Key' : 'check before you send it again'
+    const detail = `It is not known whether the write was carried out. Please ${advice}.`
+    return { ...outcomeUnknown, status: 503, detail, headers: keyed ? { 'Retry-After': '1' } : {} }
+  }
+  if (error instanceof KeyReused) {
+    return { status: 422, detail: 'Another request has the same Idempotency-Key.', headers: {} }
+  }
+  if (error instanceof KeyInProgress) {
+    const detail = 'A request with the same Idempotency-Key is in progress. Please try again.'
+    return { status: 409, detail, headers: { 'Retry-After': '1' } }
   }
   if (error instanceof URIError) return { status: 400, detail: 'The path cannot be decoded.', headers: {} }
   const { status, expose, message } = Object(error) as { status?: unknown; expose?: unknown; message?: unknown }
@@ -72,7 +84,13 @@ export const notFound: RequestHandler = (req) => {
 
 /** The one place that turns an error into a response: an RFC 9457 problem, whose `requestId` leads to the log. */
 export const errorHandler: ErrorRequestHandler = (error: unknown, req, res, _next) => {
-  const { type = 'about:blank', status, title = STATUS_CODES[status], detail, headers } = toProblem(error)
+  const {
+    type = 'about:blank',
+    status,
+    title = STATUS_CODES[status],
+    detail,
+    headers,
+  } = toProblem(error, res.locals.keyed)
   if (status >= 500 && !(error instanceof HttpError)) res.locals.error ??= error
   if (res.headersSent) {
     // The status is sent: only a closed connection shows the client that the body is incomplete.

@@ -1,9 +1,12 @@
 import express, { type RequestHandler, Router } from 'express'
+import { readKey, whenKeyed } from '../middleware/idempotency.ts'
 import type { Endpoint, Endpoints, Handlers } from './endpoint.ts'
 import { HttpError } from './problem.ts'
 import { parseBody, parseQuery } from './schema.ts'
 
 type Handler = Handlers<Endpoints>[string]
+
+const limit = '16kb'
 
 /** Routes each endpoint to its handler; other methods on its path are answered with 405. */
 export function createRouter<Of extends Endpoints>(endpoints: Of, handlers: Handlers<Of>): Router {
@@ -15,7 +18,8 @@ export function createRouter<Of extends Endpoints>(endpoints: Of, handlers: Hand
     for (const { endpoint, handle } of group) {
       // Express answers HEAD with the handler of GET, and HEAD must store nothing.
       if (endpoint.safe === false) route.head(refuse)
-      if (endpoint.body) route[endpoint.method](express.json({ limit: '16kb' }))
+      if (endpoint.body) route[endpoint.method](express.json({ limit }))
+      else if (endpoint.keyed) route[endpoint.method](whenKeyed(express.raw({ limit, type: () => true })))
       route[endpoint.method](validated(endpoint, handle))
     }
     route.all(refuse)
@@ -27,8 +31,14 @@ function methodsOf({ method, safe = true }: Endpoint): string[] {
   return method === 'get' && safe ? ['GET', 'HEAD'] : [method.toUpperCase()]
 }
 
-function validated({ query, body }: Endpoint, handle: Handler): RequestHandler {
-  return (req, res) => handle({ query: query && parseQuery(req, query), body: body && parseBody(req, body), req, res })
+function validated(endpoint: Endpoint, handle: Handler): RequestHandler {
+  const { query, body } = endpoint
+  return (req, res) => {
+    const given = { query: query && parseQuery(req, query), body: body && parseBody(req, body) }
+    const key = readKey(req, endpoint)
+    res.locals.keyed = key !== undefined
+    return handle({ ...given, key, req, res })
+  }
 }
 
 function methodNotAllowed(allowed: readonly string[]): RequestHandler {

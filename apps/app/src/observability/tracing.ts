@@ -21,10 +21,10 @@ import type { Logger } from 'pino'
 import { publicMessage } from './serialize-error.ts'
 
 /** Gives each call of `work` a span, which is linked with the batch that its item becomes a part of. */
-export type Instrument = <Item extends object>(
+export type Instrument = <Item extends object, Result>(
   name: string,
-  work: (item: Item) => Promise<void>,
-) => (item: Item) => Promise<void>
+  work: (item: Item) => Promise<Result>,
+) => (item: Item) => Promise<Result>
 
 /** The spans of this process, exported to a collector. */
 export interface Tracing {
@@ -95,7 +95,7 @@ export function startTracing(endpoint: string, logger: Logger): Tracing {
     const span = tracer.startSpan(name, {}, request ? childOf(request) : ROOT_CONTEXT)
     spansOfItems.set(item, span)
     try {
-      await work(item)
+      return await work(item)
     } catch (error) {
       setFailed(span, error)
       throw error

@@ -39,7 +39,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   log.lines.length = 0
-  await mysql.sql('TRUNCATE testtable')
+  await mysql.sql('TRUNCATE testtable; TRUNCATE idempotency_keys')
 })
 
 const store = (...dts: string[]) =>
@@ -151,6 +151,55 @@ describe('/write', () => {
     expect(response.headers.allow).toBe('GET, POST')
     expect(await count()).toBe(0)
   })
+})
+
+describe.each([
+  ['get', 200],
+  ['post', 201],
+] as const)('%s /write with an Idempotency-Key', (method, status) => {
+  const write = (key: string, body?: string) => {
+    const sent = request(app)[method]('/write').set('Idempotency-Key', key)
+    return body === undefined ? sent : sent.type('text/plain').send(body)
+  }
+
+  it('stores one time for all requests with the key, and answers them as the first', async () => {
+    const first = await write('a')
+    expect([first.status, first.headers['idempotency-replayed']]).toEqual([status, undefined])
+    await mysql.sql("UPDATE testtable SET dt = '2026-01-01'")
+    const second = await write('a')
+    expect([second.status, second.headers['idempotency-replayed']]).toEqual([status, 'true'])
+    for (const name of ['content-type', 'content-length', 'cache-control']) {
+      expect(second.headers[name]).toBe(first.headers[name])
+    }
+    expect(second.text).toBe(first.text)
+    expect(await count()).toBe(1)
+  })
+
+  it('stores one time for concurrent requests with the key, beside those without and with other keys', async () => {
+    const keys = Array.from({ length: 60 }, (_, at) => `key ${at % 6}`)
+    const responses = await Promise.all([...keys.map((key) => write(key)), request(app)[method]('/write')])
+    expect(new Set(responses.map((response) => response.status))).toEqual(new Set([status]))
+    expect(responses.filter(({ headers }) => headers['idempotency-replayed'] === undefined)).toHaveLength(7)
+    expect(await count()).toBe(7)
+  })
+
+  it('refuses another body with 422, and stores nothing', async () => {
+    expect((await write('a', 'one')).status).toBe(status)
+    expect((await write('a', 'one')).headers['idempotency-replayed']).toBe('true')
+    for (const body of ['other', undefined]) {
+      const response = await write('a', body)
+      expect([response.status, response.type]).toEqual([422, 'application/problem+json'])
+    }
+    expect(await count()).toBe(1)
+  })
+})
+
+it('keeps the keys of GET /write and POST /write apart', async () => {
+  for (const method of ['get', 'post'] as const) {
+    const response = await request(app)[method]('/write').set('Idempotency-Key', 'a')
+    expect(response.headers['idempotency-replayed']).toBeUndefined()
+  }
+  expect(await count()).toBe(2)
 })
 
 describe('GET /stats', () => {

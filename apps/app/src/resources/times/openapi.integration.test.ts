@@ -1,4 +1,5 @@
-import { createDatabaseClient, type DatabaseClient } from '@repo/db'
+import { hash } from 'node:crypto'
+import { createDatabaseClient, type DatabaseClient, query } from '@repo/db'
 import { startMigrated } from '@repo/db/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createContract } from '../../../test/contract.ts'
@@ -60,6 +61,29 @@ describe('the responses of the times are as documented', () => {
     await contract.expectResponse(app, 200, 'get', '/write')
     await contract.expectResponse(app, 201, 'post', '/write')
     for (const method of ['get', 'post'] as const) await contract.expectResponse(app, 400, method, '/write?x=1')
+  })
+
+  it.each([
+    ['get', 200],
+    ['post', 201],
+  ] as const)('for writes with a key, by %s', async (method, status) => {
+    const key = { 'Idempotency-Key': 'a key' }
+    await contract.expectResponse(app, status, method, '/write', key)
+    const replay = await contract.expectResponse(app, status, method, '/write', key)
+    expect(replay.headers['idempotency-replayed']).toBe('true')
+    await contract.expectResponse(app, 400, method, '/write', { 'Idempotency-Key': 'é' })
+    await mysql.sql("UPDATE idempotency_keys SET fingerprint = 'other'")
+    await contract.expectResponse(app, 422, method, '/write', key)
+    await mysql.sql('DELETE FROM idempotency_keys')
+    await client.transaction(
+      async (connection) => {
+        const id = hash('sha256', `${method.toUpperCase()} /write\na key`, 'buffer').subarray(0, 16)
+        await query(connection, "INSERT INTO idempotency_keys (id, fingerprint, result) VALUES (?, '', '')", [id])
+        await contract.expectResponse(app, 409, method, '/write', key)
+      },
+      { deadline: performance.now() + 600_000 },
+    )
+    await mysql.sql('DELETE FROM idempotency_keys')
   })
 
   it('for counts', async () => {

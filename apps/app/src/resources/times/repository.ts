@@ -1,4 +1,4 @@
-import { coalesce, type DatabaseClient, query } from '@repo/db'
+import { coalesce, createKeyedWrites, type DatabaseClient, type KeyedOutcome, type KeyedWrite, query } from '@repo/db'
 import { cacheProportionally } from './cache-proportionally.ts'
 import { type CountRange, selectCounts } from './counts.ts'
 import { type Page, type PageQuery, selectPage } from './page-reader.ts'
@@ -13,6 +13,11 @@ export interface TimesRepositoryOptions {
   readonly queueLimit: number
 }
 
+/** A time that is stored once per key. */
+interface KeyedTime extends KeyedWrite {
+  readonly time: Date
+}
+
 /** The stored times. */
 export interface TimesRepository {
   /**
@@ -23,6 +28,13 @@ export interface TimesRepository {
    * @throws {WriteOutcomeUnknown} the time may or may not be stored.
    */
   save(time: Date): Promise<void>
+  /**
+   * The same, unless a time was stored under the key before: then resolves with what was stored with it.
+   *
+   * @throws {KeyReused} the time is not stored.
+   * @throws {KeyInProgress} likewise.
+   */
+  saveOnce(time: KeyedTime): Promise<KeyedOutcome>
   /**
    * Reads a page. Concurrent calls may get the same page, read after the last of them was made.
    *
@@ -56,17 +68,33 @@ export function createTimesRepository(
 ): TimesRepository {
   const { deadlineMs } = client
 
-  const batcher = createWriteBatcher({
-    async insert(times, limits) {
-      // Not a prepared statement: each number of rows would be another one.
-      const rows = times.map((time) => [toDateTime(time)])
-      await client.write((connection) => query(connection, 'INSERT INTO ?? (dt) VALUES ?', [table, rows]), limits)
-    },
+  const limits = {
     batchLimit,
     // One statement in flight gathers the largest batches; without batching every connection works.
     concurrency: batchLimit === 1 ? client.writerConnections : 1,
     queueLimit,
     deadlineMs,
+  }
+
+  // Not a prepared statement: each number of rows would be another one.
+  const insertion = (times: readonly Date[]): [string, unknown[]] => [
+    'INSERT INTO ?? (dt) VALUES ?',
+    [table, times.map((time) => [toDateTime(time)])],
+  ]
+
+  const batcher = createWriteBatcher<Date, void>({
+    ...limits,
+    async insert(times, timing) {
+      await client.write((connection) => query(connection, ...insertion(times)), timing)
+      return []
+    },
+  })
+
+  // Those without a key never wait for the lock of one.
+  const writes = createKeyedWrites(client)
+  const keyedBatcher = createWriteBatcher<KeyedTime, KeyedOutcome>({
+    ...limits,
+    insert: (times, timing) => writes.runAll(times, (missing) => insertion(missing.map(({ time }) => time)), timing),
   })
 
   const page = coalesce({
@@ -101,11 +129,14 @@ export function createTimesRepository(
 
   return {
     save: batcher.save,
+    saveOnce: keyedBatcher.save,
     page,
     counts,
     newest: () => newest(undefined),
-    waiting: batcher.waiting,
-    close: batcher.flush,
+    waiting: () => batcher.waiting() + keyedBatcher.waiting(),
+    async close() {
+      await Promise.all([batcher.flush(), keyedBatcher.flush()])
+    },
   }
 }
 

@@ -18,7 +18,11 @@ export const times = defineResource({
       queueLimit: settings.SAVE_QUEUE_LIMIT,
     })
     return {
-      handlers: timesHandlers({ ...repository, save: instrument('save', repository.save) }),
+      handlers: timesHandlers({
+        ...repository,
+        save: instrument('save', repository.save),
+        saveOnce: instrument('save', repository.saveOnce),
+      }),
       status: async () => ({ newest: await repository.newest().catch(() => null) }),
       registerMetrics: (registry) => registerTimesMetrics(registry, repository.waiting),
       close: repository.close,

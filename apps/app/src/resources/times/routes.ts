@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Exchange, Handlers } from '../../http/endpoint.ts'
 import { HttpError } from '../../http/problem.ts'
 import { send, stream } from '../../http/send.ts'
+import { encodeAnswer, sendAnswer, sendOutcome } from '../../middleware/idempotency.ts'
 import { type CountRange, periodMs } from './counts.ts'
 import { completeBody, json, type ListFormat, ndjson, openBody } from './list-format.ts'
 import type { Page } from './page-reader.ts'
@@ -20,7 +21,7 @@ const defaultPeriods = { minute: 60, hour: 24, day: 30 } as const
 
 /** `/` and `/read` list the stored times, `/write` stores the time of the request, `/stats` counts. */
 export function timesHandlers(
-  repository: Pick<TimesRepository, 'save' | 'page' | 'counts'>,
+  repository: Pick<TimesRepository, 'save' | 'saveOnce' | 'page' | 'counts'>,
 ): Handlers<typeof endpoints> {
   const streamPages = pageStreamer(repository)
 
@@ -41,10 +42,15 @@ export function timesHandlers(
 
   const save =
     (status: 200 | 201) =>
-    async ({ res }: Exchange<unknown>): Promise<void> => {
-      const arrived = new Date()
-      await repository.save(arrived)
-      send(res, status, 'text/plain', `Saved: ${arrived.toISOString().slice(0, 19).replace('T', ' ')}`)
+    async ({ key, res }: Exchange<unknown>): Promise<void> => {
+      const time = new Date()
+      const body = `Saved: ${time.toISOString().slice(0, 19).replace('T', ' ')}`
+      const answer = { status, contentType: 'text/plain', body }
+      if (key !== undefined) {
+        return sendOutcome(res, await repository.saveOnce({ time, key, result: encodeAnswer(answer) }))
+      }
+      await repository.save(time)
+      sendAnswer(res, answer)
     }
 
   return {

@@ -1,6 +1,12 @@
 import { identifier, integer } from '@repo/db'
 import { z } from 'zod'
-import { commonResponses, type Endpoints, requestIdHeader } from '../../http/endpoint.ts'
+import {
+  commonResponses,
+  type Endpoints,
+  keyedResponses,
+  replayedHeader,
+  requestIdHeader,
+} from '../../http/endpoint.ts'
 import { integerParameter } from '../../http/schema.ts'
 
 const pageLimit = 10_000
@@ -115,7 +121,7 @@ export const counts = z
   .meta({ id: 'Counts' })
 
 const errors = { 400: commonResponses.BadRequest, 503: commonResponses.Unavailable }
-const writeErrors = { 400: commonResponses.BadRequest, 503: commonResponses.WriteUnavailable }
+const writeErrors = { 400: commonResponses.BadRequest, ...keyedResponses, 503: commonResponses.WriteUnavailable }
 
 const list = {
   query: listQuery,
@@ -143,13 +149,13 @@ const list = {
 
 const saved = {
   description: 'The time is stored, and survives the loss of a database server',
-  headers: requestIdHeader,
+  headers: { ...requestIdHeader, ...replayedHeader },
   content: {
     'text/plain': z.string().regex(/^Saved: [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$/),
   },
 }
 
-const write = { path: '/write', summary: 'Stores the time of the request', query: z.strictObject({}) }
+const write = { path: '/write', summary: 'Stores the time of the request', query: z.strictObject({}), keyed: true }
 
 /** The HTTP contract of the times. */
 export const endpoints = {

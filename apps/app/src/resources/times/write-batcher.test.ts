@@ -10,12 +10,12 @@ afterEach(() => {
 })
 
 /** A batcher whose statements end when the test says so. */
-function controlled(options: Partial<WriteBatcherOptions> = {}) {
+function controlled(options: Partial<WriteBatcherOptions<Date, void>> = {}) {
   const statements: { size: number; sendBy: number; deadline: number; finish: (error?: Error) => void }[] = []
-  const batcher = createWriteBatcher({
+  const batcher = createWriteBatcher<Date, void>({
     insert: (times, limits) =>
       new Promise((resolve, reject) => {
-        statements.push({ size: times.length, ...limits, finish: (error) => (error ? reject(error) : resolve()) })
+        statements.push({ size: times.length, ...limits, finish: (error) => (error ? reject(error) : resolve([])) })
       }),
     batchLimit: 100,
     concurrency: 1,
@@ -72,6 +72,25 @@ describe('save', () => {
     statements[2]?.finish()
     expect(await early).toEqual(['fulfilled', 'rejected', 'rejected', 'rejected'])
     expect(await late).toEqual(['fulfilled', 'fulfilled'])
+  })
+
+  it('gives each item its own result, and its error to that one alone', async () => {
+    const batcher = createWriteBatcher<{ text: string }, string>({
+      insert: async (items) => items.map(({ text }) => (text === 'bad' ? new Error(text) : text)),
+      batchLimit: 100,
+      concurrency: 1,
+      queueLimit: 1000,
+      deadlineMs: 10_000,
+    })
+    const saves = ['first', 'good', 'bad', 'better'].map((text) => batcher.save({ text }))
+    const outcomes = await Promise.allSettled(saves)
+    expect(outcomes.map((outcome) => Object(outcome).value ?? Object(outcome).reason.message)).toEqual([
+      'first',
+      'good',
+      'bad',
+      'better',
+    ])
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
   })
 
   it('observes the limits of batch, concurrency and queue', async () => {

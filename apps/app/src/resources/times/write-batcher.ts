@@ -5,45 +5,49 @@ import { DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from '@r
 /** The message of {@link batchChannel}. */
 export interface Batch {
   /** The very objects that {@link WriteBatcher.save} was given. */
-  readonly items: readonly Date[]
+  readonly items: readonly object[]
 }
 
 /** Publishes each INSERT, when it starts and when it ends; its message is a {@link Batch}. */
 export const batchChannel: TracingChannel<Batch, unknown> = tracingChannel<Batch, unknown>('app:batch')
 
 /** Options of {@link createWriteBatcher}. Times are in milliseconds. */
-export interface WriteBatcherOptions {
+export interface WriteBatcherOptions<Item, Result> {
   /**
-   * Stores the times in one transaction: all of them are committed when it resolves.
+   * Stores the items in one transaction, which is committed when it resolves: with the result of each, or the error that
+   * only it gets.
    *
    * @throws {DatabaseUnavailable} none of them was sent, because that was not possible by `sendBy`.
    * @throws {DatabaseOverloaded} likewise.
    */
-  readonly insert: (times: readonly Date[], limits: { sendBy: number; deadline: number }) => Promise<void>
-  /** The most times in one statement; 1 gives every time a statement of its own. */
+  readonly insert: (
+    items: readonly Item[],
+    limits: { sendBy: number; deadline: number },
+  ) => Promise<readonly (Result | Error)[]>
+  /** The most items in one statement; 1 gives every item a statement of its own. */
   readonly batchLimit: number
   /** The most statements in flight. */
   readonly concurrency: number
-  /** The most times waiting; a further one is refused at once. */
+  /** The most items waiting; a further one is refused at once. */
   readonly queueLimit: number
-  /** From a call to its deadline. A time that would have to wait for half of it is refused at once. */
+  /** From a call to its deadline. An item that would have to wait for half of it is refused at once. */
   readonly deadlineMs: number
 }
 
 /** See {@link createWriteBatcher}. */
-export interface WriteBatcher {
-  /** Resolves when `time` is committed. */
-  save(time: Date): Promise<void>
-  /** How many times wait for a statement. */
+export interface WriteBatcher<Item, Result> {
+  /** Resolves when `item` is committed. */
+  save(item: Item): Promise<Result>
+  /** How many items wait for a statement. */
   waiting(): number
   /** Resolves when all calls so far are settled. */
   flush(): Promise<void>
 }
 
-interface Entry {
-  readonly time: Date
+interface Entry<Item, Result> {
+  readonly item: Item
   readonly deadline: number
-  readonly resolve: () => void
+  readonly resolve: (result: Result) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -57,11 +61,13 @@ const retryMs = 10
  * Each save has its own deadline. What could not be sent is sent again, without those that are late. An error of a
  * statement that was sent rejects exactly its saves, of which one that is late is rejected alone.
  */
-export function createWriteBatcher(options: WriteBatcherOptions): WriteBatcher {
+export function createWriteBatcher<Item extends object, Result>(
+  options: WriteBatcherOptions<Item, Result>,
+): WriteBatcher<Item, Result> {
   const { insert, batchLimit, concurrency, queueLimit, deadlineMs } = options
   /** Shorter than this before a deadline nothing is sent, so that what is rejected at its deadline was sent. */
   const marginMs = deadlineMs / 100
-  const queue: Entry[] = []
+  const queue: Entry<Item, Result>[] = []
   let inFlight = 0
   /** How long the last successful statement took. */
   let lastMs = 0
@@ -69,7 +75,7 @@ export function createWriteBatcher(options: WriteBatcherOptions): WriteBatcher {
   let lastRefusal: unknown
   const flushed: (() => void)[] = []
 
-  function save(time: Date): Promise<void> {
+  function save(item: Item): Promise<Result> {
     if (queue.length >= queueLimit) return Promise.reject(new DatabaseOverloaded(`${queueLimit} saves are waiting`))
     // For the complete batches in the queue. A longer queue would serve mostly those whose deadline is about to pass.
     const waitMs = (Math.floor(queue.length / batchLimit) * lastMs) / concurrency
@@ -77,7 +83,7 @@ export function createWriteBatcher(options: WriteBatcherOptions): WriteBatcher {
       return Promise.reject(new DatabaseOverloaded(`saves wait for ${Math.round(waitMs)} ms`))
     }
     return new Promise((resolve, reject) => {
-      queue.push({ time, deadline: performance.now() + deadlineMs, resolve, reject })
+      queue.push({ item, deadline: performance.now() + deadlineMs, resolve, reject })
       if (inFlight < concurrency) void sendNext()
     })
   }
@@ -90,14 +96,14 @@ export function createWriteBatcher(options: WriteBatcherOptions): WriteBatcher {
     const startedAt = performance.now()
     const stopRejecting = rejectLate(batch)
     try {
-      const items = batch.map((entry) => entry.time)
+      const items = batch.map((entry) => entry.item)
       // The first has waited longest, the last has the latest deadline.
       const limits = { sendBy: first.deadline - marginMs, deadline: last.deadline }
-      await batchChannel.tracePromise(() => insert(items, limits), { items })
+      const results = await batchChannel.tracePromise(() => insert(items, limits), { items })
       stopRejecting()
       lastMs = performance.now() - startedAt
       lastRefusal = undefined
-      for (const entry of batch) entry.resolve()
+      for (const [at, entry] of batch.entries()) settle(entry, results[at] as Result | Error)
     } catch (error) {
       stopRejecting()
       if (error instanceof DatabaseUnavailable || error instanceof DatabaseOverloaded) {
@@ -114,7 +120,7 @@ export function createWriteBatcher(options: WriteBatcherOptions): WriteBatcher {
   }
 
   /** Rejects each save of a statement in flight at its own deadline; the others wait on. */
-  function rejectLate(batch: readonly Entry[]): () => void {
+  function rejectLate(batch: readonly Entry<Item, Result>[]): () => void {
     let timer: NodeJS.Timeout | undefined
     let rejected = 0
     const rejectNext = () => {
@@ -141,7 +147,7 @@ export function createWriteBatcher(options: WriteBatcherOptions): WriteBatcher {
    * be stored after their caller was refused. Those with half of the time left are always sent, so that one slow
    * statement does not refuse all that follow.
    */
-  function takeBatch(): Entry[] {
+  function takeBatch(): Entry<Item, Result>[] {
     const enough = performance.now() + Math.max(marginMs, Math.min(lastMs, deadlineMs / 2))
     const firstInTime = queue.findIndex((entry) => entry.deadline > enough)
     const expired = queue.splice(0, firstInTime < 0 ? queue.length : firstInTime)
@@ -155,4 +161,9 @@ export function createWriteBatcher(options: WriteBatcherOptions): WriteBatcher {
   }
 
   return { save, waiting: () => queue.length, flush }
+}
+
+function settle<Result>({ resolve, reject }: Entry<unknown, Result>, result: Result | Error): void {
+  if (result instanceof Error) reject(result)
+  else resolve(result)
 }
