@@ -8,7 +8,8 @@ import type { Usage, WithUsage } from './usage.ts'
 export interface Bench {
   /** Replaces the stored times by `rows` others, and waits until the reader has applied them. */
   fill(rows: number): Promise<void>
-  writes(candidate: Candidate, connections: number, seconds: number, round: number): Promise<Sample>
+  /** @param keyed whether each request has an idempotency key of its own. @default false */
+  writes(candidate: Candidate, connections: number, seconds: number, round: number, keyed?: boolean): Promise<Sample>
   /** Reads of the complete list of `rows` times. */
   reads(candidate: Candidate, rows: number, seconds: number, round: number): Promise<Sample>
   /** Nine reads per write, starting with 100 rows. */
@@ -120,15 +121,16 @@ export function createBench(topology: Topology, withUsage: WithUsage, signal: Ab
   return {
     fill,
 
-    async writes(candidate, connections, seconds, round) {
+    async writes(candidate, connections, seconds, round, keyed = false) {
       await fill(0)
-      const measured = await load(candidate, 'load', '/write', connections, seconds)
+      const measured = await load(candidate, keyed ? 'keyed' : 'load', '/write', connections, seconds)
       const { requests, refused, unanswered } = measured.load
       const [stored, acknowledged] = [await count(), requests - refused]
       // A write that was refused or not answered may be stored or not.
       const correct =
         candidate === constant || (acknowledged <= stored && stored <= acknowledged + refused + unanswered)
-      return toSample(measured, { candidate: candidate.name, work: `write-${connections}`, round, correct })
+      const work = `${keyed ? 'keyed-' : ''}write-${connections}`
+      return toSample(measured, { candidate: candidate.name, work, round, correct })
     },
 
     async reads(candidate, rows, seconds, round) {

@@ -4,6 +4,8 @@ import { rounded } from './statistics.ts'
 /** Ratios above 1 mean that this project is better; null where a figure is missing or was not correct. */
 export interface Results {
   readonly write: Ratios<'vsBaselineFlask' | 'vsFastify' | 'vsExpress' | 'vsCommitLimit' | 'vsConstant' | 'vsUnbatched'>
+  /** Writes with an idempotency key compared with the same without, by the number of connections. */
+  readonly keyedWrite: Ratios<'vsWrite1' | 'vsWrite128'>
   readonly read0: Ratios<'vsBaselineFlask' | 'vsFastify' | 'vsExpress' | 'vsFile'>
   readonly read1k: Ratios<'vsBaselineFlask' | 'vsFastify' | 'vsExpress' | 'vsFile'>
   readonly mix: Ratios<'vsBaselineFlask' | 'vsFastify' | 'vsExpress'>
@@ -26,6 +28,8 @@ export function toResults(samples: readonly Sample[]): Results {
     vsFastify: vs(work, 'fastify'),
     vsExpress: vs(work, 'express'),
   })
+  const keyed = (connections: number) =>
+    ratio(samples, `keyed-write-${connections}`, 'direct', 'direct', `write-${connections}`)
   return {
     write: {
       ...vsBaselines('write-128'),
@@ -33,6 +37,7 @@ export function toResults(samples: readonly Sample[]): Results {
       vsConstant: vs('write-128', 'constant'),
       vsUnbatched: vs('write-128', 'unbatched'),
     },
+    keyedWrite: { vsWrite1: keyed(1), vsWrite128: keyed(128) },
     read0: { ...vsBaselines('read-0'), vsFile: vs('read-0', 'file') },
     read1k: { ...vsBaselines('read-1000'), vsFile: vs('read-1000', 'file') },
     mix: vsBaselines('mix'),

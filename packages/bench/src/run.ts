@@ -49,6 +49,7 @@ export async function run(bench: Bench, plan: Plan, report: (line: string) => vo
     const candidates = connections > 1 || plan.baselineSingleWrites ? writers : [direct]
     await rounds(
       ...candidates.map((candidate) => (round: number) => bench.writes(candidate, connections, seconds, round)),
+      (round) => bench.writes(direct, connections, seconds, round, true),
       ...(limit ? [limit] : []),
     )
   }

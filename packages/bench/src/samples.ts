@@ -32,9 +32,17 @@ export function samplesOf(samples: readonly Sample[], candidate: string, work: s
 /**
  * How many times as fast `mine` is as `other`: the median over the rounds of the ratio within a round, so that a
  * disturbance of a round affects both. Null when no round has both.
+ *
+ * @param otherWork what `other` is measured at. @default work
  */
-export function ratio(samples: readonly Sample[], work: string, mine: string, other: string): number | null {
-  const theirs = new Map(samplesOf(samples, other, work).map((sample) => [sample.round, sample.perSecond]))
+export function ratio(
+  samples: readonly Sample[],
+  work: string,
+  mine: string,
+  other: string,
+  otherWork: string = work,
+): number | null {
+  const theirs = new Map(samplesOf(samples, other, otherWork).map((sample) => [sample.round, sample.perSecond]))
   const ratios = samplesOf(samples, mine, work).flatMap(({ round, perSecond }) => {
     const their = theirs.get(round)
     return their ? [perSecond / their] : []

@@ -25,6 +25,16 @@ describe('toResults', () => {
     expect(results.correct).toBe(false)
   })
 
+  it('compares writes with a key with those without, within each round', () => {
+    const results = toResults([
+      sample('direct', 'write-1', 100),
+      sample('direct', 'keyed-write-1', 95),
+      sample('direct', 'write-128', 1000),
+      sample('direct', 'keyed-write-128', 900),
+    ])
+    expect(results.keyedWrite).toEqual({ vsWrite1: 0.95, vsWrite128: 0.9 })
+  })
+
   it('has every ratio of the long list', () => {
     const memory = (start: number, peak: number) => ({
       startMiB: { 'app-direct': start },

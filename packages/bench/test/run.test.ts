@@ -11,7 +11,8 @@ const measured = (candidate: Candidate, work: string) => sample(candidate.name, 
 /** A bench that measures nothing: the test is about which measurements a run requests. */
 const bench: Bench = {
   fill: async () => {},
-  writes: async (candidate, connections) => measured(candidate, `write-${connections}`),
+  writes: async (candidate, connections, _seconds, _round, keyed) =>
+    measured(candidate, `${keyed ? 'keyed-' : ''}write-${connections}`),
   reads: async (candidate, rows) => measured(candidate, `read-${rows}`),
   mix: async (candidate) => measured(candidate, 'mix'),
   list: async (candidate, rows) => measured(candidate, `list-${rows}`),
