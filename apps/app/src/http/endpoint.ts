@@ -118,7 +118,11 @@ export const requestIdHeader = {
   },
 } satisfies Record<string, Header>
 
-/** The header of a success of a keyed endpoint. */
+/**
+ * The header of a success of a keyed endpoint.
+ *
+ * @public for resources
+ */
 export const replayedHeader = {
   'Idempotency-Replayed': {
     description: 'Set if an earlier request with the key was carried out, whose response this is',
@@ -179,5 +183,9 @@ export const commonResponses = {
   },
 } satisfies Record<string, ResponseDefinition>
 
-/** Responses that the keyed endpoints have in common. */
+/**
+ * Responses that the keyed endpoints have in common.
+ *
+ * @public for resources
+ */
 export const keyedResponses = { 409: commonResponses.KeyInProgress, 422: commonResponses.KeyReused }

@@ -41,7 +41,11 @@ export function readKey(req: Request, { method, safe, keyed }: Endpoint): Idempo
 /** The first 128 bits of SHA-256. */
 const digest = (text: string) => hash('sha256', text).slice(0, 32)
 
-/** A complete response that is the same each time a request is repeated. */
+/**
+ * A complete response that is the same each time a request is repeated.
+ *
+ * @public for resources
+ */
 export interface Answer {
   readonly status: number
   readonly contentType: string
@@ -50,18 +54,30 @@ export interface Answer {
   readonly body: string
 }
 
-/** An answer as it is stored with a key. */
+/**
+ * An answer as it is stored with a key.
+ *
+ * @public for resources
+ */
 export const encodeAnswer = ({ status, contentType, body, headers }: Answer): string =>
   JSON.stringify([status, contentType, body, ...(headers ? [headers] : [])])
 
-/** Sends the answer that was stored with the key of a request. */
+/**
+ * Sends the answer that was stored with the key of a request.
+ *
+ * @public for resources
+ */
 export function sendOutcome(res: Response, { result, replayed }: KeyedOutcome): void {
   if (replayed) res.setHeader('Idempotency-Replayed', 'true')
   const [status, contentType, body, headers] = JSON.parse(result)
   sendAnswer(res, { status, contentType, body, headers })
 }
 
-/** Sends the answer to a request. */
+/**
+ * Sends the answer to a request.
+ *
+ * @public for resources
+ */
 export function sendAnswer(res: Response, { status, contentType, headers = {}, body }: Answer): void {
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
   send(res, status, contentType, body)
