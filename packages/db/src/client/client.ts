@@ -154,7 +154,7 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
         const [newest] = await Promise.all([beat(connection, intervalMs), durability.measure(connection)])
         return newest
       }),
-    replicated: () => reader.use(inTime(), async (connection) => (await newestBeat(connection)).number),
+    replicated: () => reader.use(inTime(), newestBeat),
     intervalMs,
   })
   let readerUnavailableUntil = 0
@@ -166,7 +166,7 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     performance.now() < readerUnavailableUntil || replicaLag.ms() > options.readerLagLimitMs ? 'writer' : 'reader'
 
   async function read<T>(work: Work<T>, { deadline = inTime(), readerShare = 0.5 }: ReadOptions = {}): Promise<T> {
-    replicaLag.touch()
+    await replicaLag.touch()
     const on = (pool: Pool, until: number) => pool.use(until, (connection) => work(connection, until))
     const fallBack = () => {
       fallbacks += 1
@@ -345,7 +345,8 @@ async function selectOne(connection: Connection): Promise<void> {
 
 /** Several clients make one beat an interval between them. */
 async function beat(connection: Connection, intervalMs: number): Promise<Beat> {
-  const [, newest] = await Promise.all([
+  const [newest] = await Promise.all([
+    newestBeat(connection),
     query(
       connection,
       `UPDATE heartbeat SET beat = beat + 1, beaten_at = UTC_TIMESTAMP(3)
@@ -353,7 +354,6 @@ async function beat(connection: Connection, intervalMs: number): Promise<Beat> {
       // A timer may fire a little early.
       [Math.floor(900 * intervalMs)],
     ),
-    newestBeat(connection),
   ])
   return newest
 }

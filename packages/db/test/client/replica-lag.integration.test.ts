@@ -1,6 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createDatabaseClient, type DatabaseClient, type DatabaseClientOptions, query } from '../../src/index.ts'
+import {
+  createDatabaseClient,
+  type DatabaseClient,
+  type DatabaseClientOptions,
+  DatabaseUnavailable,
+  query,
+} from '../../src/index.ts'
 import { type MigratedServer, startMigrated } from '../server.ts'
 
 let writer: MigratedServer
@@ -56,6 +62,36 @@ describe('the replica lag', () => {
         expect(await hostOf(client)).toBe(readerName)
       }, 300_000)
     }))
+
+  it('is not forgotten while the writer is unavailable: its rows are refused rather than old', () =>
+    withClients(1, async (client) => {
+      if (client === undefined) return
+      const writerName = await nameOf(writer)
+      await vi.waitFor(async () => expect(await hostOf(client)).toBe(writerName), 300_000)
+      await writer.mysql.sql('ALTER USER app ACCOUNT LOCK; SELECT 1')
+      try {
+        await writer.mysql
+          .sql(`SELECT CONCAT('KILL ', ID) FROM information_schema.PROCESSLIST WHERE USER = 'app'`)
+          .then((kills) => writer.mysql.sql(kills.split('\n').join(';')))
+        const endsAt = performance.now() + 10 * intervalMs
+        while (performance.now() < endsAt) await expect(hostOf(client)).rejects.toBeInstanceOf(DatabaseUnavailable)
+      } finally {
+        await writer.mysql.sql('ALTER USER app ACCOUNT UNLOCK')
+      }
+      await vi.waitFor(async () => expect(await hostOf(client)).toBe(writerName), 300_000)
+    }))
+
+  it('is known before the first read of a client', async () => {
+    const writerName = await nameOf(writer)
+    await reader.mysql.sql(`UPDATE heartbeat
+      SET beat = ${await beats()} - 1, beaten_at = UTC_TIMESTAMP(3) - INTERVAL 1 HOUR`)
+    const slow = { ...options, readerLagLimitMs: 60_000 }
+    for (let at = 0; at < 3; at += 1) {
+      const client = createDatabaseClient(slow)
+      expect(await hostOf(client)).toBe(writerName)
+      await client.close()
+    }
+  })
 
   it('is known without a read, when rows are written', () =>
     withClients(1, async (client) => {

@@ -7,17 +7,19 @@ let beats: number
 let beatenAt: number
 let measurements: number
 /** The newest beat of the reader. */
-let replicated: () => number
+let replicated: () => number | Promise<number>
+let replicatedAgeMs: number
 let writerFails: boolean
 let readerFails: boolean
 let ageMs: number
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'] })
   beats = 0
-  beatenAt = Number.NEGATIVE_INFINITY
+  beatenAt = -3_600_000
   measurements = 0
   replicated = () => beats
+  replicatedAgeMs = 0
   writerFails = false
   readerFails = false
   ageMs = 0
@@ -25,15 +27,16 @@ beforeEach(() => {
     async beat() {
       measurements += 1
       if (writerFails) throw new Error('unavailable')
+      const newest = { number: beats, ageMs: performance.now() - beatenAt + ageMs }
       if (performance.now() - beatenAt > 900) {
         beats += 1
         beatenAt = performance.now()
       }
-      return { number: beats, ageMs: performance.now() - beatenAt + ageMs }
+      return newest
     },
     async replicated() {
       if (readerFails) throw new Error('unavailable')
-      return replicated()
+      return { number: await replicated(), ageMs: replicatedAgeMs }
     },
     intervalMs: 1000,
   })
@@ -134,11 +137,21 @@ describe('the replica lag', () => {
     expect(lag.ms()).toBe(0)
   })
 
-  it('is 0 while the writer does not answer', async () => {
+  it('is not forgotten while the writer does not answer, until the reader has caught up', async () => {
     replicated = () => 0
     await seconds(6)
     writerFails = true
+    await seconds(4)
+    expect(lag.ms()).toBe(10_000)
+    replicated = () => beats
     await seconds(1)
+    expect(lag.ms()).toBe(0)
+  })
+
+  it('stays 0 while the writer does not answer, for a reader that lacked nothing', async () => {
+    await seconds(6)
+    writerFails = true
+    await seconds(60)
     expect(lag.ms()).toBe(0)
   })
 
@@ -184,15 +197,35 @@ describe('at rest', () => {
     expect(lag.ms()).toBe(0)
   })
 
-  it('is followed by a use that soon finds what the reader has lacked since', async () => {
+  it('is followed by a use that waits until it is known what the reader has lacked since', async () => {
     await seconds(5)
     const had = beats - 1
     await seconds(60, 'at rest')
     replicated = () => had
-    lag.touch()
-    expect(lag.ms()).toBe(0)
-    await seconds(1)
-    expect(lag.ms()).toBeGreaterThan(0)
+    await lag.touch()
+    expect(lag.ms()).toBeGreaterThanOrEqual(60_000)
+    expect(lag.touch()).toBeUndefined()
+  })
+
+  it('is followed by a use that knows a lag also when another client has just made a beat', async () => {
+    beats = 7
+    beatenAt = performance.now()
+    replicated = () => 5
+    replicatedAgeMs = 3_600_000
+    await lag.touch()
+    expect(lag.ms()).toBe(3_600_000)
+  })
+
+  it('is followed by a use that waits for an interval at most', async () => {
+    await seconds(5)
+    await seconds(60, 'at rest')
+    replicated = () => new Promise(() => {})
+    const known = vi.fn()
+    lag.touch()?.then(known)
+    await vi.advanceTimersByTimeAsync(999)
+    expect(known).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(known).toHaveBeenCalled()
   })
 
   it('is followed by a use that counts the reader as up to date if it was', async () => {
@@ -211,7 +244,7 @@ it('measures outside of the context of the call that started it', async () => {
       seen.push(context.getStore())
       return { number: 1, ageMs: 0 }
     },
-    replicated: async () => 1,
+    replicated: async () => ({ number: 1, ageMs: 0 }),
     intervalMs: 1000,
   })
   context.run('request', own.touch)
