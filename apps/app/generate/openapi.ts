@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { contractEndpoints } from '../src/http/contract.ts'
 import {
   commonResponses,
+  consistencyTokenHeader,
   type Endpoint,
   type EndpointGroup,
   type Header,
@@ -85,10 +86,11 @@ function inDocument(schema: object): JsonSchema {
 }
 
 function operation(id: string, tag: string, endpoint: Endpoint, components: Components): object {
-  const { summary, description, query, body, keyed, responses } = endpoint
+  const { summary, description, query, body, keyed, consistent, responses } = endpoint
   const parameters = [
     ...Object.entries(query?.shape ?? {}).map(([name, schema]) => parameter(name, schema, components)),
     ...(keyed ? headerParameters(idempotencyKeyHeader, components) : []),
+    ...(consistent ? headerParameters(consistencyTokenHeader, components) : []),
   ]
   return {
     operationId: id,

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { ConfigError, createDatabaseClient, startKeyExpiry } from '@repo/db'
+import { ConfigError, createDatabaseClient, startExpiry } from '@repo/db'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import { createApp } from './app.ts'
@@ -22,7 +22,7 @@ async function main(config: Config): Promise<void> {
     resource.create({ client, settings: config.resources, instrument: tracing?.instrument ?? ((_name, work) => work) }),
   )
   const metrics = createMetrics(client, running)
-  const stopKeyExpiry = startKeyExpiry(client)
+  const stopExpiry = startExpiry(client)
   let draining = false
   const server = createHttpServer(
     createApp({
@@ -45,7 +45,7 @@ async function main(config: Config): Promise<void> {
     draining = true
     await drain(server, err ? 0 : config.drain.delayMs)
     await Promise.all(running.map((resource) => resource.close?.()))
-    stopKeyExpiry()
+    stopExpiry()
     await client.close()
     await tracing?.close()
     logger.info('stopped')

@@ -18,15 +18,31 @@ const outcomeUnknown: Schemas['OutcomeUnknown']['type'] = '/openapi.json#/compon
 /** Longer than the app takes to report that its database is unavailable. */
 const timeoutMs = 2900
 
+/** Longer than a reader may lag: later reads include the write without a token. */
+const tokenMaxAgeMs = 60_000
+
+/** Of the latest write of this page, so that what it reads includes that write. */
+let latestWrite: { readonly token: string; readonly at: number } | undefined
+
 /**
- * Sends a request to the service.
+ * Sends a request to the service. A read includes what this page has written before.
  *
  * @throws {ResponseError} for an error response.
  * @throws the error of `fetch` when there is no response in time.
  */
 export async function send(path: string, init: RequestInit = {}): Promise<Response> {
-  const response = await fetch(path, { ...init, cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) })
+  const headers = new Headers(init.headers)
+  if (latestWrite && performance.now() - latestWrite.at > tokenMaxAgeMs) latestWrite = undefined
+  if (latestWrite && init.method === undefined) headers.set('Consistency-Token', latestWrite.token)
+  const response = await fetch(path, { ...init, headers, cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) })
+  const token = response.headers.get('Consistency-Token')
+  if (token !== null) latestWrite = { token, at: performance.now() }
   if (response.ok) return response
+  if (response.status === 409 && headers.has('Consistency-Token')) {
+    // The database was restored to an earlier state.
+    latestWrite = undefined
+    return send(path, init)
+  }
   const problem: Partial<Schemas['Problem'] | Schemas['OutcomeUnknown']> = await response.json().catch(() => ({}))
   const { type, title, detail, requestId } = problem
   const reason = detail ?? title ?? `The response has status ${response.status}.`

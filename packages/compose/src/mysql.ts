@@ -8,6 +8,8 @@ import { removeLeftovers } from './test-run.ts'
 export interface TestMysql extends AsyncDisposable {
   readonly host: string
   readonly port: number
+  /** Where other containers reach it, at port 3306. */
+  readonly address: string
   readonly database: string
   /** The password that the server generated for `app` or `migrator` when it started. */
   password(user: 'app' | 'migrator'): Promise<string>
@@ -48,6 +50,7 @@ export async function startMysql(): Promise<TestMysql> {
   return {
     host: container.getHost(),
     port: container.getMappedPort(3306),
+    address: container.getIpAddress('bridge'),
     database,
     sql,
     password: async (user) => (await fileOf(container, `/run/credentials/${user}/password`)).trimEnd(),

@@ -11,8 +11,18 @@ export {
 } from './client/client.ts'
 export { coalesce } from './client/coalesce.ts'
 export { type Connection, connect, type Endpoint, query, type Statement } from './client/connection.ts'
+export {
+  type CommitPoint,
+  commit,
+  DataNotFound,
+  markCommit,
+  type Point,
+  type ReadPoint,
+  readPoint,
+} from './client/consistency.ts'
 export type { Durability } from './client/durability.ts'
 export { DatabaseError, DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from './client/errors.ts'
+export { removeExpiredKeys, removeExpiredMarks, startExpiry } from './client/expiry.ts'
 export {
   createKeyedWrites,
   type IdempotencyKey,
@@ -21,8 +31,6 @@ export {
   type KeyedWrites,
   KeyInProgress,
   KeyReused,
-  removeExpiredKeys,
-  startKeyExpiry,
 } from './client/keyed-writes.ts'
 export { readRawRows } from './client/raw-rows.ts'
 export {

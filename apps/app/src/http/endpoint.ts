@@ -1,4 +1,4 @@
-import type { IdempotencyKey } from '@repo/db'
+import type { IdempotencyKey, Point } from '@repo/db'
 import type { Request, Response } from 'express'
 import { z } from 'zod'
 
@@ -36,6 +36,11 @@ export interface Endpoint {
    * @default false; a write with the header is refused then
    */
   readonly keyed?: boolean
+  /**
+   * Whether a request with a `Consistency-Token` is answered from data that includes that write: the handler sees to that
+   * with {@link Exchange.after}. @default false; the header is not looked at
+   */
+  readonly consistent?: boolean
 }
 
 /** Endpoints by their operation ids. */
@@ -54,6 +59,8 @@ export interface Exchange<Query, Body = unknown> {
   readonly body: Body
   /** Of a keyed endpoint: that of the request, if it has one. */
   readonly key: IdempotencyKey | undefined
+  /** Of a consistent endpoint: what the data that is read has to include, for `client.read`. */
+  readonly after: readonly Point[]
   readonly req: Request
   readonly res: Response
 }
@@ -106,6 +113,17 @@ export const idempotencyKeyHeader = {
   },
 } satisfies Record<string, Header>
 
+const tokenForm = z.string().regex(/^[0-9a-f]{16}-[1-9][0-9]{0,14}$/)
+
+/** The request header of a consistent endpoint. */
+export const consistencyTokenHeader = {
+  'Consistency-Token': {
+    description:
+      'From the answer to a write: the answer to this request includes that write, and all before it. Valid for 24 hours.',
+    schema: tokenForm,
+  },
+} satisfies Record<string, Header>
+
 /** The body of each error. */
 export const problemContent = { 'application/problem+json': problem }
 
@@ -119,11 +137,16 @@ export const requestIdHeader = {
 } satisfies Record<string, Header>
 
 /**
- * The header of a success of a keyed endpoint.
+ * The headers of a success of a keyed endpoint.
  *
  * @public for resources
  */
-export const replayedHeader = {
+export const writtenHeaders = {
+  'Consistency-Token': {
+    description: 'Identifies the write: a read that sends it back sees it',
+    required: true,
+    schema: tokenForm,
+  },
   'Idempotency-Replayed': {
     description: 'Set if an earlier request with the key was carried out, whose response this is',
     schema: z.literal('true'),
@@ -169,6 +192,12 @@ export const commonResponses = {
     headers: requestIdHeader,
     content: problemContent,
   },
+  DataNotFound: {
+    description:
+      'No database has the data any more that the response has to include, by its `Consistency-Token` or its cursor',
+    headers: requestIdHeader,
+    content: problemContent,
+  },
   Unavailable: {
     description: 'The service is overloaded or its database is unavailable',
     headers: { ...requestIdHeader, ...retryAfterHeader },
@@ -189,3 +218,10 @@ export const commonResponses = {
  * @public for resources
  */
 export const keyedResponses = { 409: commonResponses.KeyInProgress, 422: commonResponses.KeyReused }
+
+/**
+ * The response that the consistent endpoints have in common.
+ *
+ * @public for resources
+ */
+export const consistentResponses = { 409: commonResponses.DataNotFound }

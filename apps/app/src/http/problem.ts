@@ -1,5 +1,12 @@
 import { STATUS_CODES } from 'node:http'
-import { DatabaseOverloaded, DatabaseUnavailable, KeyInProgress, KeyReused, WriteOutcomeUnknown } from '@repo/db'
+import {
+  DatabaseOverloaded,
+  DatabaseUnavailable,
+  DataNotFound,
+  KeyInProgress,
+  KeyReused,
+  WriteOutcomeUnknown,
+} from '@repo/db'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { outcomeUnknown } from './endpoint.ts'
 import { send } from './send.ts'
@@ -63,6 +70,12 @@ export function toProblem(error: unknown, keyed = false): Problem {
   if (error instanceof KeyInProgress) {
     const detail = 'A request with the same Idempotency-Key is in progress. Please try again.'
     return { status: 409, detail, headers: { 'Retry-After': '1' } }
+  }
+  if (error instanceof DataNotFound) {
+    const detail =
+      'No database has the data any more that the response has to include: it was restored to an earlier state, or the ' +
+      'Consistency-Token is older than 24 hours. Please start again without token and cursor.'
+    return { status: 409, detail, headers: {} }
   }
   if (error instanceof URIError) return { status: 400, detail: 'The path cannot be decoded.', headers: {} }
   const { status, expose, message } = Object(error) as { status?: unknown; expose?: unknown; message?: unknown }

@@ -1,4 +1,5 @@
 import express, { type RequestHandler, Router } from 'express'
+import { readToken } from '../middleware/consistency.ts'
 import { readKey, whenKeyed } from '../middleware/idempotency.ts'
 import type { Endpoint, Endpoints, Handlers } from './endpoint.ts'
 import { HttpError } from './problem.ts'
@@ -37,7 +38,7 @@ function validated(endpoint: Endpoint, handle: Handler): RequestHandler {
     const given = { query: query && parseQuery(req, query), body: body && parseBody(req, body) }
     const key = readKey(req, endpoint)
     res.locals.keyed = key !== undefined
-    return handle({ ...given, key, req, res })
+    return handle({ ...given, key, after: readToken(req, endpoint), req, res })
   }
 }
 

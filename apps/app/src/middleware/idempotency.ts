@@ -1,9 +1,18 @@
 import { hash } from 'node:crypto'
-import { createKeyedWrites, type DatabaseClient, type IdempotencyKey, type KeyedOutcome, type Work } from '@repo/db'
+import {
+  type CommitPoint,
+  createKeyedWrites,
+  type DatabaseClient,
+  type IdempotencyKey,
+  type KeyedOutcome,
+  markCommit,
+  type Work,
+} from '@repo/db'
 import type { Request, RequestHandler, Response } from 'express'
 import type { Endpoint, Exchange } from '../http/endpoint.ts'
 import { HttpError } from '../http/problem.ts'
 import { send } from '../http/send.ts'
+import { setToken } from './consistency.ts'
 
 /** Calls a body parser only for requests with a key, whose body is a part of the fingerprint. */
 export const whenKeyed =
@@ -67,18 +76,23 @@ export const encodeAnswer = ({ status, contentType, body, headers }: Answer): st
  *
  * @public for resources
  */
-export function sendOutcome(res: Response, { result, replayed }: KeyedOutcome): void {
+export function sendOutcome(res: Response, { result, replayed, point }: KeyedOutcome): void {
   if (replayed) res.setHeader('Idempotency-Replayed', 'true')
   const [status, contentType, body, headers] = JSON.parse(result)
-  sendAnswer(res, { status, contentType, body, headers })
+  sendAnswer(res, { status, contentType, body, headers }, point)
 }
 
 /**
- * Sends the answer to a request.
+ * Sends the answer to a write that was committed.
  *
  * @public for resources
  */
-export function sendAnswer(res: Response, { status, contentType, headers = {}, body }: Answer): void {
+export function sendAnswer(
+  res: Response,
+  { status, contentType, headers = {}, body }: Answer,
+  point: CommitPoint,
+): void {
+  setToken(res, point)
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
   send(res, status, contentType, body)
 }
@@ -90,7 +104,12 @@ export type AnswerOnce = (exchange: Pick<Exchange<unknown>, 'key' | 'res'>, work
 export function createAnswerOnce(client: DatabaseClient): AnswerOnce {
   const writes = createKeyedWrites(client)
   return async ({ key, res }, work) => {
-    if (key === undefined) return sendAnswer(res, await client.transaction(work))
+    if (key === undefined) {
+      const [answer, point] = await client.transaction(
+        async (...given) => [await work(...given), await markCommit(given[0])] as const,
+      )
+      return sendAnswer(res, answer, point)
+    }
     sendOutcome(res, await writes.run(key, async (...given) => encodeAnswer(await work(...given))))
   }
 }

@@ -158,7 +158,8 @@ function setFailed(span: Span | undefined, error: unknown): void {
 /** What a span may show of a statement with values in it. Strings are removed first, so that none is taken for a table. */
 function describeStatement(statement: string): { operation: string; table: string | undefined } {
   const head = statement.slice(0, 4096).replaceAll(/'(?:[^'\\]|\\.|'')*(?:'|$)|"(?:[^"\\]|\\.|"")*(?:"|$)/gs, '?')
-  const [operation = 'statement'] = /^\w+/.exec(head) ?? []
+  // A transaction in one round trip is described by its first statement.
+  const [, operation = 'statement'] = /^(?:START TRANSACTION; )?(\w+)/.exec(head) ?? []
   const [, table] = /\b(?:FROM|INTO|UPDATE)\s+`?(\w+)/i.exec(head) ?? []
   return { operation, table }
 }

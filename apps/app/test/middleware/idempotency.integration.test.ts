@@ -97,6 +97,12 @@ describe('a POST with an Idempotency-Key', () => {
     expect(await stored()).toEqual(['bread'])
   })
 
+  it('is answered with a Consistency-Token each time', async () => {
+    const responses = [await order(apps[0], 'a', 'bread'), await order(apps[1], 'a', 'bread')]
+    responses.push(await request(apps[0]).post('/orders').send({ item: 'bread' }))
+    for (const { headers } of responses) expect(headers['consistency-token']).toMatch(/^[0-9a-f]{16}-[0-9]+$/)
+  })
+
   it('is carried out each time without one', async () => {
     for (const app of apps) expect((await request(app).post('/orders').send({ item: 'bread' })).status).toBe(201)
     expect(await stored()).toEqual(['bread', 'bread'])

@@ -12,12 +12,15 @@ export function setUpTimes(saved: () => void): Resource {
   const chart = setUpChart()
   /** The `newest` that the list and the chart show; undefined while unknown. */
   let shownNewest: number | undefined
+  /** True when something was saved here: `newest` may come from a database that does not have it yet. */
+  let hasSaved = false
   let chartedAt = Number.NEGATIVE_INFINITY
   let updating = false
 
   async function refresh(newest: number): Promise<void> {
     updating = true
-    const listDue = newest !== shownNewest
+    const listDue = hasSaved || newest !== shownNewest
+    hasSaved = false
     const chartDue = listDue || performance.now() - chartedAt > chartIntervalMs
     const [listed, charted] = await Promise.allSettled([
       listDue ? list.refresh() : undefined,
@@ -28,7 +31,10 @@ export function setUpTimes(saved: () => void): Resource {
     updating = false
   }
 
-  setUpSave(saved)
+  setUpSave(() => {
+    hasSaved = true
+    saved()
+  })
   return {
     update({ newest }) {
       // Not awaited: a slow list or chart must not delay the detection of an outage.

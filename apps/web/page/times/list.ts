@@ -1,3 +1,4 @@
+import { ResponseError } from '../api.ts'
 import { descendant, element } from '../elements.ts'
 import { readTimes } from './api.ts'
 
@@ -63,8 +64,9 @@ export function setUpList(): TimesList {
         append(page.times)
         setNext(page.next)
       }
-    } catch {
-      // The notice shows the outage, and the button remains for another attempt.
+    } catch (error) {
+      // The notice shows the outage, and the button remains for another attempt; except after a restore.
+      if (error instanceof ResponseError && error.response.status === 409) await showNewest().catch(() => {})
     } finally {
       loading = false
     }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { coalesce } from './coalesce.ts'
 import { type Connection, connect, query } from './connection.ts'
+import { DataNotFound, includes, type Point } from './consistency.ts'
 import { createDurabilityMonitor, type Durability } from './durability.ts'
 import { DatabaseError, DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from './errors.ts'
 import { connectWithPassword } from './password.ts'
@@ -81,6 +82,8 @@ export interface WriteOptions extends CallOptions {
 export interface ReadOptions extends CallOptions {
   /** The reader's share of the time; the rest is left for the writer. @default 0.5 */
   readonly readerShare?: number
+  /** The data that is read includes these. @default nothing in particular */
+  readonly after?: readonly Point[]
 }
 
 /** The two endpoints of a database. It knows no resource. */
@@ -90,8 +93,10 @@ export interface DatabaseClient {
   readonly writerConnections: number
   /**
    * Runs `work` on the reader, or on the writer while the reader is unavailable or too far behind. `work` runs a second
-   * time, on the writer, when the reader fails; it is given the deadline of each run.
+   * time, on the writer, when the reader fails; it is given the deadline of each run. The writer is also read when the
+   * reader does not get within a sixth of a second what the data has to include.
    *
+   * @throws {DataNotFound} the writer does not include it either.
    * @throws {DatabaseUnavailable}
    * @throws {DatabaseOverloaded}
    * @throws {DatabaseError} when the server refuses a statement.
@@ -165,17 +170,30 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
   const readsFrom = () =>
     performance.now() < readerUnavailableUntil || replicaLag.ms() > options.readerLagLimitMs ? 'writer' : 'reader'
 
-  async function read<T>(work: Work<T>, { deadline = inTime(), readerShare = 0.5 }: ReadOptions = {}): Promise<T> {
+  async function read<T>(work: Work<T>, options: ReadOptions = {}): Promise<T> {
+    const { deadline = inTime(), readerShare = 0.5, after = [] } = options
     await replicaLag.touch()
-    const on = (pool: Pool, until: number) => pool.use(until, (connection) => work(connection, until))
-    const fallBack = () => {
+    const on = (pool: Pool, until: number) =>
+      pool.use(until, async (connection) => {
+        if (!(await includes(connection, after, pool === writer))) return lacking
+        return work(connection, until)
+      })
+    const fallBack = async () => {
       fallbacks += 1
-      return on(writer, deadline)
+      const result = await on(writer, deadline)
+      if (result === lacking) throw new DataNotFound('the writer does not have the data that the read has to include')
+      return result
     }
     if (readsFrom() === 'writer') return fallBack()
     try {
       const now = performance.now()
-      return await on(reader, now + (deadline - now) * readerShare)
+      const until = now + (deadline - now) * readerShare
+      for (const waitMs of catchUpWaitsMs) {
+        if (waitMs > 0) await delay(waitMs)
+        const result = await on(reader, until)
+        if (result !== lacking) return result
+      }
+      return fallBack()
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) throw error
       readerUnavailableUntil = performance.now() + 500
@@ -262,6 +280,12 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     },
   }
 }
+
+/** In place of a result: the data does not include what it has to. */
+const lacking = Symbol('lacking')
+
+/** How long a reader may take to get what a read has to include: mostly it has it after a few milliseconds. */
+const catchUpWaitsMs = [0, 10, 20, 40, 80]
 
 /** How long a refused password waits for the next one, without asking the server again. */
 const passwordWaitMs = 500

@@ -1,6 +1,6 @@
-import type { ResultSetHeader } from 'mysql2'
 import type { DatabaseClient, Work, WriteOptions } from './client.ts'
-import { type Connection, query, queryAll, type Statement } from './connection.ts'
+import { query, type Statement } from './connection.ts'
+import { type CommitPoint, commit, markCommit } from './consistency.ts'
 import { DatabaseError, DatabaseUnavailable, WriteOutcomeUnknown } from './errors.ts'
 
 /** Identifies a request that its sender may repeat. Both are digests of 128 bits, in hexadecimal digits. */
@@ -24,6 +24,8 @@ export interface KeyedOutcome {
   readonly result: string
   /** True if that was an earlier one. */
   readonly replayed: boolean
+  /** Data with it includes the write. */
+  readonly point: CommitPoint
 }
 
 /** Another request has the key. This one was not carried out. */
@@ -70,19 +72,26 @@ export function createKeyedWrites(client: DatabaseClient): KeyedWrites {
   async function once<Write extends KeyedWrite>(
     writes: readonly Write[],
     deadline: number,
-    carryOut: (missing: readonly Write[]) => Promise<unknown>,
+    carryOut: (missing: readonly Write[]) => Promise<CommitPoint>,
   ): Promise<readonly (KeyedOutcome | KeyReused | KeyInProgress)[]> {
     const firsts = new Map(writes.toReversed().map((write) => [write.key.id, write]))
-    let stored: StoredKeys = performance.now() < lookUpUntil ? await lookUp(client, writes, deadline) : new Map()
+    let stored: StoredKeys = new Map()
+    let point: CommitPoint | undefined
+    const lookUpAll = async () => {
+      ;({ stored, point } = await lookUp(client, writes, deadline))
+    }
+    if (performance.now() < lookUpUntil) await lookUpAll()
     for (;;) {
       const missing = [...firsts.values()].filter(({ key }) => !stored.has(key.id))
       try {
-        if (missing.length > 0) await carryOut(missing)
-        return writes.map((write) => outcomeOf(write, firsts.get(write.key.id) ?? write, stored))
+        // A later point includes what an earlier one does.
+        if (missing.length > 0 || point === undefined) point = await carryOut(missing)
+        const latest = point
+        return writes.map((write) => outcomeOf(write, firsts.get(write.key.id) ?? write, stored, latest))
       } catch (error) {
         if (!(error instanceof KeyTaken)) throw error
         if (error.errno === lockWaitTimeout) lookUpUntil = performance.now() + 60_000
-        stored = await lookUp(client, writes, deadline)
+        await lookUpAll()
         // A duplicate that is not one of the keys.
         if (error.errno === duplicateEntry && !missing.some(({ key }) => stored.has(key.id))) throw error.cause
       }
@@ -91,7 +100,7 @@ export function createKeyedWrites(client: DatabaseClient): KeyedWrites {
 
   const runAll: KeyedWrites['runAll'] = (writes, statementFor, { deadline = inTime(), ...options } = {}) =>
     once(writes, deadline, (missing) =>
-      client.write((connection) => commit(connection, insertion(missing), statementFor(missing)), {
+      client.write((connection) => commit(connection, insertion(missing), statementFor(missing)).catch(rethrow), {
         deadline,
         ...options,
       }),
@@ -106,12 +115,13 @@ export function createKeyedWrites(client: DatabaseClient): KeyedWrites {
           await query(connection, ...insertion(missing)).catch(rethrow)
           result = await work(connection, deadline)
           await query(connection, ...insertion([{ key, result }], 'REPLACE'))
+          return markCommit(connection)
         },
         { deadline, ...options },
       ),
     )
     if (outcome === undefined || outcome instanceof Error) throw outcome
-    return outcome.replayed ? outcome : { result, replayed: false }
+    return outcome.replayed ? outcome : { ...outcome, result }
   }
 
   return { run, runAll }
@@ -120,13 +130,18 @@ export function createKeyedWrites(client: DatabaseClient): KeyedWrites {
 /** By id; undefined while the transaction is not committed. */
 type StoredKeys = ReadonlyMap<string, { readonly fingerprint: string; readonly result: string } | undefined>
 
-/** @param first of the writes with its key. */
-function outcomeOf(write: KeyedWrite, first: KeyedWrite, stored: StoredKeys): KeyedOutcome | KeyReused | KeyInProgress {
+/** @param first of the writes with its key. @param point includes all of them. */
+function outcomeOf(
+  write: KeyedWrite,
+  first: KeyedWrite,
+  stored: StoredKeys,
+  point: CommitPoint,
+): KeyedOutcome | KeyReused | KeyInProgress {
   const { id, fingerprint } = write.key
   const earlier = stored.has(id) ? stored.get(id) : { fingerprint: first.key.fingerprint, result: first.result }
   if (earlier === undefined) return new KeyInProgress('a write with the key is in progress')
   if (earlier.fingerprint !== fingerprint) return new KeyReused('another request has the key')
-  return { result: earlier.result, replayed: stored.has(id) || write !== first }
+  return { result: earlier.result, replayed: stored.has(id) || write !== first, point }
 }
 
 /** Some key is in the table already, or its lock was not released in time, or the transaction lost a deadlock. */
@@ -143,20 +158,11 @@ class KeyTaken extends Error {
 const duplicateEntry = 1062
 const lockWaitTimeout = 1205
 const deadlock = 1213
-const errorDuringCommit = 1180
 
 function rethrow(error: unknown): never {
   const { errno = 0 } = error instanceof DatabaseError ? error : {}
   if ([duplicateEntry, lockWaitTimeout, deadlock].includes(errno)) throw new KeyTaken(errno, { cause: error })
-  throw errno === errorDuringCommit ? new DatabaseUnavailable('writer: commit failed', { cause: error }) : error
-}
-
-/** In one round trip: nobody waits for a lock that a lost connection holds between two statements. */
-async function commit(connection: Connection, ...statements: readonly Statement[]): Promise<void> {
-  await queryAll(connection, ['START TRANSACTION'], ...statements, ['COMMIT']).catch(async (error: unknown) => {
-    await query(connection, 'ROLLBACK')
-    rethrow(error)
-  })
+  throw error
 }
 
 function insertion(writes: readonly KeyedWrite[], verb: 'INSERT' | 'REPLACE' = 'INSERT'): [string, unknown[]] {
@@ -169,7 +175,11 @@ function insertion(writes: readonly KeyedWrite[], verb: 'INSERT' | 'REPLACE' = '
 
 const toBytes = (digits: string) => Buffer.from(digits, 'hex')
 
-async function lookUp(client: DatabaseClient, writes: readonly KeyedWrite[], deadline: number): Promise<StoredKeys> {
+async function lookUp(
+  client: DatabaseClient,
+  writes: readonly KeyedWrite[],
+  deadline: number,
+): Promise<{ stored: StoredKeys; point: CommitPoint }> {
   const ids = writes.map(({ key }) => toBytes(key.id))
   const found = client.write(
     async (connection) => {
@@ -178,58 +188,21 @@ async function lookUp(client: DatabaseClient, writes: readonly KeyedWrite[], dea
       const claimed = await query(connection, 'SELECT id FROM idempotency_keys WHERE id IN (?)', [ids])
       const sql = 'SELECT id, fingerprint, result FROM idempotency_keys WHERE id IN (?)'
       const committed = await query(connection, sql, [ids])
-      return new Map([
+      const stored: StoredKeys = new Map([
         ...claimed.map(({ id }) => [toDigits(id), undefined] as const),
         ...committed.map(({ id, fingerprint, result }) => {
           return [toDigits(id), { fingerprint: toDigits(fingerprint), result: String(result) }] as const
         }),
       ])
+      // Committed after what was found.
+      return { stored, point: await commit(connection) }
     },
     { deadline },
   )
   return found.catch((error: unknown) => {
-    // Nothing was written.
+    // Nothing was written but a mark.
     throw error instanceof WriteOutcomeUnknown ? new DatabaseUnavailable(error.message, { cause: error }) : error
   })
 }
 
 const toDigits = (bytes: Buffer) => bytes.toString('hex')
-
-/**
- * Removes keys of more than 25 hours about once a minute: an hour more than is promised, for clocks that differ. Several
- * processes may do so at the same time.
- *
- * @returns a function that stops it.
- */
-export function startKeyExpiry(client: DatabaseClient): () => void {
-  let removing = false
-
-  async function removeAll(): Promise<void> {
-    if (removing) return
-    removing = true
-    // The next time is soon enough for what an unavailable database, or another process, prevents now.
-    while ((await removeExpiredKeys(client).catch(() => 0)) === expiryBatch);
-    removing = false
-  }
-
-  const timer = setInterval(removeAll, 60_000 * (0.75 + 0.5 * Math.random())).unref()
-  return () => clearInterval(timer)
-}
-
-/** So few that their locks and their commit are no burden. */
-const expiryBatch = 1000
-
-/** Removes some of the keys that have expired. @returns how many. */
-export function removeExpiredKeys(client: DatabaseClient): Promise<number> {
-  return client.write(async (connection) => {
-    // For one statement: it locks the rows that it removes, not the gaps between them.
-    await query(connection, 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
-    const { affectedRows } = await query<ResultSetHeader>(
-      connection,
-      `DELETE FROM idempotency_keys WHERE created_at < UTC_TIMESTAMP(3) - INTERVAL 25 HOUR
-       ORDER BY created_at LIMIT ?`,
-      [expiryBatch],
-    )
-    return affectedRows
-  })
-}

@@ -101,7 +101,7 @@ describe('migrate', () => {
     await mysql.sql(`DROP TABLE heartbeat, unfinished_migrations; DELETE FROM schema_migrations;
       INSERT INTO schema_migrations VALUES ('0001_create_times', '${former}', UTC_TIMESTAMP(3))`)
     expect(await migrate({ ...base, migrations: await loadMigrations() })).toEqual({
-      applied: ['0002_create_heartbeat', '0003_create_idempotency_keys'],
+      applied: ['0002_create_heartbeat', '0003_create_idempotency_keys', '0004_create_commit_marks'],
     })
     expect(await mysql.sql('SELECT id, beat FROM heartbeat')).toBe('1\t0')
   })
@@ -230,6 +230,7 @@ describe("the app's rights", () => {
     expect(await mysql.sql("SHOW GRANTS FOR 'app'")).toBe(
       [
         'GRANT USAGE ON *.* TO `app`@`%`',
+        'GRANT SELECT, INSERT, UPDATE, DELETE ON `testdb`.`commit_marks` TO `app`@`%`',
         'GRANT SELECT, UPDATE ON `testdb`.`heartbeat` TO `app`@`%`',
         'GRANT SELECT, INSERT, DELETE ON `testdb`.`idempotency_keys` TO `app`@`%`',
         'GRANT SELECT, INSERT ON `testdb`.`testtable` TO `app`@`%`',

@@ -305,3 +305,76 @@ describe('while the database is unavailable', () => {
     }
   })
 })
+
+describe('a Consistency-Token', () => {
+  const tokenOf = ({ headers }: request.Response) => String(headers['consistency-token'])
+
+  it('comes with each answer to a write, and a read that sends it back includes the write', async () => {
+    const writes = [
+      () => request(app).get('/write'),
+      () => request(app).post('/write'),
+      () => request(app).post('/write').set('Idempotency-Key', 'a'),
+      () => request(app).post('/write').set('Idempotency-Key', 'a'),
+    ]
+    for (const write of writes) {
+      const token = tokenOf(await write())
+      for (const path of ['/', '/read', '/read?limit=1', '/stats?per=day']) {
+        expect((await request(app).get(path).set('Consistency-Token', token)).status).toBe(200)
+        expect((await request(app).head(path).set('Consistency-Token', token)).status).toBe(200)
+      }
+    }
+    expect(await count()).toBe(3)
+  })
+
+  it('makes counts include the write that are older without it', async () => {
+    const total = async (token?: string) => {
+      const counting = request(app).get('/stats?per=day')
+      return (await (token === undefined ? counting : counting.set('Consistency-Token', token))).body.total
+    }
+    for (let at = 1; at <= 20; at += 1) expect(await total(tokenOf(await request(app).post('/write')))).toBe(at)
+  })
+
+  it.each(['/', '/read', '/read?limit=1', '/stats?per=day'])(
+    'is a 409 at %s when no database has the write',
+    async (path) => {
+      const response = await request(app).get(path).set('Consistency-Token', '0123456789abcdef-1')
+      expect([response.status, response.type, response.headers['retry-after']]).toEqual([
+        409,
+        'application/problem+json',
+        undefined,
+      ])
+    },
+  )
+
+  it.each(['', 'x', '0123456789abcdef', '0123456789abcdef-0', '0123456789abcdef-1,0123456789abcdef-2', '0'.repeat(40)])(
+    'is a 400 if it is %o',
+    async (token) => {
+      expect((await request(app).get('/read').set('Consistency-Token', token)).status).toBe(400)
+    },
+  )
+
+  it('is ignored where nothing is read', async () => {
+    expect((await request(app).get('/healthz').set('Consistency-Token', 'x')).status).toBe(200)
+    expect((await request(app).post('/write').set('Consistency-Token', 'x')).status).toBe(201)
+  })
+})
+
+describe('a cursor', () => {
+  const nextOf = ({ headers }: request.Response) => String(/<(.*)>/.exec(headers.link ?? '')?.[1])
+
+  it('of the release before still works', async () => {
+    await store('2026-01-01', '2026-01-02', '2026-01-03')
+    const [, id] = (await mysql.sql('SELECT id FROM testtable ORDER BY id')).split('\n')
+    const cursor = Buffer.from(`2026-01-02 00:00:00.000 ${id}`).toString('base64url')
+    expect((await request(app).get(`/read?limit=1&after=${cursor}`)).body).toEqual(['2026-01-03 00:00:00'])
+  })
+
+  it('is a 409 when the data went back behind its page', async () => {
+    await store('2026-01-01', '2026-01-02')
+    await mysql.sql('UPDATE heartbeat SET beat = beat + 100')
+    const next = nextOf(await request(app).get('/read?limit=1'))
+    expect((await request(app).get(next)).body).toEqual(['2026-01-02 00:00:00'])
+    await mysql.sql('UPDATE heartbeat SET beat = beat - 100')
+    expect((await request(app).get(next)).status).toBe(409)
+  })
+})

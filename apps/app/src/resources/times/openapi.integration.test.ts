@@ -86,6 +86,11 @@ describe('the responses of the times are as documented', () => {
     await mysql.sql('DELETE FROM idempotency_keys')
   })
 
+  it('for a Consistency-Token that no database has', async () => {
+    const token = { 'Consistency-Token': '0123456789abcdef-1' }
+    for (const path of [...lists, '/stats?per=day']) await contract.expectResponse(app, 409, 'get', path, token)
+  })
+
   it('for counts', async () => {
     for (const query of ['per=minute', 'per=hour', 'per=day&from=2026-01-01T00:00:00Z&to=2026-01-04T00:00:00Z']) {
       await contract.expectResponse(app, 200, 'get', `/stats?${query}`)

@@ -1,4 +1,4 @@
-import { type Connection, readRawRows } from '@repo/db'
+import { type Connection, type Point, readPoint, readRawRows } from '@repo/db'
 import type { Cursor } from './schema.ts'
 
 /** Which end of the stored times a list begins at. */
@@ -19,6 +19,8 @@ export interface PageQuery {
   /** @default 'oldest' */
   readonly order?: Order | undefined
   readonly template: RowTemplate
+  /** What the data has to include, apart from that of the page before. @default nothing in particular */
+  readonly includes?: readonly Point[]
 }
 
 /** Some stored times in order. */
@@ -37,7 +39,7 @@ const timeBytes = 19
 export async function selectPage(
   connection: Connection,
   table: string,
-  { limit, after, order = 'oldest', template }: PageQuery,
+  { limit, after, order = 'oldest', template }: Omit<PageQuery, 'includes'>,
 ): Promise<Page> {
   const { beyond, sort } = directions[order]
   const where = after ? `WHERE dt ${beyond} ? OR (dt = ? AND id ${beyond} ?)` : ''
@@ -46,7 +48,7 @@ export async function selectPage(
   // Many lists are short, but a page after another is mostly full.
   let text = Buffer.alloc((after ? limit : Math.min(limit, 200)) * row.length, row)
   let rows = 0
-  let last: Cursor | undefined
+  let last: ReturnType<typeof cursorAt> | undefined
   await readRawRows(
     connection,
     // One row more than the limit shows whether there is a next page.
@@ -70,13 +72,13 @@ export async function selectPage(
   )
   return {
     text: text.subarray(0, Math.min(rows, limit) * row.length),
-    next: rows > limit ? last : undefined,
+    next: rows > limit && last ? { ...last, seen: await readPoint(connection) } : undefined,
   }
 }
 
 const dateTimeBytes = 23
 
-function cursorAt(bytes: Buffer, dt: number): Cursor {
+function cursorAt(bytes: Buffer, dt: number): Omit<Cursor, 'seen'> {
   const id = dt + dateTimeBytes + 1
   const idBytes = bytes[id - 1] as number
   return {

@@ -1,4 +1,14 @@
-import { coalesce, createKeyedWrites, type DatabaseClient, type KeyedOutcome, type KeyedWrite, query } from '@repo/db'
+import {
+  type CommitPoint,
+  coalesce,
+  commit,
+  createKeyedWrites,
+  type DatabaseClient,
+  type KeyedOutcome,
+  type KeyedWrite,
+  type Point,
+  query,
+} from '@repo/db'
 import { cacheProportionally } from './cache-proportionally.ts'
 import { type CountRange, selectCounts } from './counts.ts'
 import { type Page, type PageQuery, selectPage } from './page-reader.ts'
@@ -21,13 +31,13 @@ interface KeyedTime extends KeyedWrite {
 /** The stored times. */
 export interface TimesRepository {
   /**
-   * Stores `time`; resolves after the commit. Concurrent calls share INSERTs.
+   * Stores `time`; resolves after the commit, with its point. Concurrent calls share INSERTs.
    *
    * @throws {DatabaseUnavailable} the time is not stored.
    * @throws {DatabaseOverloaded} likewise.
    * @throws {WriteOutcomeUnknown} the time may or may not be stored.
    */
-  save(time: Date): Promise<void>
+  save(time: Date): Promise<CommitPoint>
   /**
    * The same, unless a time was stored under the key before: then resolves with what was stored with it.
    *
@@ -38,17 +48,20 @@ export interface TimesRepository {
   /**
    * Reads a page. Concurrent calls may get the same page, read after the last of them was made.
    *
+   * @throws {DataNotFound}
    * @throws {DatabaseUnavailable}
    * @throws {DatabaseOverloaded}
    */
   page(query: PageQuery): Promise<Page>
   /**
-   * How many times each period of `range` has. May be older than the call by ten times as long as the counting takes.
+   * How many times each period of `range` has. May be older than the call by ten times as long as the counting takes,
+   * but includes `after`.
    *
+   * @throws {DataNotFound}
    * @throws {DatabaseUnavailable}
    * @throws {DatabaseOverloaded} also when there are too many to count before the deadline.
    */
-  counts(range: CountRange): Promise<readonly number[]>
+  counts(range: CountRange, after?: readonly Point[]): Promise<readonly number[]>
   /**
    * The id of the newest row that a read would find, 0 if there is none; within a second.
    *
@@ -82,11 +95,11 @@ export function createTimesRepository(
     [table, times.map((time) => [toDateTime(time)])],
   ]
 
-  const batcher = createWriteBatcher<Date, void>({
+  const batcher = createWriteBatcher<Date, CommitPoint>({
     ...limits,
     async insert(times, timing) {
-      await client.write((connection) => query(connection, ...insertion(times)), timing)
-      return []
+      const point = await client.write((connection) => commit(connection, insertion(times)), timing)
+      return times.map(() => point)
     },
   })
 
@@ -98,21 +111,24 @@ export function createTimesRepository(
   })
 
   const page = coalesce({
-    keyOf: ({ limit, after, order, template }: PageQuery) =>
-      `${limit} ${order} ${after?.dt} ${after?.id} ${template.prefix}${template.suffix}`,
-    work: (pageQuery, deadline) => client.read((connection) => selectPage(connection, table, pageQuery), { deadline }),
+    keyOf: (pageQuery: PageQuery) => JSON.stringify(pageQuery),
+    work({ includes = [], ...pageQuery }, deadline) {
+      const seen = pageQuery.after?.seen
+      const after = seen ? [seen, ...includes] : includes
+      return client.read((connection) => selectPage(connection, table, pageQuery), { deadline, after })
+    },
     deadlineMs,
   })
 
   const counts = cacheProportionally(
-    ({ per, from, to }: CountRange) => `${per} ${from} ${to}`,
-    (range) =>
+    (query: { range: CountRange; after: readonly Point[] }) => JSON.stringify(query),
+    ({ range, after }) =>
       client.read(
         (connection, deadline) =>
           // Ended by the server shortly before the connection would be destroyed.
           selectCounts(connection, table, range, 0.9 * (deadline - performance.now())),
         // A count may take long on a healthy reader.
-        { readerShare: 0.7 },
+        { readerShare: 0.7, after },
       ),
   )
 
@@ -131,7 +147,7 @@ export function createTimesRepository(
     save: batcher.save,
     saveOnce: keyedBatcher.save,
     page,
-    counts,
+    counts: (range, after = []) => counts({ range, after }),
     newest: () => newest(undefined),
     waiting: () => batcher.waiting() + keyedBatcher.waiting(),
     async close() {

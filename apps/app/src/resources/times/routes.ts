@@ -25,11 +25,11 @@ export function timesHandlers(
 ): Handlers<typeof endpoints> {
   const streamPages = pageStreamer(repository)
 
-  async function list({ query, req, res }: Exchange<z.output<typeof listQuery>>): Promise<void> {
+  async function list({ query, after: includes, req, res }: Exchange<z.output<typeof listQuery>>): Promise<void> {
     const { limit, order, after } = query
     const format = req.accepts(['application/json', 'application/x-ndjson']) === 'application/x-ndjson' ? ndjson : json
     // Before the status is sent, so that an unavailable database is a 503.
-    const page = await repository.page({ limit: limit ?? firstPageRows, order, after, template: format })
+    const page = await repository.page({ limit: limit ?? firstPageRows, order, after, template: format, includes })
     res.setHeader('Cache-Control', 'no-cache')
     res.setHeader('Vary', 'Accept')
     if (limit !== undefined && page.next) {
@@ -49,8 +49,7 @@ export function timesHandlers(
       if (key !== undefined) {
         return sendOutcome(res, await repository.saveOnce({ time, key, result: encodeAnswer(answer) }))
       }
-      await repository.save(time)
-      sendAnswer(res, answer)
+      sendAnswer(res, answer, await repository.save(time))
     }
 
   return {
@@ -58,9 +57,9 @@ export function timesHandlers(
     read: list,
     writeByGet: save(200),
     write: save(201),
-    async count({ query, res }) {
+    async count({ query, after, res }) {
       const range = toRange(query, Date.now())
-      const found = await repository.counts(range)
+      const found = await repository.counts(range, after)
       const body: z.infer<typeof counts> = {
         per: range.per,
         from: toInstant(range.from),

@@ -1,11 +1,12 @@
-import { identifier, integer } from '@repo/db'
+import { identifier, integer, type ReadPoint } from '@repo/db'
 import { z } from 'zod'
 import {
   commonResponses,
+  consistentResponses,
   type Endpoints,
   keyedResponses,
-  replayedHeader,
   requestIdHeader,
+  writtenHeaders,
 } from '../../http/endpoint.ts'
 import { integerParameter } from '../../http/schema.ts'
 
@@ -54,6 +55,8 @@ export interface Cursor {
   /** `YYYY-MM-DD HH:MM:SS.mmm`, UTC. */
   readonly dt: string
   readonly id: number
+  /** What the page was read from: the next one comes from data that includes it. @default it is not known */
+  readonly seen?: ReadPoint | undefined
 }
 
 const cursorError = "must be a cursor from a 'Link' header"
@@ -63,14 +66,19 @@ const cursor = z
   .regex(/^[A-Za-z0-9_-]+$/, { error: cursorError, abort: true })
   .transform((text, context): Cursor => {
     const decoded = Buffer.from(text, 'base64url').toString()
-    const [, dt = '', id] = /^(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3}) (\d{1,15})$/.exec(decoded) ?? []
-    if (existsAsUtc(`${dt.replace(' ', 'T')}Z`)) return { dt, id: Number(id) }
+    // Without the last two, from the release before.
+    const form = /^(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3}) (\d{1,15})(?: ([0-9a-f]{12}) (\d{1,15}))?$/
+    const [, dt = '', id, server, beat] = form.exec(decoded) ?? []
+    if (existsAsUtc(`${dt.replace(' ', 'T')}Z`)) {
+      return { dt, id: Number(id), seen: server === undefined ? undefined : { server, beat: Number(beat) } }
+    }
     context.addIssue({ code: 'custom', message: cursorError })
     return z.NEVER
   })
 
 /** A cursor as clients send it back. */
-export const encodeCursor = ({ dt, id }: Cursor) => Buffer.from(`${dt} ${id}`).toString('base64url')
+export const encodeCursor = ({ dt, id, seen }: Cursor) =>
+  Buffer.from([dt, id, ...(seen ? [seen.server, seen.beat] : [])].join(' ')).toString('base64url')
 
 /** The query of a list. */
 export const listQuery = z
@@ -120,11 +128,12 @@ export const counts = z
   })
   .meta({ id: 'Counts' })
 
-const errors = { 400: commonResponses.BadRequest, 503: commonResponses.Unavailable }
+const errors = { 400: commonResponses.BadRequest, ...consistentResponses, 503: commonResponses.Unavailable }
 const writeErrors = { 400: commonResponses.BadRequest, ...keyedResponses, 503: commonResponses.WriteUnavailable }
 
 const list = {
   query: listQuery,
+  consistent: true,
   responses: {
     200: {
       description: 'The times in order',
@@ -149,7 +158,7 @@ const list = {
 
 const saved = {
   description: 'The time is stored, and survives the loss of a database server',
-  headers: { ...requestIdHeader, ...replayedHeader },
+  headers: { ...requestIdHeader, ...writtenHeaders },
   content: {
     'text/plain': z.string().regex(/^Saved: [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$/),
   },
@@ -165,7 +174,9 @@ export const endpoints = {
     method: 'get',
     path: '/read',
     summary: 'Lists the stored times: all of them, oldest first, or a page',
-    description: 'Read from the reader, or from the writer while the reader is unavailable or lags too far behind.',
+    description:
+      'Read from the reader, or from the writer while the reader is unavailable or lags too far behind. The next page ' +
+      'comes from data that includes that of the page before.',
   },
   writeByGet: { ...write, method: 'get', safe: false, responses: { 200: saved, ...writeErrors } },
   write: { ...write, method: 'post', responses: { 201: saved, ...writeErrors } },
@@ -177,6 +188,7 @@ export const endpoints = {
       'The range is extended to complete periods; it must not exceed 1,500 of them. Counts may be older than the ' +
       'request by ten times the duration of the query. A query that takes too long is a 503.',
     query: countsQuery,
+    consistent: true,
     responses: {
       200: { description: 'The counts', headers: requestIdHeader, content: { 'application/json': counts } },
       ...errors,
