@@ -7,8 +7,10 @@ export const killReader: Drill = {
   name: 'kill-reader',
   async run(environment) {
     const checks = await killOne(environment, 'db-reader')
-    await environment.heal()
-    const { result: seconds } = await environment.underLoad(() => readerServesReads(environment))
+    const { result: seconds } = await environment.underLoad(async () => {
+      await environment.heal()
+      return readerServesReads(environment)
+    })
     return [...checks, within('time until the returned reader serves reads', 3, seconds)]
   },
 }
