@@ -216,6 +216,23 @@ describe('the time budget', () => {
   })
 })
 
+describe('the connections that one app instance opens', () => {
+  it('are as the alarm and the documents have them', () => {
+    const configured = [
+      ...read('apps/app/src/config.ts').matchAll(/DB_\w+_CONNECTIONS: [^,]*,[^d]*\.default\((\d+)\)/g),
+    ]
+    const client = read('packages/db/src/client/client.ts')
+    const [, slowWriter, slowReader] = /slowReadConnections = \{ writer: (\d+), reader: (\d+) \}/.exec(client) ?? []
+    const [, checks] = /checkConnections = (\d+)/.exec(client) ?? []
+    expect(configured).toHaveLength(3)
+    const numbers = [...configured.map(([, limit]) => limit), slowWriter, slowReader, checks, checks].map(Number)
+    const total = numbers.reduce((sum, number) => sum + number)
+    expect(read('infra/lib/operations.ts')).toContain(`connectionsPerInstance = ${total}\n`)
+    expect(read('docs/runbook.md')).toContain(`(\`maxInstances\` × ${total})`)
+    expect(read('docker/mysql/my.cnf')).toContain(`(${total})`)
+  })
+})
+
 describe('package-lock.json', () => {
   it('contains no download addresses', () => {
     expect(read('package-lock.json')).not.toMatch(/"resolved": "https?:/)

@@ -30,8 +30,8 @@ export interface OperationsProps {
   readonly data: Data
 }
 
-/** DB_WRITER_CONNECTIONS plus DB_READER_CONNECTIONS of apps/app/src/config.ts. */
-const connectionsPerInstance = 4 + 8
+/** The sum of the app's limits in apps/app/src/config.ts and packages/db/src/client/client.ts. */
+const connectionsPerInstance = 19
 
 /** Dashboard, alarms, and the maintenance of running instances. */
 export class Operations extends Construct {

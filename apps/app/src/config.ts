@@ -14,11 +14,14 @@ const ownVariables = {
     .meta({ expected: `one of ${logLevels.join(', ')}` })
     .default('info')
     .describe('Least severe level of log lines.'),
-  DB_WRITER_CONNECTIONS: integer(1, 1000).default(4).describe('The most connections to the writer.'),
-  DB_READER_CONNECTIONS: integer(1, 1000).default(8).describe('The most connections to the reader.'),
+  DB_WRITER_CONNECTIONS: integer(1, 1000).default(4).describe('The most connections to the writer, for writes alone.'),
+  DB_READER_CONNECTIONS: integer(1, 1000).default(8).describe('The most connections to the reader, for reads.'),
+  DB_FALLBACK_CONNECTIONS: integer(1, 1000)
+    .default(2)
+    .describe('The most connections to the writer for reads, which go there while the reader is unavailable.'),
   DB_CONNECTION_QUEUE_LIMIT: integer(1, 100_000)
     .default(512)
-    .describe('The most statements waiting for a connection, per endpoint. Further ones are refused with 503.'),
+    .describe('The most statements waiting for a connection of each kind. Further ones are refused with 503.'),
   DB_CONNECT_TIMEOUT_MS: integer(10, 60_000).default(1500).describe('Time limit for connecting to the database.'),
   DB_CONNECTION_MAX_LIFETIME_MS: integer(100, 86_400_000)
     .default(900_000)
@@ -94,6 +97,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv, resources: readonly R
       database: settings.DB_NAME,
       writerConnections: settings.DB_WRITER_CONNECTIONS,
       readerConnections: settings.DB_READER_CONNECTIONS,
+      fallbackConnections: settings.DB_FALLBACK_CONNECTIONS,
       connectionQueueLimit: settings.DB_CONNECTION_QUEUE_LIMIT,
       connectTimeoutMs: settings.DB_CONNECT_TIMEOUT_MS,
       maxLifetimeMs: settings.DB_CONNECTION_MAX_LIFETIME_MS,

@@ -32,6 +32,7 @@ export async function startMigrated(): Promise<MigratedServer> {
     database,
     writerConnections: 4,
     readerConnections: 4,
+    fallbackConnections: 4,
     connectionQueueLimit: 100,
     connectTimeoutMs: 1000,
     maxLifetimeMs: 60_000,

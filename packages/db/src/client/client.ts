@@ -3,7 +3,13 @@ import { coalesce } from './coalesce.ts'
 import { type Connection, connect, query } from './connection.ts'
 import { DataNotFound, includes, type Point } from './consistency.ts'
 import { createDurabilityMonitor, type Durability } from './durability.ts'
-import { DatabaseError, DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from './errors.ts'
+import {
+  DatabaseError,
+  DatabaseOverloaded,
+  DatabaseTimeout,
+  DatabaseUnavailable,
+  WriteOutcomeUnknown,
+} from './errors.ts'
 import { connectWithPassword } from './password.ts'
 import { createPool, type Pool, type PoolState } from './pool.ts'
 import { checkDriver } from './raw-rows.ts'
@@ -25,9 +31,12 @@ export interface DatabaseClientOptions {
   /** See {@link Endpoint.tlsCa}. */
   readonly tlsCa?: string | undefined
   readonly database: string
+  /** For writes and transactions alone. */
   readonly writerConnections: number
   readonly readerConnections: number
-  /** The most callers waiting for a connection, at each endpoint. */
+  /** To the writer, for reads while the reader is unavailable. */
+  readonly fallbackConnections: number
+  /** The most callers waiting for each of these three kinds. */
   readonly connectionQueueLimit: number
   readonly connectTimeoutMs: number
   /** When a connection is replaced, so that it follows a moved name, a rotated password, a new server. */
@@ -84,6 +93,11 @@ export interface ReadOptions extends CallOptions {
   readonly readerShare?: number
   /** The data that is read includes these. @default nothing in particular */
   readonly after?: readonly Point[]
+  /**
+   * True for what may take long: it has connections of its own, so that other reads never wait for it, and is refused
+   * when it does not get one soon. @default false
+   */
+  readonly slow?: boolean
 }
 
 /** The two endpoints of a database. It knows no resource. */
@@ -93,12 +107,13 @@ export interface DatabaseClient {
   readonly writerConnections: number
   /**
    * Runs `work` on the reader, or on the writer while the reader is unavailable or too far behind. `work` runs a second
-   * time, on the writer, when the reader fails; it is given the deadline of each run. The writer is also read when the
-   * reader does not get within a sixth of a second what the data has to include.
+   * time, on the writer, when the reader fails; it is given the deadline of each run. A reader that is merely busy has
+   * not failed: its load would only be added to the writer's. The writer is also read when the reader does not get within
+   * a sixth of a second what the data has to include.
    *
    * @throws {DataNotFound} the writer does not include it either.
    * @throws {DatabaseUnavailable}
-   * @throws {DatabaseOverloaded}
+   * @throws {DatabaseOverloaded} also when the reader is well, but did not answer in its share of the time.
    * @throws {DatabaseError} when the server refuses a statement.
    */
   read<T>(work: Work<T>, options?: ReadOptions): Promise<T>
@@ -124,7 +139,7 @@ export interface DatabaseClient {
   transaction<T>(work: Work<T>, options?: WriteOptions): Promise<T>
   /** Asks both endpoints; answers within a second and never fails. */
   status(): Promise<DatabaseStatus>
-  /** Asks one endpoint, without a fallback. @throws {DatabaseUnavailable} */
+  /** Asks one endpoint, without a fallback. Concurrent calls share the question. @throws when it does not answer. */
   ping(endpoint: 'writer' | 'reader'): Promise<void>
   state(): DatabaseState
   /** Waits for the work in flight, then ends the connections. */
@@ -139,27 +154,36 @@ export interface DatabaseClient {
 export function createDatabaseClient(options: DatabaseClientOptions): DatabaseClient {
   checkDriver()
   const { deadlineMs, writerConnections } = options
-  const writer = createPool({
-    ...poolOptions('writer', options, (connection) =>
-      Promise.all([refuseReadOnly(connection), limitStatements(connection, deadlineMs)]),
-    ),
-    limit: writerConnections,
-    // Every other connection leads to the same demoted writer.
-    evictAfter: isReadOnlyRefusal,
-  })
-  const reader = createPool({
-    ...poolOptions('reader', options, (connection) => limitStatements(connection, deadlineMs)),
-    limit: options.readerConnections,
-  })
+  // Every other connection to the writer leads to the same demoted server.
+  const eviction = { evictAfter: isReadOnlyRefusal, generation: { current: 0 } }
+  const writerOptions = poolOptions('writer', options, (connection) =>
+    Promise.all([refuseReadOnly(connection), limitStatements(connection, deadlineMs)]),
+  )
+  const readerOptions = poolOptions('reader', options, (connection) => limitStatements(connection, deadlineMs))
+  const writerPool = (limit: number) => createPool({ ...writerOptions, ...eviction, limit })
+  const readerPool = (limit: number) => createPool({ ...readerOptions, limit })
+  // Each kind has connections and a queue of its own: none can take the places of another.
+  const writer = {
+    writes: writerPool(writerConnections),
+    reads: writerPool(options.fallbackConnections),
+    slowReads: writerPool(slowReadConnections.writer),
+    checks: writerPool(checkConnections),
+  }
+  const reader = {
+    reads: readerPool(options.readerConnections),
+    slowReads: readerPool(slowReadConnections.reader),
+    checks: readerPool(checkConnections),
+  }
+  const endpoints = { writer, reader }
   const durability = createDurabilityMonitor()
   const intervalMs = options.readerLagLimitMs / 5
   const replicaLag = createReplicaLag({
     beat: () =>
-      writer.use(inTime(), async (connection) => {
+      writer.checks.use(inTime(), async (connection) => {
         const [newest] = await Promise.all([beat(connection, intervalMs), durability.measure(connection)])
         return newest
       }),
-    replicated: () => reader.use(inTime(), newestBeat),
+    replicated: () => reader.checks.use(inTime(), newestBeat),
     intervalMs,
   })
   let readerUnavailableUntil = 0
@@ -171,13 +195,17 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     performance.now() < readerUnavailableUntil || replicaLag.ms() > options.readerLagLimitMs ? 'writer' : 'reader'
 
   async function read<T>(work: Work<T>, options: ReadOptions = {}): Promise<T> {
-    const { deadline = inTime(), readerShare = 0.5, after = [] } = options
+    const { deadline = inTime(), readerShare = 0.5, slow = false, after = [] } = options
     await replicaLag.touch()
-    const on = (pool: Pool, until: number) =>
-      pool.use(until, async (connection) => {
-        if (!(await includes(connection, after, pool === writer))) return lacking
+    const on = (endpoint: typeof reader, until: number) => {
+      const startBy = slow ? performance.now() + slowReadWait * (until - performance.now()) : until
+      const pool = slow ? endpoint.slowReads : endpoint.reads
+      const consistent = async (connection: Connection) => {
+        if (!(await includes(connection, after, endpoint === writer))) return lacking
         return work(connection, until)
-      })
+      }
+      return pool.use(until, consistent, startBy)
+    }
     const fallBack = async () => {
       fallbacks += 1
       const result = await on(writer, deadline)
@@ -195,7 +223,11 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
       }
       return fallBack()
     } catch (error) {
-      if (!(error instanceof DatabaseUnavailable)) throw error
+      const busy = error instanceof DatabaseOverloaded
+      if (!busy && !(error instanceof DatabaseUnavailable)) throw error
+      if ((busy || error instanceof DatabaseTimeout) && (await isAlive('reader'))) {
+        throw busy ? error : new DatabaseOverloaded('reader: too slow', { cause: error })
+      }
       readerUnavailableUntil = performance.now() + 500
       return fallBack()
     }
@@ -215,7 +247,7 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
         sent = true
       }
       try {
-        return await writer.use(deadline, (connection) => work(connection, beforeSending), sendBy)
+        return await writer.writes.use(deadline, (connection) => work(connection, beforeSending), sendBy)
       } catch (error) {
         if (sent && error instanceof DatabaseUnavailable) throw new WriteOutcomeUnknown(error.message, { cause: error })
         // The server refused the statement, so it was not carried out and may be repeated.
@@ -240,13 +272,27 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     return repeatLockVictim(() => onWriter(commit, deadline, sendBy), sendBy)
   }
 
+  const pingWithin = (ms: number) =>
+    coalesce({
+      keyOf: (endpoint: 'writer' | 'reader') => endpoint,
+      work: (endpoint, deadline) => endpoints[endpoint].checks.use(deadline, selectOne),
+      deadlineMs: ms,
+    })
+  const ping = pingWithin(deadlineMs)
+  const pingSoon = pingWithin(Math.min(300, deadlineMs / 8))
+  const isAlive = (endpoint: 'writer' | 'reader') =>
+    pingSoon(endpoint).then(
+      () => true,
+      () => false,
+    )
+
   const status = coalesce({
     keyOf: () => '',
     async work(_: undefined, deadline): Promise<DatabaseStatus> {
       replicaLag.touch()
       const [reachedWriter, reachedReader] = await Promise.all([
-        answers(writer, deadline, durability.measure),
-        answers(reader, deadline, selectOne),
+        answers(writer.checks, deadline, durability.measure),
+        answers(reader.checks, deadline, selectOne),
       ])
       return {
         writer: reachedWriter,
@@ -266,17 +312,17 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     write,
     transaction,
     status: () => status(undefined),
-    ping: (endpoint) => (endpoint === 'writer' ? writer : reader).use(inTime(), selectOne),
+    ping,
     state: () => ({
-      writer: writer.state(),
-      reader: reader.state(),
+      writer: totalState(writer),
+      reader: totalState(reader),
       fallbacks,
       readerLagMs: replicaLag.ms(),
       durability: durability.latest(),
     }),
     async close() {
       replicaLag.stop()
-      await Promise.all([writer.close(), reader.close()])
+      await Promise.all([...Object.values(writer), ...Object.values(reader)].map((pool) => pool.close()))
     },
   }
 }
@@ -287,10 +333,19 @@ const lacking = Symbol('lacking')
 /** How long a reader may take to get what a read has to include: mostly it has it after a few milliseconds. */
 const catchUpWaitsMs = [0, 10, 20, 40, 80]
 
+/** Few, because a slow read is mostly one that keeps a processor of the server busy. */
+const slowReadConnections = { writer: 1, reader: 2 }
+
+/** The part of its time that a slow read may wait for a connection; what starts later would not be finished. */
+const slowReadWait = 0.2
+
+/** For what is asked about the server itself: short, and never several at a time for long. */
+const checkConnections = 1
+
 /** How long a refused password waits for the next one, without asking the server again. */
 const passwordWaitMs = 500
 
-/** The options that the two pools have in common. `prepare` makes a new connection fit for use. */
+/** The options that all pools of an endpoint have in common. `prepare` makes a new connection fit for use. */
 function poolOptions(
   name: 'writer' | 'reader',
   options: DatabaseClientOptions,
@@ -355,6 +410,20 @@ async function limitStatements(connection: Connection, deadlineMs: number): Prom
     'SET SESSION max_execution_time = ?, innodb_lock_wait_timeout = 1, wait_timeout = ?, net_write_timeout = ?',
     [limitMs, abandonedAfterSeconds.idle, abandonedAfterSeconds.sending],
   )
+}
+
+/** Of all pools of an endpoint. */
+function totalState(pools: Readonly<Record<string, Pool>> & { readonly checks: Pool }): PoolState {
+  const states = Object.values(pools).map((pool) => pool.state())
+  const sum = (key: 'idle' | 'busy' | 'waiting') => states.reduce((total, state) => total + state[key], 0)
+  return {
+    idle: sum('idle'),
+    busy: sum('busy'),
+    waiting: sum('waiting'),
+    // A pool that nobody waits for does not find out that it can connect again; the checks go on.
+    failing: pools.checks.state().failing || states.some(({ failing, waiting }) => failing && waiting > 0),
+    evictions: Math.max(...states.map(({ evictions }) => evictions)),
+  }
 }
 
 const answers = (pool: Pool, deadline: number, question: (connection: Connection) => Promise<void>) =>

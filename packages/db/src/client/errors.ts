@@ -3,6 +3,9 @@ export class DatabaseUnavailable extends Error {
   override readonly name = 'DatabaseUnavailable'
 }
 
+/** The same because the time was up: the server may be well, and merely busy or slow. */
+export class DatabaseTimeout extends DatabaseUnavailable {}
+
 /**
  * A write was sent, but its answer did not come in time or the connection was lost: it may or may not have been carried
  * out. A caller never reports it as done and never repeats it.
@@ -11,7 +14,7 @@ export class WriteOutcomeUnknown extends Error {
   override readonly name = 'WriteOutcomeUnknown'
 }
 
-/** More work is waiting, or one statement is more work, than the configured limits allow. Nothing was changed. */
+/** More work is waiting, or one statement is more work, than the limits or the time allow. Nothing was changed. */
 export class DatabaseOverloaded extends Error {
   override readonly name = 'DatabaseOverloaded'
 }

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts'
-import { DatabaseError, DatabaseOverloaded, DatabaseUnavailable } from './errors.ts'
+import { DatabaseError, DatabaseOverloaded, DatabaseTimeout, DatabaseUnavailable } from './errors.ts'
 
 /** Options of {@link createPool}. Times are in milliseconds. */
 export interface PoolOptions {
@@ -26,6 +26,13 @@ export interface PoolOptions {
    * once, busy ones when they are released. @default never
    */
   readonly evictAfter?: (error: unknown) => boolean
+  /** Shared by the pools of an endpoint: what one evicts, all of them evict. @default the pool's own */
+  readonly generation?: Generation
+}
+
+/** The number of the connections' current generation; those of an earlier one are not used again. */
+export interface Generation {
+  current: number
 }
 
 /**
@@ -38,8 +45,8 @@ export interface Pool {
    * by `deadline` (as `performance.now()`); a connection whose work missed it is destroyed.
    *
    * @param startBy `work` does not begin later. @default the deadline
-   * @throws {DatabaseUnavailable} when no connection could be had, the connection broke or the deadline passed.
-   * @throws {DatabaseOverloaded} when too many are waiting.
+   * @throws {DatabaseUnavailable} when the endpoint cannot be reached, the connection broke or the deadline passed.
+   * @throws {DatabaseOverloaded} when too many are waiting, or only others got a connection in time.
    * @throws whatever else `work` throws.
    */
   use<T>(deadline: number, work: (connection: Connection) => Promise<T>, startBy?: number): Promise<T>
@@ -71,21 +78,23 @@ interface Slot {
 
 interface Waiter {
   take(slot: Slot): void
-  fail(cause: unknown): void
+  fail(error: Error): void
 }
 
 /** See {@link Pool}. Opens nothing before the first use. */
 export function createPool(options: PoolOptions): Pool {
-  const { name, open, limit, queueLimit, maxLifetimeMs, maxIdleMs, evictAfter = () => false } = options
+  const { name, open, limit, queueLimit, maxLifetimeMs, maxIdleMs } = options
+  const { evictAfter = () => false, generation = { current: 0 } } = options
   const idle: Slot[] = []
   const busy = new Set<Slot>()
   const waiters = new Set<Waiter>()
   let opening = 0
-  let generation = 0
   let failures = 0
   let retryTimer: NodeJS.Timeout | undefined
   /** Why the last attempt to connect failed; undefined if it did not. */
   let lastFailure: unknown
+  /** When the endpoint was last seen to be well. */
+  let lastReleaseAt = 0
   let closing: Promise<void> | undefined
   let whenUnused: (() => void) | undefined
 
@@ -95,7 +104,9 @@ export function createPool(options: PoolOptions): Pool {
 
   function isFresh(slot: Slot): boolean {
     const now = performance.now()
-    return !slot.ended && slot.generation === generation && slot.expiresAt > now && slot.releasedAt + maxIdleMs > now
+    return (
+      !slot.ended && slot.generation === generation.current && slot.expiresAt > now && slot.releasedAt + maxIdleMs > now
+    )
   }
 
   /** Opens connections while callers wait for more of them than are being opened. */
@@ -108,7 +119,7 @@ export function createPool(options: PoolOptions): Pool {
 
   async function openOne(): Promise<void> {
     opening += 1
-    const openedFor = generation
+    const openedFor = generation.current
     try {
       const connection = await open()
       const now = performance.now()
@@ -145,7 +156,7 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   function release(slot: Slot): void {
-    slot.releasedAt = performance.now()
+    slot.releasedAt = lastReleaseAt = performance.now()
     if (closing) slot.connection.end()
     else if (!isFresh(slot)) slot.connection.destroy()
     else {
@@ -163,7 +174,7 @@ export function createPool(options: PoolOptions): Pool {
 
   function acquire(deadline: number): Promise<Slot> {
     if (closing) return Promise.reject(new DatabaseUnavailable(`${name}: closed`))
-    if (deadline <= performance.now()) return Promise.reject(new DatabaseUnavailable(`${name}: deadline exceeded`))
+    if (deadline <= performance.now()) return Promise.reject(new DatabaseTimeout(`${name}: deadline exceeded`))
     for (let slot = idle.pop(); slot; slot = idle.pop()) {
       if (isFresh(slot)) {
         busy.add(slot)
@@ -175,18 +186,19 @@ export function createPool(options: PoolOptions): Pool {
       return Promise.reject(new DatabaseOverloaded(`${name}: ${queueLimit} callers are waiting for a connection`))
     }
     return new Promise((resolve, reject) => {
+      const since = performance.now()
       const waiter: Waiter = {
         take(slot) {
           stopWaiting()
           busy.add(slot)
           resolve(slot)
         },
-        fail(cause) {
+        fail(error) {
           stopWaiting()
-          reject(new DatabaseUnavailable(`${name}: no connection`, { cause }))
+          reject(error)
         },
       }
-      const timer = setTimeout(() => waiter.fail(lastFailure), deadline - performance.now())
+      const timer = setTimeout(() => waiter.fail(noConnection(since)), deadline - since)
       const stopWaiting = () => {
         clearTimeout(timer)
         waiters.delete(waiter)
@@ -194,6 +206,13 @@ export function createPool(options: PoolOptions): Pool {
       waiters.add(waiter)
       grow()
     })
+  }
+
+  /** Why a caller that has waited since then got no connection. */
+  function noConnection(since: number): Error {
+    if (lastReleaseAt > since) return new DatabaseOverloaded(`${name}: no connection was free in time`)
+    if (busy.size > 0) return new DatabaseTimeout(`${name}: no connection was free in time`, { cause: lastFailure })
+    return new DatabaseUnavailable(`${name}: no connection`, { cause: lastFailure })
   }
 
   async function use<T>(
@@ -206,11 +225,11 @@ export function createPool(options: PoolOptions): Pool {
     let broken = false
     try {
       // A busy event loop may be late.
-      if (startBy <= performance.now()) throw new DatabaseUnavailable(`${name}: deadline exceeded`)
+      if (startBy <= performance.now()) throw new DatabaseTimeout(`${name}: deadline exceeded`)
       broken = true
       const expiry = new Promise<never>((_, reject) => {
         timer = setTimeout(
-          () => reject(new DatabaseUnavailable(`${name}: deadline exceeded`)),
+          () => reject(new DatabaseTimeout(`${name}: deadline exceeded`)),
           Math.max(0, deadline - performance.now()),
         )
       })
@@ -222,7 +241,7 @@ export function createPool(options: PoolOptions): Pool {
       broken = isConnectionLoss(error)
       if (broken) throw new DatabaseUnavailable(`${name}: connection lost`, { cause: error })
       // Connections opened since lead elsewhere already.
-      if (slot.generation === generation && evictAfter(error)) evict()
+      if (slot.generation === generation.current && evictAfter(error)) evict()
       throw error
     } finally {
       clearTimeout(timer)
@@ -235,7 +254,7 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   function evict(): void {
-    generation += 1
+    generation.current += 1
     for (const slot of idle.splice(0)) slot.connection.destroy()
   }
 
@@ -251,7 +270,7 @@ export function createPool(options: PoolOptions): Pool {
     })
     clearTimeout(retryTimer)
     clearInterval(sweep)
-    for (const waiter of waiters) waiter.fail(new Error('closed'))
+    for (const waiter of waiters) waiter.fail(new DatabaseUnavailable(`${name}: closed`))
     settle()
     return closing
   }
@@ -261,7 +280,7 @@ export function createPool(options: PoolOptions): Pool {
     busy: busy.size,
     waiting: waiters.size,
     failing: failures > 0,
-    evictions: generation,
+    evictions: generation.current,
   })
 
   return { use, state, close }

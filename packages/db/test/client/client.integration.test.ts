@@ -119,7 +119,7 @@ describe('the connection policy', () => {
           impatient.transaction(deposit),
           impatient.ping('reader'),
         ])
-        expect(outcomes).toEqual([unknown, unavailable, unavailable, unavailable])
+        expect(outcomes).toEqual([unknown, unavailable, unavailable, { ...unavailable, reason: expect.any(Error) }])
       } finally {
         await mysql.thaw()
       }
@@ -237,6 +237,69 @@ describe('the connection policy', () => {
       .catch(() => {})
     expect(runs).toEqual([70, 100])
   })
+
+  it('carries out writes while reads hold all their connections to the writer', () =>
+    withClient({ reader: nowhere }, async (halved) => {
+      const deadline = performance.now() + 60_000
+      const [released, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      let holding = 0
+      const hold = async () => {
+        holding += 1
+        if (holding === options.fallbackConnections) held.resolve()
+        await released.promise
+      }
+      const reads = Array.from({ length: 100 }, () => halved.read(hold, { deadline, readerShare: 0 }))
+      const slowReads = [halved.read(() => released.promise, { deadline, readerShare: 0, slow: true })]
+      await held.promise
+      await halved.write(deposit)
+      await halved.transaction(deposit)
+      await halved.ping('writer')
+      expect(holding).toBe(options.fallbackConnections)
+      released.resolve()
+      await Promise.all([...reads, ...slowReads])
+    }))
+
+  it('does not read from the writer because the reader is busy', () =>
+    withClient({}, async (other) => {
+      const sleep = (connection: Connection) => query(connection, 'SELECT SLEEP(30)')
+      const deadline = performance.now() + 1500
+      const reads = Array.from({ length: 3 * options.readerConnections }, () => other.read(sleep, { deadline }))
+      const overloaded = { status: 'rejected', reason: expect.any(DatabaseOverloaded) }
+      expect(await Promise.allSettled(reads)).toEqual(reads.map(() => overloaded))
+      expect(other.state().fallbacks).toBe(0)
+      expect((await other.status()).readsFrom).toBe('reader')
+    }))
+
+  it('reads from the writer while the reader is frozen', async () => {
+    await using frozen = await silentOnce('COUNT', options.reader, 'freeze')
+    await withClient({ reader: frozen.address }, async (halved) => {
+      expect(await halved.read(count)).toEqual([{ count: 2 }])
+      expect(frozen.silenced()).toBe(true)
+      expect(halved.state().fallbacks).toBe(1)
+    })
+  })
+
+  it('keeps few connections busy with slow reads, and refuses those that do not get one soon', () =>
+    withClient({}, async (other) => {
+      const released = Promise.withResolvers<void>()
+      const deadline = performance.now() + 10_000
+      let begun = 0
+      const work = () => {
+        begun += 1
+        return released.promise
+      }
+      const slow = Array.from({ length: 20 }, () => other.read(work, { deadline, slow: true }))
+      await Promise.any(slow.map((each) => each.catch(() => {})))
+      expect(begun).toBe(2)
+      // Others do not wait for them.
+      expect(await other.read(count)).toEqual([{ count: 2 }])
+      released.resolve()
+      const outcomes = await Promise.allSettled(slow)
+      const refused = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason)
+      expect(refused).toEqual(refused.map(() => expect.any(DatabaseOverloaded)))
+      expect(refused).toHaveLength(18)
+      expect(other.state().fallbacks).toBe(0)
+    }))
 
   it('refuses callers above the limit of the queue', () =>
     withClient({ writerConnections: 1, connectionQueueLimit: 2 }, async (narrow) => {
@@ -450,8 +513,15 @@ describe('close', () => {
   })
 })
 
-/** Forwards everything to a server until the first packet with these words: then the connection falls silent, or ends. */
-async function silentOnce(words: string, server: { host: string; port: number }, then: 'hang' | 'cut' = 'hang') {
+/**
+ * Forwards everything to a server until the first packet with these words: then the connection falls silent, or ends, or
+ * every connection falls silent.
+ */
+async function silentOnce(
+  words: string,
+  server: { host: string; port: number },
+  then: 'hang' | 'cut' | 'freeze' = 'hang',
+) {
   let silenced = false
   const proxy = createServer((client) => {
     const upstream = connectTo(server)
@@ -461,7 +531,7 @@ async function silentOnce(words: string, server: { host: string; port: number },
         silenced = silent = true
         if (then === 'cut') client.destroy()
       }
-      if (!silent) upstream.write(bytes)
+      if (!silent && !(silenced && then === 'freeze')) upstream.write(bytes)
     })
     client.on('close', () => upstream.destroy()).on('error', () => {})
     upstream.on('close', () => client.destroy()).on('error', () => {})

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { DatabaseError, DatabaseOverloaded, DatabaseUnavailable } from '../../src/client/errors.ts'
+import type { Connection } from '../../src/client/connection.ts'
+import { DatabaseError, DatabaseOverloaded, DatabaseTimeout, DatabaseUnavailable } from '../../src/client/errors.ts'
 import { createPool, type Pool, type PoolOptions } from '../../src/client/pool.ts'
 
 /** A connection without a server behind it. */
@@ -159,11 +160,22 @@ describe('the queue', () => {
     const busy = use()
     const late = use(performance.now() + 20)
     const waiting = use()
-    await expect(late.result).rejects.toThrow(DatabaseUnavailable)
+    await expect(late.result).rejects.toThrow(DatabaseTimeout)
     expect(pool.state().waiting).toBe(1)
     busy.finish()
     waiting.finish()
     expect(await waiting.result).toBe(0)
+  })
+
+  it('is overloaded when only others got a connection in time', async () => {
+    create({ limit: 1 })
+    await open(1)
+    const [busy, next] = [use(), use()]
+    const late = use(performance.now() + 50)
+    busy.finish()
+    await next.connection
+    await expect(late.result).rejects.toBeInstanceOf(DatabaseOverloaded)
+    next.finish()
   })
 
   it('does not blame a former failure when all connections are busy', async () => {
@@ -174,7 +186,8 @@ describe('the queue', () => {
     attempts[1]?.succeed()
     await first.connection
     const late = await use(performance.now() + 20).result.catch((error: unknown) => error)
-    expect(late).toMatchObject({ message: 'writer: no connection', cause: undefined })
+    expect(late).toBeInstanceOf(DatabaseTimeout)
+    expect((late as Error).cause).toBeUndefined()
     first.finish()
   })
 
@@ -364,6 +377,33 @@ describe('an eviction', () => {
   })
 })
 
+describe('pools of one endpoint', () => {
+  const stale = new DatabaseError('read-only', { code: 'ER_OPTION_PREVENTS_STATEMENT', errno: 1290 })
+
+  it('do not use a connection again after another of them evicted its own', async () => {
+    const generation = { current: 0 }
+    create({ generation })
+    await open(1)
+    const refusing = createPool({
+      name: 'writer',
+      open: async () => new FakeConnection(0) as unknown as Connection,
+      limit: 1,
+      queueLimit: 1,
+      maxLifetimeMs: 60_000,
+      maxIdleMs: 60_000,
+      evictAfter: (error) => error === stale,
+      generation,
+    })
+    await expect(refusing.use(inTime(), () => Promise.reject(stale))).rejects.toBe(stale)
+    await refusing.close()
+    const next = use()
+    attempts[1]?.succeed()
+    next.finish()
+    expect(await next.result).toBe(1)
+    expect(opened[0]?.destroyed).toBe(true)
+  })
+})
+
 describe('the lifetime', () => {
   it('ends idle connections, and busy ones when they are released', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
@@ -437,7 +477,7 @@ describe('close', () => {
     create()
     const waiting = use()
     const closing = pool.close()
-    await expect(waiting.result).rejects.toMatchObject({ cause: new Error('closed') })
+    await expect(waiting.result).rejects.toThrow('writer: closed')
     const connection = attempts[0]?.succeed()
     await closing
     expect(connection?.ended).toBe(true)

@@ -71,6 +71,7 @@ it('keeps a client from being created for a driver that has changed', () => {
     database: 'testdb',
     writerConnections: 1,
     readerConnections: 1,
+    fallbackConnections: 1,
     connectionQueueLimit: 1,
     connectTimeoutMs: 1000,
     maxLifetimeMs: 60_000,

@@ -127,8 +127,7 @@ export function createTimesRepository(
         (connection, deadline) =>
           // Ended by the server shortly before the connection would be destroyed.
           selectCounts(connection, table, range, 0.9 * (deadline - performance.now())),
-        // A count may take long on a healthy reader.
-        { readerShare: 0.7, after },
+        { readerShare: 0.7, slow: true, after },
       ),
   )
 
