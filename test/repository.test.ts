@@ -151,7 +151,7 @@ describe('the figures in the documents', () => {
 const settings: Record<string, { file: string; form: RegExp; unit?: number }> = {
   'ALB, idle': { file: 'docker/haproxy/alb.cfg', form: /timeout http-keep-alive (\d+)s/ },
   'Apache `KeepAliveTimeout`': { file: 'apps/web/httpd.conf', form: /^KeepAliveTimeout (\d+)/m },
-  "Apache's proxy `ttl`": { file: 'apps/web/httpd.conf', form: /^ProxyPass .* ttl=(\d+)/m },
+  "Apache's proxy `ttl`": { file: 'apps/web/httpd.conf', form: /^Define APP_WORKER .* ttl=(\d+)/m },
   "Node's keep-alive": { file: 'apps/app/src/http/server.ts', form: /keepAliveTimeout: ([\d_]+)/, unit: 1000 },
   'NLB, idle': { file: 'docker/haproxy/nlb.cfg', form: /timeout server (\d+)s/ },
   "the app's idle database connections, checked every 10 s": {
@@ -173,7 +173,7 @@ const settings: Record<string, { file: string; form: RegExp; unit?: number }> = 
     form: /DB_DEADLINE_MS: [\s\S]*?default\(([\d_]+)\)/,
     unit: 1000,
   },
-  'Apache, next byte of the app': { file: 'apps/web/httpd.conf', form: /^ProxyPass .* timeout=(\d+)/m },
+  'Apache, next byte of the app': { file: 'apps/web/httpd.conf', form: /^Define APP_WORKER .* timeout=(\d+)/m },
   'failing health checks while serving, so that load balancers react': {
     file: 'apps/app/src/config.ts',
     form: /DRAIN_DELAY_MS: [\s\S]*?default\(([\d_]+)\)/,

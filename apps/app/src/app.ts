@@ -1,11 +1,11 @@
 import type { DatabaseClient } from '@repo/db'
-import express, { type Express, type RequestHandler } from 'express'
+import express, { type Express, type Request, type RequestHandler } from 'express'
 import { contentSecurityPolicy, crossOriginResourcePolicy } from 'helmet'
 import type { Logger } from 'pino'
-import { contractRoutes } from './http/contract.ts'
+import { contractEndpoints, contractRoutes } from './http/contract.ts'
 import { healthRoutes } from './http/health.ts'
 import { errorHandler, notFound } from './http/problem.ts'
-import { statusRoutes } from './http/status.ts'
+import { statusEndpoints, statusRoutes } from './http/status.ts'
 import { type AdmissionOptions, admission } from './middleware/admission.ts'
 import { requestLog } from './middleware/request-log.ts'
 import type { RunningResource } from './resources/resource.ts'
@@ -44,11 +44,20 @@ export function createApp(dependencies: AppDependencies): Express {
     next()
   })
   app.use(healthRoutes(client, isDraining))
-  app.use(admission(dependencies.admission))
+  app.use(admission(dependencies.admission, readsOf(resources)))
   for (const { router } of resources) app.use(router)
   app.use(statusRoutes(client, instance, resources))
   app.use(contractRoutes())
   app.use(notFound)
   app.use(errorHandler)
   return app
+}
+
+/** Recognises reads, but for those with short responses; apps/web/httpd.conf draws the same line. */
+function readsOf(resources: readonly RunningResource[]): (req: Request) => boolean {
+  const endpoints = resources.flatMap((resource) => Object.values(resource.endpoints))
+  const writesByGet = endpoints.filter(({ safe }) => safe === false)
+  const short = [statusEndpoints().status, contractEndpoints.contract]
+  const others = new Set([...writesByGet, ...short].map(({ path }) => path))
+  return ({ method, path }) => (method === 'GET' || method === 'HEAD') && !others.has(path)
 }

@@ -19,16 +19,18 @@ beforeAll(async () => {
 })
 afterAll(() => environment?.[Symbol.asyncDispose]())
 
+const post = { method: 'POST' }
+const held = async () => Number(await upstream.get('/held'))
+
 describe('an overloaded app', () => {
   it('gets at least 128 and at most 256 concurrent requests; the others are refused while those wait', async () => {
-    const held = async () => Number(await upstream.get('/held'))
-    const first = Promise.all(Array.from({ length: 128 }, () => web.request('/hold')))
+    const first = Promise.all(Array.from({ length: 128 }, () => web.request('/hold', post)))
     await waitFor('128 requests at the app', async () => (await held()) === 128)
 
     const refused: WebResponse[] = []
     const more = Promise.all(
       Array.from({ length: 400 }, async () => {
-        const response = await web.request('/hold')
+        const response = await web.request('/hold', post)
         if (response.status === 503) refused.push(response)
         return response.status
       }),
@@ -50,5 +52,27 @@ describe('an overloaded app', () => {
     await upstream.get('/release')
     expect(new Set((await first).map(({ status }) => status))).toEqual(new Set([200]))
     expect(new Set(await more)).toEqual(new Set([200, 503]))
+  })
+
+  it('gets at least 64 and at most 128 reads, which take no places of other requests', async () => {
+    let refused = 0
+    const reads = Promise.all(
+      Array.from({ length: 300 }, async () => {
+        const { status } = await web.request('/hold')
+        if (status === 503) refused += 1
+      }),
+    )
+    await waitFor('each read at the app or refused', async () => refused + (await held()) === 300)
+    expect(await held()).toBeGreaterThanOrEqual(64)
+    expect(await held()).toBeLessThanOrEqual(128)
+
+    const others = await Promise.all([
+      ...Array.from({ length: 100 }, () => web.request('/write')),
+      ...Array.from({ length: 20 }, () => web.request('/anything', post)),
+      web.request('/status'),
+    ])
+    expect(new Set(others.map(({ status }) => status))).toEqual(new Set([200]))
+    await upstream.get('/release')
+    await reads
   })
 })

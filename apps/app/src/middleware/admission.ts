@@ -1,10 +1,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { RequestHandler } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
 import { HttpError } from '../http/problem.ts'
 
 /** How many requests are admitted at a time. */
 export interface AdmissionOptions {
-  /** The most requests in flight. */
+  /** The most requests in flight, of each kind. */
   readonly inFlightLimit: number
   /** Above this mean delay of the event loop the limit shrinks. */
   readonly eventLoopDelayLimitMs: number
@@ -17,12 +17,20 @@ const sampleMs = 250
  * queue no response is in time. The second signal is the delay of the event loop, which shows work that a count of
  * requests does not. While the delay is above its limit, each sample halves the limit of requests, down to a sixteenth;
  * then the limit returns in steps.
+ *
+ * @param isRead whether a request may have a long response. Such requests are counted apart: clients that read slowly
+ * take no places of the others.
  */
-export function admission(options: AdmissionOptions, delay: Delay = startDelay()): RequestHandler {
+export function admission(
+  options: AdmissionOptions,
+  isRead: (req: Request) => boolean,
+  delay: Delay = startDelay(),
+): RequestHandler {
   const { inFlightLimit, eventLoopDelayLimitMs } = options
   const least = Math.ceil(inFlightLimit / 16)
   let limit = inFlightLimit
-  let inFlight = 0
+  const reads = { inFlight: 0 }
+  const others = { inFlight: 0 }
 
   setInterval(() => {
     const delayMs = delay.mean / 1e6
@@ -30,17 +38,21 @@ export function admission(options: AdmissionOptions, delay: Delay = startDelay()
     limit = delayMs > eventLoopDelayLimitMs ? Math.max(least, limit / 2) : Math.min(inFlightLimit, limit + least)
   }, sampleMs).unref()
 
-  return (_req, res, next) => {
-    if (inFlight >= limit) {
-      res.locals.refusedBy = 'admission'
-      throw new HttpError(503, 'The service is overloaded. Please try again.', { 'Retry-After': '1' })
-    }
-    inFlight += 1
+  return (req, res, next) => {
+    const kind = isRead(req) ? reads : others
+    if (kind.inFlight >= limit) refuse(res)
+    kind.inFlight += 1
     res.on('close', () => {
-      inFlight -= 1
+      kind.inFlight -= 1
     })
     next()
   }
+}
+
+/** Refuses a request for which there is no place. @throws {HttpError} always. */
+export function refuse(res: Response): never {
+  res.locals.refusedBy = 'admission'
+  throw new HttpError(503, 'The service is overloaded. Please try again.', { 'Retry-After': '1' })
 }
 
 /** The part of Node's histogram that is used. */

@@ -15,6 +15,7 @@ interface ResourceContext<Settings> {
 
 /** A resource of a running application. */
 export interface RunningResource {
+  readonly endpoints: Endpoints
   readonly router: Router
   /** Its part of `/status`. Answers within a second and never rejects. */
   status?(): Promise<object>
@@ -38,7 +39,7 @@ interface Definition<Of extends Endpoints, Variables extends z.ZodRawShape> exte
   readonly status?: z.ZodRawShape
   create(
     context: ResourceContext<z.output<z.ZodObject<Variables>>>,
-  ): Omit<RunningResource, 'router'> & { readonly handlers: Handlers<Of> }
+  ): Omit<RunningResource, 'endpoints' | 'router'> & { readonly handlers: Handlers<Of> }
 }
 
 /** Checks the types of a resource: a handler for each endpoint, settings as its variables declare them. */
@@ -49,7 +50,8 @@ export function defineResource<Of extends Endpoints, Variables extends z.ZodRawS
     ...definition,
     create(context) {
       const { handlers, ...running } = definition.create(context as Parameters<typeof definition.create>[0])
-      return { router: createRouter(definition.endpoints, handlers), ...running }
+      const { endpoints } = definition
+      return { endpoints, router: createRouter(endpoints, handlers), ...running }
     },
   }
 }

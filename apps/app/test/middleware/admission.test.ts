@@ -12,8 +12,8 @@ let app: express.Express
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval'] })
   app = express()
-  app.use(admission({ inFlightLimit: 16, eventLoopDelayLimitMs: 100 }, delay))
-  app.get('/', (_req, res) => void pending.add(() => res.end()))
+  app.use(admission({ inFlightLimit: 16, eventLoopDelayLimitMs: 100 }, ({ path }) => path === '/read', delay))
+  app.get(['/', '/read'], (_req, res) => void pending.add(() => res.end()))
   app.use(errorHandler)
 })
 
@@ -28,11 +28,12 @@ function release(): void {
 }
 
 /** Sends requests; gives the statuses of those that are answered before any handler responds. */
-async function send(count: number): Promise<number[]> {
+async function send(count: number, path = '/'): Promise<number[]> {
   const statuses: number[] = []
-  const responses = Array.from({ length: count }, () => request(app).get('/'))
+  const before = pending.size
+  const responses = Array.from({ length: count }, () => request(app).get(path))
   const all = Promise.all(responses.map((response) => response.then(({ status }) => statuses.push(status))))
-  while (pending.size + statuses.length < count) await turn()
+  while (pending.size + statuses.length < before + count) await turn()
   const early = [...statuses]
   release()
   await all
@@ -43,6 +44,18 @@ describe('admission', () => {
   it('refuses requests above the limit at once, and accepts requests again when others have ended', async () => {
     expect(await send(20)).toEqual([503, 503, 503, 503])
     expect(await send(16)).toEqual([])
+  })
+
+  it('counts reads apart: they take no places of other requests, nor the others theirs', async () => {
+    const reads = Promise.all(Array.from({ length: 16 }, () => request(app).get('/read').then()))
+    while (pending.size < 16) await turn()
+    expect((await request(app).get('/read')).status).toBe(503)
+    expect(await send(17)).toEqual([503])
+    await reads
+    const others = Promise.all(Array.from({ length: 16 }, () => request(app).get('/').then()))
+    while (pending.size < 16) await turn()
+    expect(await send(17, '/read')).toEqual([503])
+    await others
   })
 
   it('refuses with a problem and Retry-After', async () => {

@@ -94,8 +94,8 @@ export interface ReadOptions extends CallOptions {
   /** The data that is read includes these. @default nothing in particular */
   readonly after?: readonly Point[]
   /**
-   * True for what may take long: it has connections of its own, so that other reads never wait for it, and is refused
-   * when it does not get one soon. @default false
+   * True for what may take long: it has few connections of its own, so that other reads never wait for it, and is
+   * refused when others wait for them already. @default false
    */
   readonly slow?: boolean
 }
@@ -160,18 +160,20 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     Promise.all([refuseReadOnly(connection), limitStatements(connection, deadlineMs)]),
   )
   const readerOptions = poolOptions('reader', options, (connection) => limitStatements(connection, deadlineMs))
-  const writerPool = (limit: number) => createPool({ ...writerOptions, ...eviction, limit })
-  const readerPool = (limit: number) => createPool({ ...readerOptions, limit })
+  const queueLimit = options.connectionQueueLimit
+  const writerPool = (limit: number, queue = queueLimit) =>
+    createPool({ ...writerOptions, ...eviction, limit, queueLimit: queue })
+  const readerPool = (limit: number, queue = queueLimit) => createPool({ ...readerOptions, limit, queueLimit: queue })
   // Each kind has connections and a queue of its own: none can take the places of another.
   const writer = {
     writes: writerPool(writerConnections),
     reads: writerPool(options.fallbackConnections),
-    slowReads: writerPool(slowReadConnections.writer),
+    slowReads: writerPool(slowReadConnections.writer, slowReadQueueLimit),
     checks: writerPool(checkConnections),
   }
   const reader = {
     reads: readerPool(options.readerConnections),
-    slowReads: readerPool(slowReadConnections.reader),
+    slowReads: readerPool(slowReadConnections.reader, slowReadQueueLimit),
     checks: readerPool(checkConnections),
   }
   const endpoints = { writer, reader }
@@ -279,7 +281,7 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
       deadlineMs: ms,
     })
   const ping = pingWithin(deadlineMs)
-  const pingSoon = pingWithin(Math.min(300, deadlineMs / 8))
+  const pingSoon = pingWithin(deadlineMs / 8)
   const isAlive = (endpoint: 'writer' | 'reader') =>
     pingSoon(endpoint).then(
       () => true,
@@ -336,8 +338,11 @@ const catchUpWaitsMs = [0, 10, 20, 40, 80]
 /** Few, because a slow read is mostly one that keeps a processor of the server busy. */
 const slowReadConnections = { writer: 1, reader: 2 }
 
-/** The part of its time that a slow read may wait for a connection; what starts later would not be finished. */
-const slowReadWait = 0.2
+/** The most slow reads waiting for a connection; more would have too little time left when they get one. */
+const slowReadQueueLimit = 4
+
+/** The part of its time that a slow read may wait for a connection. */
+const slowReadWait = 0.5
 
 /** For what is asked about the server itself: short, and never several at a time for long. */
 const checkConnections = 1
@@ -354,7 +359,6 @@ function poolOptions(
   const { user, database, tlsCa, connectTimeoutMs } = options
   return {
     name,
-    queueLimit: options.connectionQueueLimit,
     maxLifetimeMs: options.maxLifetimeMs,
     maxIdleMs,
     async open() {

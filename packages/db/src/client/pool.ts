@@ -31,7 +31,7 @@ export interface PoolOptions {
 }
 
 /** The number of the connections' current generation; those of an earlier one are not used again. */
-export interface Generation {
+interface Generation {
   current: number
 }
 

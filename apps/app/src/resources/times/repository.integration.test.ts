@@ -7,7 +7,7 @@ import {
   DatabaseUnavailable,
 } from '@repo/db'
 import { startMigrated } from '@repo/db/testing'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { selectCounts } from './counts.ts'
 import type { Page, PageQuery } from './page-reader.ts'
 import { createTimesRepository, type TimesRepository, type TimesRepositoryOptions } from './repository.ts'
@@ -168,7 +168,7 @@ describe('newest', () => {
   it('is found while the reader is unavailable, where a read would find it', () =>
     withRepository({ reader: { host: '127.0.0.2', port: 1 } }, async (halved) => {
       await halved.save(new Date())
-      expect(await halved.newest()).toBe(1)
+      await vi.waitFor(async () => expect(await halved.newest()).toBe(1), 300_000)
       expect(timesOf(await halved.page({ limit: 1, template: { prefix: '', suffix: '' } }))).toHaveLength(1)
     }))
 

@@ -18,11 +18,14 @@ export const times = defineResource({
       queueLimit: settings.SAVE_QUEUE_LIMIT,
     })
     return {
-      handlers: timesHandlers({
-        ...repository,
-        save: instrument('save', repository.save),
-        saveOnce: instrument('save', repository.saveOnce),
-      }),
+      handlers: timesHandlers(
+        {
+          ...repository,
+          save: instrument('save', repository.save),
+          saveOnce: instrument('save', repository.saveOnce),
+        },
+        settings.LIST_LIMIT,
+      ),
       status: async () => ({ newest: await repository.newest().catch(() => null) }),
       registerMetrics: (registry) => registerTimesMetrics(registry, repository.waiting),
       close: repository.close,

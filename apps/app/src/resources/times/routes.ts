@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Exchange, Handlers } from '../../http/endpoint.ts'
 import { HttpError } from '../../http/problem.ts'
 import { send, stream } from '../../http/send.ts'
+import { refuse } from '../../middleware/admission.ts'
 import { encodeAnswer, sendAnswer, sendOutcome } from '../../middleware/idempotency.ts'
 import { type CountRange, periodMs } from './counts.ts'
 import { completeBody, json, type ListFormat, ndjson, openBody } from './list-format.ts'
@@ -19,14 +20,21 @@ const largestPageRows = 100_000
 /** The number of periods up to now that are counted by default. */
 const defaultPeriods = { minute: 60, hour: 24, day: 30 } as const
 
-/** `/` and `/read` list the stored times, `/write` stores the time of the request, `/stats` counts. */
+/**
+ * `/` and `/read` list the stored times, `/write` stores the time of the request, `/stats` counts.
+ *
+ * @param listLimit the most complete lists of more than a page at a time: a client may take as long as it likes for one,
+ * and must leave places for short reads.
+ */
 export function timesHandlers(
   repository: Pick<TimesRepository, 'save' | 'saveOnce' | 'page' | 'counts'>,
+  listLimit: number,
 ): Handlers<typeof endpoints> {
-  const streamPages = pageStreamer(repository)
+  const { streamPages, streaming } = pageStreamer(repository)
 
   async function list({ query, after: includes, req, res }: Exchange<z.output<typeof listQuery>>): Promise<void> {
     const { limit, order, after } = query
+    if (limit === undefined && streaming() >= listLimit) refuse(res)
     const format = req.accepts(['application/json', 'application/x-ndjson']) === 'application/x-ndjson' ? ndjson : json
     // Before the status is sent, so that an unavailable database is a 503.
     const page = await repository.page({ limit: limit ?? firstPageRows, order, after, template: format, includes })
@@ -76,7 +84,7 @@ export function timesHandlers(
 function pageStreamer(repository: Pick<TimesRepository, 'page'>) {
   let inFlight = 0
 
-  return async function* streamPages(first: Page, format: ListFormat): AsyncGenerator<Buffer> {
+  async function* streamPages(first: Page, format: ListFormat): AsyncGenerator<Buffer> {
     inFlight += 1
     try {
       for (let page = first, text = openBody(first, format); ; text = page.text) {
@@ -94,6 +102,8 @@ function pageStreamer(repository: Pick<TimesRepository, 'page'>) {
       inFlight -= 1
     }
   }
+
+  return { streamPages, streaming: () => inFlight }
 }
 
 /** The complete periods that a query asks for. `now` is in milliseconds since 1970. */

@@ -21,6 +21,9 @@ export const variables = {
   SAVE_QUEUE_LIMIT: integer(1, 100_000)
     .default(4000)
     .describe('The most saves waiting for an INSERT. Further ones are refused with 503.'),
+  LIST_LIMIT: integer(1, 100_000)
+    .default(64)
+    .describe('The most complete lists being sent that are longer than a page. Further ones are refused with 503.'),
 }
 
 /** What the times add to `/status`. */
