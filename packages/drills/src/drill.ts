@@ -41,6 +41,15 @@ export function atLeast(promise: string, bound: number, measured: number, unit =
   }
 }
 
+/** Something that must be the case. @param instead what is, if it is not. */
+export const yes = (promise: string, ok: boolean, instead = ''): Check => ({
+  promise,
+  bound: 'yes',
+  measured: ok ? 'yes' : instead || 'no',
+  ok,
+  timeBound: false,
+})
+
 const figure = (value: number, unit: string) => {
   const digits = Number.isInteger(value) ? value.toLocaleString('en') : value.toFixed(2)
   return unit ? `${digits} ${unit}` : digits
@@ -62,10 +71,7 @@ export const recoveryChecks = (
   promise: string,
   bound: number,
   { attempts, since, recovered }: { attempts: readonly Attempt[]; since: number; recovered: boolean },
-): Check[] => [
-  { promise: 'recovered', bound: 'yes', measured: recovered ? 'yes' : 'no', ok: recovered, timeBound: false },
-  within(promise, bound, recoveryTime(attempts, since), outages(attempts)),
-]
+): Check[] => [yes('recovered', recovered), within(promise, bound, recoveryTime(attempts, since), outages(attempts))]
 
 /** No acknowledged write is lost, and every row has its request. */
 export function durabilityChecks({ attempted, acknowledged, stored, lost, surplus }: DurabilityResult): Check[] {
@@ -78,6 +84,18 @@ export function durabilityChecks({ attempted, acknowledged, stored, lost, surplu
     // Without any, the two above would hold whatever the service does.
     atLeast('acknowledged writes', 1, acknowledged),
   ]
+}
+
+/** Whatever happens, a request that cannot be answered is refused with 503. */
+export const refusedWith503 = (attempts: readonly Attempt[]): Check => {
+  const others = attempts.filter(({ detail }) => /^5(?!03)/.test(detail))
+  return atMost(
+    '5xx responses other than 503',
+    0,
+    others.length,
+    '',
+    others.length > 0 ? ` (${countByDetail(others)})` : '',
+  )
 }
 
 export const failed = (attempts: readonly Attempt[]): Attempt[] =>

@@ -39,6 +39,16 @@ export function verifyDurability(attempts: readonly Attempt[], stored: readonly 
   }
 }
 
+/**
+ * How many acknowledged writes have no row of their own in a list.
+ *
+ * @param listed the latest time that each row can have, in milliseconds since 1970.
+ */
+export function listedMissing(attempts: readonly Attempt[], listed: readonly number[]): number {
+  const acknowledged = attempts.flatMap(({ acknowledged }) => (acknowledged ? [acknowledged] : []))
+  return acknowledged.length - countMatches(acknowledged, listed)
+}
+
 function storedWithin({ outcome, acknowledged, sentAt, endedAt }: Attempt): Interval {
   if (outcome === 'unanswered') return { from: sentAt, to: endedAt + inTransitMs }
   if (acknowledged === undefined) return { from: sentAt, to: endedAt }

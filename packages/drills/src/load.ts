@@ -10,11 +10,14 @@ export interface Attempt {
   readonly endedAt: number
   /** `succeeded`: answered as the contract promises. `refused`: answered otherwise. `unanswered`: no complete response. */
   readonly outcome: 'succeeded' | 'refused' | 'unanswered'
-  /** The status or the error of a request that did not succeed. */
+  /** The status or the error of a request that did not succeed; {@link emptyList} of a read that found nothing. */
   readonly detail: string
   /** When the row was stored, according to the answer. Only of writes that succeeded: these are acknowledged. */
   readonly acknowledged?: Interval
 }
+
+/** See {@link Attempt.detail}. */
+export const emptyList = 'empty list'
 
 /** A steady load. */
 export interface LoadOptions {
@@ -99,8 +102,9 @@ function classify(
   if (kind === 'write') {
     const acknowledged = workload.acknowledged(outcome)
     if (acknowledged !== undefined) return { outcome: 'succeeded', detail: '', acknowledged }
-  } else if (isList(workload, outcome)) {
-    return { outcome: 'succeeded', detail: '' }
+  } else {
+    const listed = listOf(workload, outcome)
+    if (listed !== undefined) return { outcome: 'succeeded', detail: listed.length === 0 ? emptyList : '' }
   }
   const { status, body } = outcome
   return {
@@ -109,10 +113,10 @@ function classify(
   }
 }
 
-function isList(workload: LoadOptions['workload'], response: Exclude<Outcome, { error: string }>): boolean {
+function listOf(workload: LoadOptions['workload'], response: Exclude<Outcome, { error: string }>) {
   try {
-    return workload.listed(response) !== undefined
+    return workload.listed(response)
   } catch {
-    return false
+    return undefined
   }
 }

@@ -1,8 +1,19 @@
+import { execFile } from 'node:child_process'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { docker, openProject, openTopology, type Project, type Topology, thaw, waitFor } from '@repo/compose'
+import { stripVTControlCharacters } from 'node:util'
+import {
+  docker,
+  openProject,
+  openTopology,
+  type Project,
+  repositoryRoot,
+  type Topology,
+  thaw,
+  waitFor,
+} from '@repo/compose'
 import { type DurabilityResult, verifyDurability } from './durability.ts'
 import { openHttpClient } from './http.ts'
 import { type Attempt, hasRecovered, startLoad } from './load.ts'
@@ -18,7 +29,12 @@ export interface RunningLoad {
    * @returns false if that does not happen within two minutes.
    */
   recovered(since: number): Promise<boolean>
+  /** The attempts that have ended so far. */
+  readonly attempts: readonly Attempt[]
 }
+
+/** What an operator runs. */
+export type OperatorCommand = 'start' | 'status' | 'failover' | 'rejoin'
 
 /** A running topology that drills may damage. */
 export interface TestEnvironment extends AsyncDisposable {
@@ -35,6 +51,8 @@ export interface TestEnvironment extends AsyncDisposable {
   verifyDurability(attempts: readonly Attempt[], service?: 'db-writer' | 'db-reader'): Promise<DurabilityResult>
   /** The services' containers with their start times: equal as long as none was restarted or replaced. */
   identities(services: readonly string[]): Promise<string>
+  /** Runs what `npm start`, `npm run failover` and so on run, without a terminal. Both outputs are in one text. */
+  operate(command: OperatorCommand, ...args: string[]): Promise<{ readonly code: number; readonly output: string }>
   /** For files that containers mount; removed with the environment. */
   readonly folder: string
   /** Extends compose.yaml for one drill and recreates the services. Without text it removes the extension. */
@@ -65,11 +83,8 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
   await chmod(folder, 0o755)
   const files = { variant: join(folder, 'variant.yaml'), override: join(folder, 'override.yaml') }
   for (const file of Object.values(files)) await writeFile(file, noOverride)
-  const project = openProject({
-    name: base.project,
-    env: { ...base.env, COMPOSE_FILE: ['compose.yaml', files.variant, files.override].join(delimiter) },
-    signal,
-  })
+  const env = { ...base.env, COMPOSE_FILE: ['compose.yaml', files.variant, files.override].join(delimiter) }
+  const project = openProject({ name: base.project, env, signal })
   const topology = { ...project, project: base.project, url: base.url }
 
   const up = (...args: string[]) => project.compose('up', '--detach', '--wait', ...args)
@@ -77,6 +92,23 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
   async function extend(file: string, text: string, services: readonly string[]): Promise<void> {
     await writeFile(file, text || noOverride)
     await up('--no-deps', ...services)
+  }
+
+  /** Runs a command for this topology, without a terminal. */
+  function run(program: string, ...args: string[]): Promise<{ code: number; output: string }> {
+    const options = {
+      cwd: repositoryRoot,
+      env: { ...process.env, ...env, COMPOSE_PROJECT_NAME: base.project },
+      // Longer than any of them takes: only a hang takes longer.
+      timeout: 600_000,
+      ...(signal && { signal }),
+    }
+    return new Promise((resolve) => {
+      const child = execFile(program, args, options, (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : (child.exitCode ?? 1), output: stripVTControlCharacters(stdout + stderr) })
+      })
+      child.stdin?.end()
+    })
   }
 
   const environment: TestEnvironment = {
@@ -92,7 +124,7 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
         waitFor('recovered', () => hasRecovered(load.attempts, since), { timeoutMs: 120_000 }).catch(() => false)
       try {
         await delay(steadyMs)
-        const result = await fault({ recovered })
+        const result = await fault({ recovered, attempts: load.attempts })
         await delay(steadyMs)
         return { attempts: await load.stop(), result }
       } finally {
@@ -117,6 +149,10 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
       return docker(['inspect', '--format', '{{.Name}} {{.Id}} {{.State.StartedAt}} {{.RestartCount}}', ...ids.flat()])
     },
 
+    operate: (command, ...args) =>
+      command === 'start'
+        ? run('bash', 'scripts/start.sh')
+        : run(process.execPath, `packages/ops/src/${command}.ts`, ...args),
     override: (text, ...services) => extend(files.override, text, services),
     variant: (text, ...services) => extend(files.variant, text, services),
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { verifyDurability } from '../src/durability.ts'
+import { listedMissing, verifyDurability } from '../src/durability.ts'
 import type { Attempt } from '../src/load.ts'
 
 const second = Date.UTC(2026, 10, 22, 9, 33, 53)
@@ -70,5 +70,14 @@ describe('verifyDurability', () => {
     expect(verify(55, 90, 800, 950)).toMatchObject({ lost: 0, surplus: 0 })
     expect(verify(55, 56, 57, 950)).toMatchObject({ lost: 0, surplus: 0 })
     expect(verify(61, 62, 63, 950)).toMatchObject({ lost: 1, surplus: 1 })
+  })
+})
+
+describe('listedMissing', () => {
+  it('counts acknowledged writes without a row of their own', () => {
+    const attempts = [write('succeeded', 0, 900), write('succeeded', 0, 900), write('refused', 0, 900)]
+    expect(listedMissing(attempts, [row(999), row(999)])).toBe(0)
+    expect(listedMissing(attempts, [row(999)])).toBe(1)
+    expect(listedMissing(attempts, [row(1999), row(1999)])).toBe(2)
   })
 })

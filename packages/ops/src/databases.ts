@@ -42,6 +42,28 @@ export async function readState(project: Project, database: Database): Promise<D
   }
 }
 
+/**
+ * What to do when no server accepts writes, and none of them says so itself: the current one is not running or hangs.
+ * Empty if there is nothing to do.
+ *
+ * @param isRunning whether the server's container runs.
+ */
+export function describeOutage(
+  states: Readonly<Record<Database, DatabaseState>>,
+  isRunning: (database: Database) => boolean,
+): string {
+  const { 'db-writer': writer, 'db-reader': reader } = states
+  if ([writer, reader].some(({ mode, reason }) => mode === 'writable' || reason !== '')) return ''
+  const current = writer.current ?? reader.current
+  const silent = (database: Database) => states[database].mode === 'stopped'
+  if (current === undefined || !silent(current)) {
+    return silent('db-writer') && silent('db-reader') ? 'No database responds. To start them: npm start' : ''
+  }
+  return isRunning(current)
+    ? `${current}, the current writer, does not respond. To restart it: docker compose restart ${current}`
+    : `${current}, the current writer, is not running. To start it: npm start`
+}
+
 /** Sends a request to start.sh, and resolves with its answer. @throws {CliError} with the answer if it refuses. */
 export async function request(project: Project, database: Database, ...args: readonly string[]): Promise<string> {
   try {

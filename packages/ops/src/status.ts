@@ -3,7 +3,7 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 import { type Container, DockerError, docker, type Project, services } from '@repo/compose'
 import { CliError, listContainers, openOwnProject, runCli } from './cli.ts'
 import { type Counters, parseCounters, sumOf } from './counters.ts'
-import { type Database, endpointNames, readState } from './databases.ts'
+import { type Database, type DatabaseState, describeOutage, endpointNames, readState } from './databases.ts'
 
 /** The port of each tier's own counters, within its container. */
 const metricsPorts: Readonly<Record<string, number>> = { alb: 8405, web: 8081, nlb: 8405, app: 9464 }
@@ -39,11 +39,8 @@ await runCli(async () => {
   if (running.length === 0) throw new CliError('No container is running. `npm start` starts the topology.')
   const before = await sampleAll(running)
   await delay(sampleIntervalMs)
-  const [all, after, databases] = await Promise.all([
-    project.list(),
-    sampleAll(running),
-    databaseDetails(project, running),
-  ])
+  const [all, after, states] = await Promise.all([project.list(), sampleAll(running), readStates(project)])
+  const databases = await databaseDetails(project, running, states)
 
   const address = (await project.compose('port', 'alb', '80').catch(() => '')).trim().replace(/^.*:/, 'localhost:')
   console.log(`\n${styleText('bold', address ? `http://${address}` : 'not published')}\n`)
@@ -64,8 +61,15 @@ await runCli(async () => {
   for (const name of services.filter((each) => !all.some(({ service }) => service === each))) {
     console.log(row(name, styleText('red', 'missing'), '', '', ''))
   }
+  const outage = describeOutage(states, (database) => running.some(({ service }) => service === database))
+  if (outage !== '') console.log(`\n  ${styleText('red', outage)}`)
   console.log()
 })
+
+async function readStates(project: Project): Promise<Record<Database, DatabaseState>> {
+  const [writer, reader] = await Promise.all([readState(project, 'db-writer'), readState(project, 'db-reader')])
+  return { 'db-writer': writer, 'db-reader': reader }
+}
 
 /** Pads columns by their visible width: escape codes of colours have none. */
 function row(
@@ -159,15 +163,23 @@ function figures(
 }
 
 /** Of each database, by container id: what the servers themselves say. */
-async function databaseDetails(project: Project, running: readonly Container[]): Promise<Map<string, string[]>> {
+async function databaseDetails(
+  project: Project,
+  running: readonly Container[],
+  states: Readonly<Record<Database, DatabaseState>>,
+): Promise<Map<string, string[]>> {
   const details = running.flatMap(({ id, service }) =>
-    service === 'db-writer' || service === 'db-reader' ? [describeDatabase(project, service, id)] : [],
+    service === 'db-writer' || service === 'db-reader' ? [describeDatabase(project, service, id, states[service])] : [],
   )
   return new Map(await Promise.all(details))
 }
 
-async function describeDatabase(project: Project, database: Database, id: string): Promise<[string, string[]]> {
-  const state = await readState(project, database)
+async function describeDatabase(
+  project: Project,
+  database: Database,
+  id: string,
+  state: DatabaseState,
+): Promise<[string, string[]]> {
   const query = (statement: string) =>
     docker(['exec', id, 'mysql', '--vertical', '-e', statement], { timeoutMs: queryTimeoutMs })
   const { setAside } = state

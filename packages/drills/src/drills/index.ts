@@ -9,10 +9,12 @@ import { killWeb } from './kill-web.ts'
 import { lagReader } from './lag-reader.ts'
 import { overload } from './overload.ts'
 import { partition } from './partition.ts'
+import { rejoin } from './rejoin.ts'
 import { rolling } from './rolling.ts'
 import { rotatePassword } from './rotate-password.ts'
 import { slowClients } from './slow-clients.ts'
 import { soak } from './soak.ts'
+import { volumeLost } from './volume-lost.ts'
 
 /** All drills, in the order in which they run. */
 export const drills: readonly Drill[] = [
@@ -22,6 +24,8 @@ export const drills: readonly Drill[] = [
   lagReader,
   crashWriter,
   failover,
+  rejoin,
+  volumeLost,
   freezeWriter,
   partition,
   rolling,
