@@ -1,12 +1,14 @@
 import { Agent, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 
-/** A request without headers of its own. */
+/** What a client sends. */
 export interface HttpRequest {
   readonly method: 'GET' | 'POST'
   readonly path: string
   /** Sent as JSON. @default no body */
   readonly json?: unknown
+  /** @default none */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** A complete response. */
@@ -22,10 +24,12 @@ export type Outcome = HttpResponse | { readonly error: string }
 export type Send = (request: HttpRequest) => Promise<Outcome>
 
 /** What goes over the wire as a request's body, and its headers. */
-export function encodeBody({ json }: HttpRequest): { body: string; headers: Readonly<Record<string, string>> } {
-  if (json === undefined) return { body: '', headers: {} }
+export function encodeBody(request: HttpRequest): { body: string; headers: Readonly<Record<string, string>> } {
+  const { json, headers = {} } = request
+  if (json === undefined) return { body: '', headers }
   const body = JSON.stringify(json)
-  return { body, headers: { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) } }
+  const length = String(Buffer.byteLength(body))
+  return { body, headers: { ...headers, 'Content-Type': 'application/json', 'Content-Length': length } }
 }
 
 /** Longer than any answer takes on a busy machine: only a hang takes longer. */

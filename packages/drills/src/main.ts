@@ -93,7 +93,7 @@ async function runVariants(selected: readonly Variant[], workload: Workload, sig
     const checks = await runOne(environment, variant.drill, judgesTimes, signal)
     // A drill that could not run to its end has detected nothing.
     const broken = checks.filter((row) => resultOf(row, judgesTimes) === 'BROKEN' && row.promise !== completed)
-    await environment.variant('', 'app', 'web')
+    await environment.variant('', 'app', 'web', 'db-writer', 'db-reader')
     rows.push({
       drill: variant.name,
       promise: `detected by ${variant.drill.name}`,

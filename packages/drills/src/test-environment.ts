@@ -16,7 +16,7 @@ import {
 } from '@repo/compose'
 import { type DurabilityResult, verifyDurability } from './durability.ts'
 import { openHttpClient } from './http.ts'
-import { type Attempt, hasRecovered, startLoad } from './load.ts'
+import { type Attempt, hasRecovered, type LoadOptions, startLoad } from './load.ts'
 import { removeClients } from './network-client.ts'
 import type { Workload } from './workload.ts'
 
@@ -43,9 +43,14 @@ export interface TestEnvironment extends AsyncDisposable {
   readonly workload: Workload
   /** How long the load runs before and after a fault. */
   readonly steadyMs: number
-  /** Runs `fault` under a steady load of writes and reads, and resolves with its result. */
+  /**
+   * Runs `fault` under a steady load of writes and reads, and resolves with its result.
+   *
+   * @param clients are closed at its end. @default 100 writes per second, each sent once, and 30 reads
+   */
   underLoad<T>(
     fault: (load: RunningLoad) => Promise<T>,
+    clients?: LoadClients,
   ): Promise<{ readonly attempts: readonly Attempt[]; readonly result: T }>
   /** Compares the rows of a server with the attempts. @param service @default db-writer */
   verifyDurability(attempts: readonly Attempt[], service?: 'db-writer' | 'db-reader'): Promise<DurabilityResult>
@@ -72,6 +77,18 @@ export interface TestEnvironmentOptions extends Pick<TestEnvironment, 'workload'
   /** Once aborted, a running command is ended and no further one starts. @default never */
   readonly signal?: AbortSignal
 }
+
+/** Who sends a load. */
+export interface LoadClients extends LoadOptions {
+  close(): void
+}
+
+const openClients = (url: string, workload: Workload): LoadClients => ({
+  ...openHttpClient(url),
+  workload,
+  writesPerSecond: 100,
+  readsPerSecond: 30,
+})
 
 const noOverride = 'services: {}\n'
 
@@ -117,9 +134,8 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
     folder,
     steadyMs,
 
-    async underLoad(fault) {
-      const client = openHttpClient(base.url)
-      const load = startLoad({ send: client.send, workload, writesPerSecond: 100, readsPerSecond: 30 })
+    async underLoad(fault, clients = openClients(base.url, workload)) {
+      const load = startLoad(clients)
       const recovered = (since: number) =>
         waitFor('recovered', () => hasRecovered(load.attempts, since), { timeoutMs: 120_000 }).catch(() => false)
       try {
@@ -129,7 +145,7 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
         return { attempts: await load.stop(), result }
       } finally {
         await load.stop()
-        client.close()
+        clients.close()
       }
     },
 

@@ -1,11 +1,15 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
 import type { Drill } from './drill.ts'
 import { crashWriter } from './drills/crash-writer.ts'
 import { failover } from './drills/failover.ts'
 import { overload } from './drills/overload.ts'
+import { rejoin } from './drills/rejoin.ts'
+import { retry } from './drills/retry.ts'
 import { rolling } from './drills/rolling.ts'
+import { volumeLost } from './drills/volume-lost.ts'
+import { databases } from './servers.ts'
 import type { TestEnvironment } from './test-environment.ts'
 import type { Environment, Patch, Workload } from './workload.ts'
 
@@ -22,11 +26,13 @@ export interface Variant {
   readonly drill: Drill
   readonly app?: Breakage
   readonly web?: Breakage
+  /** Of both servers. */
+  readonly databases?: Breakage
   /** Runs as root on the writer. */
   readonly sql?: string
 }
 
-/** One for each group of drills: storing, connections, draining, overload, replication. */
+/** One for each group of drills: storing, connections, draining, overload, replication, one writer, lost data, keys. */
 export const variantsOf = (workload: Workload): readonly Variant[] => [
   ...(workload.acknowledgeBeforeCommit
     ? [
@@ -74,21 +80,68 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
     drill: failover,
     sql: 'SET GLOBAL rpl_semi_sync_source_enabled = OFF',
   },
+  {
+    name: 'two-writers',
+    drill: rejoin,
+    databases: {
+      patches: [
+        {
+          file: 'docker/mysql/start.sh',
+          from: 'decide() {\n  if ',
+          to:
+            'decide() {\n  if [ "$role" = writer ] && [ -d "$data" ]; then\n' +
+            '    [ "$mode" = writable ] || become_writable\n  elif ',
+        },
+      ],
+    },
+  },
+  {
+    name: 'empty-writer',
+    drill: volumeLost,
+    databases: {
+      patches: [
+        {
+          file: 'docker/mysql/start.sh',
+          from: 'set_state waiting "This server is the current one of epoch $epoch, but its data is lost. $ask_failover"',
+          to: 'initialize "$data"; write_file "$data/epoch" "$epoch"',
+        },
+      ],
+    },
+  },
+  {
+    name: 'keys-ignored',
+    drill: retry,
+    app: {
+      patches: [
+        {
+          file: 'apps/app/src/http/router.ts',
+          from: 'const key = readKey(req, endpoint)',
+          to: 'readKey(req, endpoint); const key = undefined',
+        },
+      ],
+    },
+  },
 ]
 
 /** Replaces the product by the variant; {@link TestEnvironment.variant} without text removes it. */
 export async function applyVariant({ topology, folder, variant }: TestEnvironment, broken: Variant): Promise<void> {
   const services: Record<string, object> = {}
-  for (const service of ['app', 'web'] as const) {
-    const { environment = {}, patches = [] } = broken[service] ?? {}
+  const breakages = {
+    app: broken.app,
+    web: broken.web,
+    ...Object.fromEntries(databases.map((name) => [name, broken.databases])),
+  }
+  for (const [service, breakage] of Object.entries(breakages)) {
+    const { environment = {}, patches = [] } = breakage ?? {}
     const volumes = await Promise.all(
       patches.map(async (patch) => {
         const copy = join(folder, basename(patch.file))
         await writeFile(copy, await patched(patch))
+        await chmod(copy, 0o755)
         return `${copy}:${pathInImage(patch.file)}:ro`
       }),
     )
-    if (broken[service]) services[service] = { environment, volumes }
+    if (breakage) services[service] = { environment, volumes }
   }
   const changed = Object.keys(services)
   if (changed.length > 0) await variant(JSON.stringify({ services }), ...changed)
@@ -102,5 +155,6 @@ export async function patched({ file, from, to }: Patch): Promise<string> {
   return source.replace(from, () => to)
 }
 
-/** The web image has its files in a folder of its own, the app image at the paths of the repository. */
-const pathInImage = (file: string) => `/srv/${file.replace(/^apps\/web\//, 'web/')}`
+/** The web image has its files in a folder of its own, the databases' their scripts, the app image the repository's paths. */
+const pathInImage = (file: string) =>
+  file.startsWith('docker/mysql/') ? `/usr/local/bin/${basename(file)}` : `/srv/${file.replace(/^apps\/web\//, 'web/')}`

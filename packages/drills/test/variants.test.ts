@@ -9,9 +9,10 @@ import { workloads } from '../src/workloads/index.ts'
 const variants = workloads.flatMap((workload) =>
   variantsOf(workload).map((variant) => ({ ...variant, title: `${variant.name} of ${workload.name}` })),
 )
-const breakages = variants.flatMap(({ title, app, web }) => [
+const breakages = variants.flatMap(({ title, app, web, databases }) => [
   { title, service: 'app', patches: app?.patches ?? [], environment: app?.environment ?? {} },
   { title, service: 'web', patches: web?.patches ?? [], environment: web?.environment ?? {} },
+  { title, service: 'databases', patches: databases?.patches ?? [], environment: {} },
 ])
 const patches = breakages.flatMap(({ title, patches }) => patches.map((patch) => ({ title, ...patch })))
 const settings = breakages.flatMap(({ title, service, environment }) =>

@@ -10,6 +10,7 @@ import { lagReader } from './lag-reader.ts'
 import { overload } from './overload.ts'
 import { partition } from './partition.ts'
 import { rejoin } from './rejoin.ts'
+import { retry } from './retry.ts'
 import { rolling } from './rolling.ts'
 import { rotatePassword } from './rotate-password.ts'
 import { slowClients } from './slow-clients.ts'
@@ -25,6 +26,7 @@ export const drills: readonly Drill[] = [
   crashWriter,
   failover,
   rejoin,
+  retry,
   volumeLost,
   freezeWriter,
   partition,

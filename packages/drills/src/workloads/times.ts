@@ -13,7 +13,7 @@ export const times: Workload = {
   write: () => ({ method: 'GET', path: '/write' }),
   acknowledged({ status, body }) {
     const time = body.slice('Saved: '.length)
-    if (status !== 200 || !body.startsWith('Saved: ') || !timePattern.test(time)) return undefined
+    if ((status !== 200 && status !== 201) || !body.startsWith('Saved: ') || !timePattern.test(time)) return undefined
     return { from: startOfSecond(time), to: startOfSecond(time) + 999 }
   },
   listed({ status, body }) {
