@@ -49,6 +49,23 @@ export function listedMissing(attempts: readonly Attempt[], listed: readonly num
   return acknowledged.length - countMatches(acknowledged, listed)
 }
 
+/**
+ * How many rows of a list have no request of their own.
+ *
+ * @param unanswered when each further write was sent, which may have been carried out since.
+ * @param listed as for {@link listedMissing}: up to a second after the row's own time.
+ */
+export function listedSurplus(
+  attempts: readonly Attempt[],
+  unanswered: readonly number[],
+  listed: readonly number[],
+): number {
+  const writes = attempts.filter(({ kind }) => kind === 'write').map(storedWithin)
+  const open = unanswered.map((from) => ({ from, to: Number.POSITIVE_INFINITY }))
+  const intervals = [...writes, ...open].map(({ from, to }) => ({ from, to: to + 999 }))
+  return listed.length - countMatches(intervals, listed)
+}
+
 function storedWithin({ outcome, acknowledged, sentAt, endedAt }: Attempt): Interval {
   if (outcome === 'unanswered') return { from: sentAt, to: endedAt + inTransitMs }
   if (acknowledged === undefined) return { from: sentAt, to: endedAt }

@@ -1,10 +1,12 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Check, Drill } from './drill.ts'
 import { drills } from './drills/index.ts'
+import { runSequence } from './drills/operations.ts'
 import { openHttpClient } from './http.ts'
 import { describeMachine, type Machine, measureMachine, medianWriteMs, unfitReasons } from './machine.ts'
+import { drawOperations, type Operation, shrink } from './operations.ts'
 import { formatTable, type Row, resultOf } from './results-table.ts'
 import { openTestEnvironment, type TestEnvironment } from './test-environment.ts'
 import { applyVariant, type Variant, variantsOf } from './variants.ts'
@@ -19,6 +21,8 @@ const completed = 'drill completed'
  * `npm run drill [-- NAME… --resource NAME]`: measures the machine, runs the drills and prints a table; a run of all
  * drills also writes results/latest.json.
  * `npm run drill -- --broken [NAME…]`: runs variants of the product that are broken on purpose.
+ * `npm run drill -- operations --seed N [--steps M]`: runs the random operations of a seed, or of several: `--seed 1-30`.
+ * The result of each is in results/operations; one that is there already is not run again, unless it failed.
  *
  * Exit code 0: every promise holds, or a drill detects every variant. 1: a promise is broken, a variant is not detected,
  * or the command failed. 2: no promise is broken, but the machine is too slow or too busy to judge bounds on time.
@@ -27,7 +31,12 @@ async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { broken: { type: 'boolean', default: false }, resource: { type: 'string' } },
+    options: {
+      broken: { type: 'boolean', default: false },
+      resource: { type: 'string' },
+      seed: { type: 'string' },
+      steps: { type: 'string', default: '25' },
+    },
   })
   const [workload] = select('resource', workloads, values.resource === undefined ? [] : [values.resource])
   if (workload === undefined) throw new Error('There is no workload in packages/drills/src/workloads/index.ts.')
@@ -39,7 +48,10 @@ async function main(args: readonly string[]): Promise<void> {
     })
   }
   try {
-    if (values.broken) {
+    if (values.seed !== undefined) {
+      if (positionals.join() !== 'operations') throw new Error('Only the drill operations has seeds.')
+      await runSeeds(seedsOf(values.seed), Number(values.steps), workload, interruption.signal)
+    } else if (values.broken) {
       await runVariants(select('broken variant', variantsOf(workload), positionals), workload, interruption.signal)
     } else {
       await runDrills(select('drill', drills, positionals), workload, interruption.signal)
@@ -105,6 +117,53 @@ async function runVariants(selected: readonly Variant[], workload: Workload, sig
   }
   console.log(formatTable(rows, judgesTimes))
   if (rows.some(({ ok }) => !ok)) process.exitCode = 1
+}
+
+const operationsFolder = join(resultsFile, '../operations')
+
+/** `7` or `1-30`. */
+function seedsOf(text: string): number[] {
+  const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? []
+  if (first === undefined) throw new Error(`--seed must be a number or a range such as 1-30, not ${text}.`)
+  return Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => Number(first) + index)
+}
+
+async function runSeeds(
+  seeds: readonly number[],
+  steps: number,
+  workload: Workload,
+  signal: AbortSignal,
+): Promise<void> {
+  const environment = await openTestEnvironment({ workload, steadyMs: 1000, signal })
+  await using _ = environment
+  const run = async (sequence: readonly Operation[]) => {
+    const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    const { commands, checks } = await Promise.race([runSequence(environment, sequence), aborted])
+    return { commands, checks, ok: checks.every(({ ok }) => ok) }
+  }
+  await mkdir(operationsFolder, { recursive: true })
+  for (const seed of seeds) {
+    const file = join(operationsFolder, `${seed}.json`)
+    const earlier = await readFile(file, 'utf8').then(JSON.parse, () => ({ ok: false }))
+    if (earlier.ok && earlier.steps >= steps) continue
+    console.error(`Seed ${seed} …`)
+    const sequence = drawOperations(seed, steps)
+    const result = await run(sequence)
+    await writeFile(file, `${JSON.stringify({ seed, steps, ...result }, undefined, 2)}\n`)
+    console.log(
+      formatTable(
+        result.checks.map((check) => ({ drill: `seed ${seed}`, ...check })),
+        false,
+      ),
+    )
+    if (result.ok) continue
+    process.exitCode = 1
+    const shortest = await shrink(
+      sequence.slice(0, result.commands.length),
+      async (shorter) => !(await run(shorter)).ok,
+    )
+    console.log(['', '. packages/drills/src/operations.sh', ...shortest.map(({ command }) => command), ''].join('\n'))
+  }
 }
 
 /** Measures the machine before and after it starts a topology. The caller disposes of the environment. */

@@ -56,6 +56,8 @@ export interface TestEnvironment extends AsyncDisposable {
   verifyDurability(attempts: readonly Attempt[], service?: 'db-writer' | 'db-reader'): Promise<DurabilityResult>
   /** The services' containers with their start times: equal as long as none was restarted or replaced. */
   identities(services: readonly string[]): Promise<string>
+  /** Runs Bash commands in the checkout for this topology; those that are not documented are in operations.sh. */
+  shell(command: string): Promise<{ readonly code: number; readonly output: string }>
   /** Runs what `npm start`, `npm run failover` and so on run, without a terminal. Both outputs are in one text. */
   operate(command: OperatorCommand, ...args: string[]): Promise<{ readonly code: number; readonly output: string }>
   /** For files that containers mount; removed with the environment. */
@@ -165,6 +167,7 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
       return docker(['inspect', '--format', '{{.Name}} {{.Id}} {{.State.StartedAt}} {{.RestartCount}}', ...ids.flat()])
     },
 
+    shell: (command) => run('bash', '-euc', `. packages/drills/src/operations.sh\n${command}`),
     operate: (command, ...args) =>
       command === 'start'
         ? run('bash', 'scripts/start.sh')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { listedMissing, verifyDurability } from '../src/durability.ts'
+import { listedMissing, listedSurplus, verifyDurability } from '../src/durability.ts'
 import type { Attempt } from '../src/load.ts'
 
 const second = Date.UTC(2026, 10, 22, 9, 33, 53)
@@ -79,5 +79,18 @@ describe('listedMissing', () => {
     expect(listedMissing(attempts, [row(999), row(999)])).toBe(0)
     expect(listedMissing(attempts, [row(999)])).toBe(1)
     expect(listedMissing(attempts, [row(1999), row(1999)])).toBe(2)
+  })
+})
+
+describe('listedSurplus', () => {
+  it('counts rows without a write of their own', () => {
+    const attempts = [write('succeeded', 100, 900)]
+    expect(listedSurplus(attempts, [], [row(999)])).toBe(0)
+    expect(listedSurplus(attempts, [], [row(999), row(999)])).toBe(1)
+  })
+
+  it('counts a write without an answer as one that may be stored at any time since', () => {
+    expect(listedSurplus([], [row(100)], [row(99_999)])).toBe(0)
+    expect(listedSurplus([], [row(100)], [row(99)])).toBe(1)
   })
 })

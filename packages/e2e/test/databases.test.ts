@@ -54,6 +54,9 @@ async function recreateDatabases() {
   await createTable()
 }
 
+const env = { ...topology.env, COMPOSE_PROJECT_NAME: topology.project }
+const run = (script: string, ...args: string[]) => startCommand(script, args, { env }).result()
+
 const checkHealth = (service: string) => topology.exec(service, ['healthcheck.sh'])
 
 async function isHealthy(service: string): Promise<boolean> {
@@ -342,6 +345,10 @@ describe('one writer at a time', () => {
     await unhealthy('db-writer', 'npm run failover')
     expect(await idsOn('db-reader')).toEqual([probes])
     expect(await writable()).toEqual([])
+    // At once, because it waits for hours where that helps.
+    const { code, output } = await run('rejoin.ts')
+    expect(output).toMatch(/^✗ db-writer: .* its data is lost.* npm run failover$/m)
+    expect(code).toBe(1)
     await topology.exec('db-reader', ['promote.sh'])
     expect(await writable()).toEqual(['db-reader'])
     expect(await idsOn('db-reader')).toEqual([probes])
@@ -361,9 +368,6 @@ describe('one writer at a time', () => {
 })
 
 describe('npm run failover and npm run rejoin', () => {
-  const env = { ...topology.env, COMPOSE_PROJECT_NAME: topology.project }
-  const run = (script: string, ...args: string[]) => startCommand(script, args, { env }).result()
-
   /** Runs a command again and again: interrupts it at each of these lines, then lets it finish. */
   async function runInterrupted(script: string, ...lines: readonly string[]) {
     for (const line of lines) {

@@ -3,6 +3,7 @@ import type { Project } from '@repo/compose'
 import { CliError, confirm, openOwnProject, runCli } from './cli.ts'
 import {
   type Database,
+  type DatabaseState,
   executedTransactions,
   hasDecided,
   isHealthy,
@@ -22,7 +23,13 @@ await runCli(async () => {
   await startDatabases(project)
   const { current } = await waitForState(project, 'db-reader', hasDecided)
   if (current === undefined) throw new CliError('No server is current. First: npm run failover')
-  await waitForState(project, current, ({ mode }) => mode === 'writable' || mode === 'stepped-down')
+  const needsFailover = ({ reason }: DatabaseState) => reason.includes('npm run failover')
+  const state = await waitForState(
+    project,
+    current,
+    (each) => each.mode === 'writable' || each.mode === 'stepped-down' || needsFailover(each),
+  )
+  if (needsFailover(state)) throw new CliError(`${current}: ${state.reason}`)
 
   if (current === 'db-reader') await switchToWriter(project, yes)
   await setEndpointNames(project, 'db-writer', ['db-writer'])
@@ -49,7 +56,7 @@ async function switchToWriter(project: Project, yes: boolean): Promise<void> {
 
 /** Waits until the server replicates from the current one; asks before data is set aside that the other lacks. */
 async function follow(project: Project, database: Database, yes: boolean): Promise<void> {
-  const isSettled = async ({ mode, epoch, dataEpoch }: Awaited<ReturnType<typeof readState>>) =>
+  const isSettled = async ({ mode, epoch, dataEpoch }: DatabaseState) =>
     mode === 'diverged' || (mode === 'replica' && dataEpoch === epoch && (await isHealthy(project, database)))
   console.log(`${database} becomes a replica of the current server`)
   await request(project, database, 'follow')

@@ -7,6 +7,7 @@ import { killApp } from './kill-app.ts'
 import { killReader } from './kill-reader.ts'
 import { killWeb } from './kill-web.ts'
 import { lagReader } from './lag-reader.ts'
+import { operations } from './operations.ts'
 import { overload } from './overload.ts'
 import { partition } from './partition.ts'
 import { rejoin } from './rejoin.ts'
@@ -28,6 +29,7 @@ export const drills: readonly Drill[] = [
   rejoin,
   retry,
   volumeLost,
+  operations,
   freezeWriter,
   partition,
   rolling,

@@ -1,0 +1,224 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { docker, waitFor } from '@repo/compose'
+import { type Database, readState } from '@repo/ops/databases.ts'
+import { atLeast, atMost, type Check, type Drill, durabilityChecks, yes } from '../drill.ts'
+import { listedMissing, listedSurplus, verifyDurability } from '../durability.ts'
+import { watchInternalErrors } from '../internal-errors.ts'
+import { type KeyedClients, openKeyedClients } from '../keyed-clients.ts'
+import type { Attempt } from '../load.ts'
+import { drawOperations, type Operation } from '../operations.ts'
+import { areAsBefore, databases, watchWriters } from '../servers.ts'
+import type { RunningLoad, TestEnvironment } from '../test-environment.ts'
+
+/** What became of a sequence. */
+export interface SequenceResult {
+  /** What was run, and what was omitted, as commands. */
+  readonly commands: readonly string[]
+  readonly checks: readonly Check[]
+}
+
+/**
+ * A random sequence of operations. The promises are checked after each step, and at the end both servers are recovered
+ * with the documented commands.
+ */
+export const operationsWith = (seed: number, steps: number): Drill => ({
+  name: 'operations',
+  run: async (environment) => [...(await runSequence(environment, drawOperations(seed, steps))).checks],
+})
+
+/** A short one. */
+export const operations: Drill = operationsWith(1, 10)
+
+/** A run of a sequence while it lasts. */
+interface Run {
+  readonly environment: TestEnvironment
+  readonly clients: KeyedClients
+  readonly load: RunningLoad
+  /** Rows since then are those of this run; milliseconds since 1970. */
+  readonly startedAt: number
+}
+
+/** Runs the operations on two new servers, and stops at the first that breaks a promise. */
+export async function runSequence(
+  environment: TestEnvironment,
+  sequence: readonly Operation[],
+): Promise<SequenceResult> {
+  const { topology, workload } = environment
+  const clients = openKeyedClients(topology.url, workload, { writesPerSecond: 5, readsPerSecond: 5 })
+  const commands: string[] = []
+  const internalErrors = watchInternalErrors(environment)
+  const watch = await watchWriters(environment)
+  try {
+    // No row of an earlier run has the same second.
+    await delay(1000)
+    const startedAt = Date.now()
+    const { attempts, result } = await environment.underLoad(async (load) => {
+      const run: Run = { environment, clients, load, startedAt }
+      let violation = ''
+      for (const { command, destroys } of sequence) {
+        const isOmitted = destroys !== undefined && !(await otherHasAll(run, destroys))
+        commands.push(isOmitted ? `# omitted: ${command}` : command)
+        console.error(`  ${commands.length}. ${commands.at(-1)}`)
+        if (isOmitted) continue
+        await environment.shell(command)
+        violation = watch.both() > 0 ? 'both servers accept writes' : await findViolation(run)
+        if (violation !== '') break
+      }
+      return { violation, recovery: await recover(environment) }
+    }, clients)
+    const durability = await environment.verifyDurability(attempts)
+    const kept =
+      durability.lost > 0 && result.recovery.decided ? await missingInCopies(environment, attempts) : undefined
+    return {
+      commands,
+      checks: [
+        yes(
+          'the promises hold after each step',
+          result.violation === '',
+          `${result.violation} after ${commands.at(-1)}`,
+        ),
+        yes('the documented commands recover both servers', result.recovery.failure === '', result.recovery.failure),
+        ...(await watch.stop()),
+        await internalErrors(),
+        ...(kept === undefined
+          ? durabilityChecks(durability)
+          : [
+              // After a decision of the operator, who was told.
+              atMost('acknowledged writes in no copy', 0, kept),
+              atMost('rows without a matching request', 0, durability.surplus),
+            ]),
+        atLeast('writes sent', 1, durability.attempted),
+      ],
+    }
+  } finally {
+    await watch.stop()
+    await environment.recreateDatabases()
+  }
+}
+
+/** Which promise does not hold after an operation; empty if all do. */
+async function findViolation(run: Run): Promise<string> {
+  const { environment, load, clients, startedAt } = run
+  const since = Date.now()
+  const isAcknowledged = () => load.attempts.some(({ acknowledged, sentAt }) => acknowledged && sentAt > since)
+  const commandNamed = async () =>
+    /npm (start|run (failover|rejoin))|docker compose (kill|up)/.test((await environment.operate('status')).output)
+  // Most often writes are acknowledged at once, and asking for the status takes seconds.
+  const isQuick = await waitFor('a write', isAcknowledged, { timeoutMs: 3000 }).catch(() => false)
+  const settled =
+    isQuick || waitFor('a write or a command', async () => isAcknowledged() || (await commandNamed()), limit)
+  if (!(await Promise.resolve(settled).catch(() => false))) {
+    return 'no write is acknowledged, and npm run status names no command'
+  }
+  let problem = ''
+  const listIsRight = async () => {
+    const listed = await listedSince(run)
+    if (listed === undefined) {
+      problem = 'reads fail'
+      return !(await canServe(environment))
+    }
+    const surplus = listedSurplus(load.attempts, clients.unanswered(), listed)
+    if (surplus > 0) problem = `${surplus} listed rows without a request`
+    const missing = listedMissing(load.attempts, listed)
+    if (missing > 0) problem = `${missing} acknowledged writes are not listed, and npm run status names no command`
+    return surplus === 0 && (missing === 0 || (await commandNamed()))
+  }
+  const ok = await waitFor('the list', listIsRight, limit).catch(() => false)
+  return ok ? '' : `${problem} (since ${new Date(startedAt).toISOString()})`
+}
+
+/** Within a minute a server acknowledges, or the needed command is named. */
+const limit = { timeoutMs: 60_000, intervalMs: 500 }
+
+/** The latest time that each listed row of this run can have; undefined without a list. */
+async function listedSince({ environment: { topology, workload }, startedAt }: Run): Promise<number[] | undefined> {
+  try {
+    const response = await fetch(topology.url + workload.listPath, { signal: AbortSignal.timeout(30_000) })
+    const listed = workload.listed({ status: response.status, body: await response.text() })
+    return listed?.filter((time) => time >= startedAt)
+  } catch {
+    return undefined
+  }
+}
+
+/** True while the reader has data that it can serve, or the writer is the current one. */
+async function canServe({ topology }: TestEnvironment): Promise<boolean> {
+  const [writer, reader] = await Promise.all(databases.map((database) => readState(topology, database)))
+  return writer?.mode === 'writable' || ['replica', 'diverged', 'writable'].includes(reader?.mode ?? '')
+}
+
+/**
+ * True if the other server has everything that was acknowledged, and gets everything that will be. If this one accepts
+ * writes, it waits for the other from now on.
+ */
+async function otherHasAll({ environment, load, startedAt }: Run, database: Database): Promise<boolean> {
+  const { topology, workload } = environment
+  const [other = database] = databases.filter((each) => each !== database)
+  const acceptsWrites = (await readState(topology, database)).mode === 'writable'
+  const setTimeoutMs = (ms: number) =>
+    acceptsWrites ? topology.sql(database, `SET GLOBAL rpl_semi_sync_source_timeout = ${ms}`) : undefined
+  const hasAll = async () => {
+    const status = acceptsWrites && (await topology.sql(database, "SHOW STATUS LIKE 'Rpl_semi_sync_source_%s'"))
+    const acknowledged = load.attempts.slice()
+    const stored = await topology.sql(other, workload.storedSince(startedAt))
+    const { lost } = verifyDurability(acknowledged, stored.split('\n').filter(Boolean).map(Number))
+    return lost === 0 && (status === false || (/clients\t1$/m.test(status) && /status\tON$/m.test(status)))
+  }
+  await setTimeoutMs(600_000)
+  const result = await waitFor('the other server', hasAll, { timeoutMs: 5000, intervalMs: 500 }).catch(() => false)
+  if (!result) await setTimeoutMs(1000)
+  return result
+}
+
+/** Brings both servers back, as the documents say: `npm start`, and then what is named. */
+async function recover(environment: TestEnvironment): Promise<{ failure: string; decided: boolean }> {
+  let decided = false
+  let output = ''
+  for (let round = 0; round < 6; round += 1) {
+    const start = await environment.operate('start')
+    output = start.output
+    if (start.code === 0 && (await waitFor('both servers', () => areAsBefore(environment), limit).catch(() => false))) {
+      return { failure: '', decided }
+    }
+    output += (await environment.operate('status')).output
+    const command = /npm run (failover|rejoin)/.exec(output)?.[1] as 'failover' | 'rejoin' | undefined
+    if (command === undefined) continue
+    const { code } = await environment.operate(command)
+    if (code !== 2) continue
+    decided = true
+    await environment.operate(command, '--yes')
+  }
+  return { failure: `not recovered: ${output.trim().slice(-500)}`, decided }
+}
+
+// Prints the time of each row of the copies that were set aside, a line for each copy. $1: the statement.
+const rowsOfCopies = `
+  for copy in /var/lib/mysql/data.2*; do
+    [ -d "$copy" ] || continue
+    mysqld --defaults-file=/etc/my.cnf --datadir="$copy" --socket=/tmp/copy.sock --pid-file=/tmp/copy.pid \\
+      --server-id=9 --skip-networking --skip-replica-start --super-read-only >/dev/null 2>&1 &
+    until mysql --socket=/tmp/copy.sock -e 'DO 1' 2>/dev/null; do sleep 0.2; done
+    mysql --socket=/tmp/copy.sock --batch --skip-column-names -e "$1" | tr '\\n' ' '
+    echo
+    kill $!; wait $! || true
+  done`
+
+/** How many acknowledged writes are neither on the servers nor in a copy that was set aside. */
+async function missingInCopies({ topology, workload }: TestEnvironment, attempts: readonly Attempt[]): Promise<number> {
+  const select = workload.storedSince(attempts[0]?.sentAt ?? 0)
+  const copies = await Promise.all(
+    databases.map(async (database) => {
+      const [id = ''] = await topology.containers(database)
+      const current = (await topology.sql(database, select)).replaceAll('\n', ' ')
+      return [current, ...(await docker(['exec', id, 'bash', '-c', rowsOfCopies, '-', select])).split('\n')]
+    }),
+  )
+  // A row that is in several copies is one row.
+  const rows = new Map<number, number>()
+  for (const copy of copies.flat()) {
+    const times = Map.groupBy(copy.split(' ').filter(Boolean).map(Number), (time) => time)
+    for (const [time, { length }] of times) rows.set(time, Math.max(rows.get(time) ?? 0, length))
+  }
+  const stored = [...rows].flatMap(([time, count]) => Array.from({ length: count }, () => time))
+  return verifyDurability(attempts, stored).lost
+}
