@@ -15,8 +15,8 @@ const sampleMs = 250
 /**
  * Refuses at once the requests that could only queue: a fast 503 costs a fraction of a response, and with a growing
  * queue no response is in time. The second signal is the delay of the event loop, which shows work that a count of
- * requests does not. While the delay is above its limit, each sample halves the limit of requests, down to a sixteenth;
- * then the limit returns in steps.
+ * requests does not. While the delay is above its limit, each sample halves a limit of requests, down to a sixteenth: that
+ * of the reads first, if there are any. Then the limits return in steps.
  *
  * @param isRead whether a request may have a long response. Such requests are counted apart: clients that read slowly
  * take no places of the others.
@@ -28,19 +28,23 @@ export function admission(
 ): RequestHandler {
   const { inFlightLimit, eventLoopDelayLimitMs } = options
   const least = Math.ceil(inFlightLimit / 16)
-  let limit = inFlightLimit
-  const reads = { inFlight: 0 }
-  const others = { inFlight: 0 }
+  const reads = { limit: inFlightLimit, inFlight: 0 }
+  const others = { limit: inFlightLimit, inFlight: 0 }
 
   setInterval(() => {
     const delayMs = delay.mean / 1e6
     delay.reset()
-    limit = delayMs > eventLoopDelayLimitMs ? Math.max(least, limit / 2) : Math.min(inFlightLimit, limit + least)
+    if (delayMs > eventLoopDelayLimitMs) {
+      const kind = Math.min(reads.limit, reads.inFlight) > least ? reads : others
+      kind.limit = Math.max(least, kind.limit / 2)
+    } else {
+      for (const kind of [reads, others]) kind.limit = Math.min(inFlightLimit, kind.limit + least)
+    }
   }, sampleMs).unref()
 
   return (req, res, next) => {
     const kind = isRead(req) ? reads : others
-    if (kind.inFlight >= limit) refuse(res)
+    if (kind.inFlight >= kind.limit) refuse(res)
     kind.inFlight += 1
     res.on('close', () => {
       kind.inFlight -= 1

@@ -58,6 +58,18 @@ describe('admission', () => {
     await others
   })
 
+  it('lowers the limit of reads first while the event loop is delayed', async () => {
+    const reads = Promise.all(Array.from({ length: 16 }, () => request(app).get('/read').then()))
+    while (pending.size < 16) await turn()
+    delay.mean = 150e6
+    vi.advanceTimersByTime(4 * 250)
+    expect((await request(app).get('/read')).status).toBe(503)
+    expect(await send(16)).toEqual([])
+    await reads
+    vi.advanceTimersByTime(250)
+    expect(await send(16)).toHaveLength(8)
+  })
+
   it('refuses with a problem and Retry-After', async () => {
     const all = Promise.all(Array.from({ length: 16 }, () => request(app).get('/').then()))
     while (pending.size < 16) await turn()

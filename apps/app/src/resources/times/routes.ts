@@ -30,22 +30,32 @@ export function timesHandlers(
   repository: Pick<TimesRepository, 'save' | 'saveOnce' | 'page' | 'counts'>,
   listLimit: number,
 ): Handlers<typeof endpoints> {
-  const { streamPages, streaming } = pageStreamer(repository)
+  /** Complete lists of more than a page that are being sent. */
+  let lists = 0
+  const streamPages = pageStreamer(repository, () => lists)
 
   async function list({ query, after: includes, req, res }: Exchange<z.output<typeof listQuery>>): Promise<void> {
     const { limit, order, after } = query
-    if (limit === undefined && streaming() >= listLimit) refuse(res)
+    if (limit === undefined && lists >= listLimit) refuse(res)
     const format = req.accepts(['application/json', 'application/x-ndjson']) === 'application/x-ndjson' ? ndjson : json
     // Before the status is sent, so that an unavailable database is a 503.
     const page = await repository.page({ limit: limit ?? firstPageRows, order, after, template: format, includes })
+    const onePage = limit !== undefined || page.next === undefined
+    // Others may have begun meanwhile.
+    if (!onePage && lists >= listLimit) refuse(res)
     res.setHeader('Cache-Control', 'no-cache')
     res.setHeader('Vary', 'Accept')
     if (limit !== undefined && page.next) {
       const next = `limit=${limit}${order ? `&order=${order}` : ''}&after=${encodeCursor(page.next)}`
       res.setHeader('Link', `<${req.path}?${next}>; rel="next"`)
     }
-    if (limit !== undefined || page.next === undefined) send(res, 200, format.contentType, completeBody(page, format))
-    else await stream(res, format.contentType, streamPages(page, format))
+    if (onePage) return send(res, 200, format.contentType, completeBody(page, format))
+    lists += 1
+    try {
+      await stream(res, format.contentType, streamPages(page, format))
+    } finally {
+      lists -= 1
+    }
   }
 
   const save =
@@ -81,29 +91,20 @@ export function timesHandlers(
 }
 
 /** Streams lists that are longer than one page; see {@link largestPageRows}. */
-function pageStreamer(repository: Pick<TimesRepository, 'page'>) {
-  let inFlight = 0
-
-  async function* streamPages(first: Page, format: ListFormat): AsyncGenerator<Buffer> {
-    inFlight += 1
-    try {
-      for (let page = first, text = openBody(first, format); ; text = page.text) {
-        // The database reads the next page while the client receives this one.
-        const limit = Math.max(firstPageRows, Math.ceil(largestPageRows / inFlight))
-        const next = page.next && repository.page({ limit, after: page.next, template: format })
-        // Reported when it is awaited, which does not happen after a client has disconnected.
-        next?.catch(() => {})
-        yield text
-        if (next === undefined) break
-        page = await next
-      }
-      yield Buffer.from(format.close)
-    } finally {
-      inFlight -= 1
+function pageStreamer(repository: Pick<TimesRepository, 'page'>, lists: () => number) {
+  return async function* streamPages(first: Page, format: ListFormat): AsyncGenerator<Buffer> {
+    for (let page = first, text = openBody(first, format); ; text = page.text) {
+      // The database reads the next page while the client receives this one.
+      const limit = Math.max(firstPageRows, Math.ceil(largestPageRows / lists()))
+      const next = page.next && repository.page({ limit, after: page.next, template: format })
+      // Reported when it is awaited, which does not happen after a client has disconnected.
+      next?.catch(() => {})
+      yield text
+      if (next === undefined) break
+      page = await next
     }
+    yield Buffer.from(format.close)
   }
-
-  return { streamPages, streaming: () => inFlight }
 }
 
 /** The complete periods that a query asks for. `now` is in milliseconds since 1970. */
