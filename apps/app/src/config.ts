@@ -30,7 +30,7 @@ const ownVariables = {
     .default(5000)
     .describe('Replica lag above which reads go to the writer.'),
   DB_DEADLINE_MS: integer(10, 60_000)
-    .default(2000)
+    .default(1800)
     .describe('Time limit for a call to the database, with all waiting. Must be longer than `DB_CONNECT_TIMEOUT_MS`.'),
   IN_FLIGHT_LIMIT: integer(1, 100_000)
     .default(512)
