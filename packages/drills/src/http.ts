@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http'
+import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 
 /** What a client sends. */
@@ -15,6 +15,8 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly status: number
   readonly body: string
+  /** @default none, or not kept */
+  readonly headers?: IncomingHttpHeaders
 }
 
 /** A complete response, or why there is none. */
@@ -46,10 +48,11 @@ export function openHttpClient(url: string, timeoutMs = hangMs): { send: Send; c
   const send: Send = (asked) =>
     new Promise((resolve) => {
       const fail = (error: Error) => resolve({ error: (error as NodeJS.ErrnoException).code ?? error.message })
-      const { body, headers } = encodeBody(asked)
-      const options = { agent, method: asked.method, headers, signal: AbortSignal.timeout(timeoutMs) }
+      const { body, headers: sent } = encodeBody(asked)
+      const options = { agent, method: asked.method, headers: sent, signal: AbortSignal.timeout(timeoutMs) }
       request(`${url}${asked.path}`, options, (response) => {
-        text(response).then((received) => resolve({ status: response.statusCode ?? 0, body: received }), fail)
+        const { statusCode: status = 0, headers } = response
+        text(response).then((received) => resolve({ status, body: received, headers }), fail)
       })
         .on('error', fail)
         .end(body)

@@ -8,6 +8,7 @@ import { overload } from './drills/overload.ts'
 import { rejoin } from './drills/rejoin.ts'
 import { retry } from './drills/retry.ts'
 import { rolling } from './drills/rolling.ts'
+import { staleReads } from './drills/stale-reads.ts'
 import { volumeLost } from './drills/volume-lost.ts'
 import { databases } from './servers.ts'
 import type { TestEnvironment } from './test-environment.ts'
@@ -108,6 +109,22 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
       ],
     },
   },
+  {
+    name: 'token-ignored',
+    drill: staleReads,
+    app: {
+      patches: [
+        {
+          file: 'apps/app/src/middleware/consistency.ts',
+          from: 'return [{ connection, number: Number(number) }]',
+          to: 'return []',
+        },
+      ],
+    },
+  },
+  ...(workload.cursorWithoutSource
+    ? [{ name: 'cursor-without-source', drill: staleReads, app: { patches: [workload.cursorWithoutSource] } }]
+    : []),
   {
     name: 'keys-ignored',
     drill: retry,

@@ -16,6 +16,7 @@ import { rolling } from './rolling.ts'
 import { rotatePassword } from './rotate-password.ts'
 import { slowClients } from './slow-clients.ts'
 import { soak } from './soak.ts'
+import { staleReads } from './stale-reads.ts'
 import { volumeLost } from './volume-lost.ts'
 
 /** All drills, in the order in which they run. */
@@ -24,6 +25,7 @@ export const drills: readonly Drill[] = [
   killWeb,
   killReader,
   lagReader,
+  staleReads,
   crashWriter,
   failover,
   rejoin,
