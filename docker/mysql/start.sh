@@ -75,8 +75,12 @@ become_writable() {
   listen
   sql <<<'STOP REPLICA; RESET REPLICA ALL; SET GLOBAL read_only = ON; SET GLOBAL super_read_only = OFF'
   if [ "$role" = writer ]; then
-    for user in app migrator replication; do ensure_password "$user"; done
-    users_and_grants | sql
+    (
+      # No rotation changes the password meanwhile.
+      flock --timeout 150 8
+      for user in app migrator replication; do ensure_password "$user"; done
+      users_and_grants | sql
+    ) 8<"$credentials/app"
   fi
   sql <<<'SET GLOBAL read_only = OFF'
   follow_requested='' may_set_aside=''

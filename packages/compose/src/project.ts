@@ -1,4 +1,4 @@
-import type { ChildProcess, SpawnOptions } from 'node:child_process'
+import type { ChildProcess, ChildProcessWithoutNullStreams, SpawnOptions } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { repositoryRoot } from './checkout.ts'
 import { docker, dockerOutput, spawnDocker } from './docker.ts'
@@ -30,14 +30,32 @@ export interface Container {
   readonly status: string
 }
 
+/** compose.yaml with its extensions and settings, as far as commands use it. */
+export interface Configuration {
+  readonly services: Readonly<
+    Record<
+      string,
+      {
+        readonly environment?: Readonly<Record<string, string>>
+        readonly scale?: number
+        readonly deploy?: { readonly replicas?: number }
+      }
+    >
+  >
+}
+
 /** A Compose project of this checkout. Every method that returns a promise rejects with a `DockerError`. */
 export interface Project {
   /** Runs `docker compose` and resolves with its standard output. */
   compose(...args: string[]): Promise<string>
+  /** What Compose reads. */
+  config(): Promise<Configuration>
   /** Starts `docker compose` without waiting for it; the caller ends it. */
   spawn(args: readonly string[], options: SpawnOptions): ChildProcess
   /** Runs a command in a service's first container and resolves with its standard output. */
   exec(service: string, args: readonly string[]): Promise<string>
+  /** Starts a command in a service's first container, with pipes to it; the caller ends it. */
+  spawnExec(service: string, args: readonly string[]): ChildProcessWithoutNullStreams
   /** Runs SQL as root on `db-writer` or `db-reader`: a line per row, columns separated by tabs. */
   sql(service: string, statement: string): Promise<string>
   /** The ids of a service's containers, including stopped ones; empty if none. */
@@ -62,9 +80,12 @@ export function openProject({ name, env = {}, profiles = [], signal }: ProjectOp
 
   const project: Project = {
     compose: async (...more) => (await run(...more)).stdout,
+    config: async () => JSON.parse((await run('config', '--format', 'json')).stdout),
     spawn: (more, options) =>
       spawnDocker([...args, ...more], { cwd: repositoryRoot, env: { ...process.env, ...env }, ...options }),
     exec: async (service, command) => (await run('exec', '--no-TTY', service, ...command)).stdout,
+    spawnExec: (service, command) =>
+      project.spawn(['exec', '--no-TTY', service, ...command], { stdio: 'pipe' }) as ChildProcessWithoutNullStreams,
     sql: async (service, statement) =>
       (await project.exec(service, ['mysql', '--batch', '--skip-column-names', '-e', statement])).trimEnd(),
     containers: async (service) => lines((await run('ps', '--all', '--quiet', service)).stdout),

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
 import { type Container, DockerError, openProject, type Project, type ProjectOptions } from '@repo/compose'
 
@@ -17,11 +18,15 @@ export async function runCli(main: () => Promise<void>): Promise<void> {
   try {
     await main()
   } catch (error) {
-    if (!(error instanceof CliError || error instanceof DockerError)) throw error
+    if (!(error instanceof CliError || error instanceof DockerError || isInvalidArgument(error))) throw error
     console.error(`✗ ${error.message}`)
     process.exitCode = error instanceof CliError ? error.exitCode : 1
   }
 }
+
+/** True for what `parseArgs` throws. */
+const isInvalidArgument = (error: unknown): error is Error =>
+  error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')
 
 /** The project of this checkout. @throws {CliError} when its containers belong to another checkout. */
 export async function openOwnProject(options: Pick<ProjectOptions, 'profiles'> = {}): Promise<Project> {
@@ -49,6 +54,13 @@ export async function confirm(question: string, yes: boolean): Promise<void> {
   const answer = await terminal.question(`${question} (y/N) `)
   terminal.close()
   if (!/^y(es)?$/i.test(answer.trim())) throw new CliError('Nothing was changed.')
+}
+
+/** Runs `docker compose` with its output on the terminal. @throws {CliError} if it fails. */
+export async function runCompose(project: Project, step: string, ...args: readonly string[]): Promise<void> {
+  console.log(step)
+  const [code] = await once(project.spawn(args, { stdio: 'inherit' }), 'close')
+  if (code !== 0) throw new CliError(`${step} failed.`)
 }
 
 /** Every container of the topology, in the order of the diagram. @throws {CliError} when there is none. */

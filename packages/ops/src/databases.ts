@@ -64,6 +64,39 @@ export function describeOutage(
     : `${current}, the current writer, is not running. To start it: npm start`
 }
 
+/** The server that accepts writes. @throws {CliError} with what the servers say if there is none. */
+export async function writableDatabase(project: Project): Promise<Database> {
+  const reasons: string[] = []
+  for (const database of ['db-writer', 'db-reader'] as const) {
+    const { mode, reason } = await readState(project, database)
+    if (mode === 'writable') return database
+    reasons.push(`  ${database}: ${reason || mode}`)
+  }
+  throw new CliError(`No database accepts writes.\n${reasons.join('\n')}`)
+}
+
+/**
+ * Waits until the other server has applied the transactions.
+ *
+ * @returns false if it does not replicate.
+ * @throws {CliError} if it has not applied them within the time.
+ */
+export async function waitForReplica(
+  project: Project,
+  current: Database,
+  set: string,
+  timeoutSeconds: number,
+): Promise<boolean> {
+  const other = otherDatabase(current)
+  if ((await readState(project, other)).mode !== 'replica') return false
+  const wait = `SELECT WAIT_FOR_EXECUTED_GTID_SET('${set}', ${timeoutSeconds})`
+  if ((await project.sql(other, wait)) === '0') return true
+  throw new CliError(`${other} has not applied the transactions of ${current} within ${timeoutSeconds} s.`)
+}
+
+/** The database that is not this one. */
+export const otherDatabase = (database: Database): Database => (database === 'db-writer' ? 'db-reader' : 'db-writer')
+
 /** Sends a request to start.sh, and resolves with its answer. @throws {CliError} with the answer if it refuses. */
 export async function request(project: Project, database: Database, ...args: readonly string[]): Promise<string> {
   try {

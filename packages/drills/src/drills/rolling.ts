@@ -1,4 +1,4 @@
-import { docker, waitFor } from '@repo/compose'
+import { addContainer, removeContainer } from '@repo/compose'
 import { answeredInTime, atLeast, type Drill, durabilityChecks, noFailures } from '../drill.ts'
 import type { TestEnvironment } from '../test-environment.ts'
 
@@ -28,16 +28,8 @@ export const rolling: Drill = rollingWith(2)
 async function replace({ topology }: TestEnvironment, service: 'app' | 'web', count: number): Promise<number> {
   const old = (await topology.containers(service)).slice(0, count)
   for (const container of old) {
-    const before = await topology.containers(service)
-    await topology.compose('up', '--detach', '--no-deps', '--no-recreate', '--scale', `${service}=3`, service)
-    const [added = ''] = (await topology.containers(service)).filter((id) => !before.includes(id))
-    await waitFor(
-      `the new ${service} is healthy`,
-      async () => (await docker(['inspect', '--format', '{{.State.Health.Status}}', added])) === 'healthy',
-    )
-    // With the signal that the image names; killed after stop_grace_period, as by Compose.
-    await docker(['stop', '--time', '30', container])
-    await docker(['rm', container])
+    await addContainer(topology, service)
+    await removeContainer(container)
   }
   const now = await topology.containers(service)
   return old.filter((container) => !now.includes(container)).length

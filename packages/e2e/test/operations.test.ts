@@ -1,0 +1,153 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { docker, waitFor } from '@repo/compose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { killAt, run, runWithoutFailure, start } from './operations.ts'
+import { restoreTopology, topology } from './topology.ts'
+
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'operations-'))
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+  await restoreTopology()
+})
+
+it.each([['rotate-password.ts'], ['deploy.ts']])('%s refuses an unknown option in one line', async (script) => {
+  const { code, output } = await run(script, '--nope')
+  expect(output).toMatch(/^✗ Unknown option '--nope'.*\n$/)
+  expect(code).toBe(1)
+})
+
+describe('npm run rotate-password', () => {
+  const file = '/run/credentials/app/password'
+  const passwordOn = async (service: string) => (await topology.exec(service, ['cat', file])).trimEnd()
+
+  /** Logs in on both servers, as the app does. */
+  async function login(password: string) {
+    for (const host of ['db-writer', 'db-reader']) {
+      await topology.exec('db-reader', ['env', `MYSQL_PWD=${password}`, 'mysql', `-h${host}`, '-uapp', '-eSELECT 1'])
+    }
+  }
+
+  it('changes the password without a failed request, and the previous one stays valid', async () => {
+    const before = await passwordOn('db-writer')
+    await runWithoutFailure(async () => expect(await run('rotate-password.ts')).toMatchObject({ code: 0 }))
+    const after = await passwordOn('db-writer')
+    expect(after).toHaveLength(32)
+    expect(after).not.toBe(before)
+    await login(before)
+    await login(after)
+  })
+
+  it('leaves a valid password in the file when it is killed before the file is replaced, twice', async () => {
+    const before = await passwordOn('db-writer')
+    await runWithoutFailure(async () => {
+      for (let time = 0; time < 2; time += 1) {
+        // So that the command waits for the reader.
+        await topology.sql('db-reader', 'STOP REPLICA SQL_THREAD')
+        await killAt('Waiting until', 'rotate-password.ts', [])
+        await topology.sql('db-reader', 'START REPLICA SQL_THREAD')
+        expect(await passwordOn('db-writer')).toBe(before)
+        await login(before)
+      }
+      expect(await run('rotate-password.ts')).toMatchObject({ code: 0 })
+    })
+    await login(before)
+    await login(await passwordOn('db-writer'))
+  })
+
+  it('changes nothing when no password can be written', async () => {
+    const before = await passwordOn('db-writer')
+    await topology.exec('db-writer', ['mkdir', `${file}.new`])
+    const { code, output } = await run('rotate-password.ts')
+    expect(output).toContain('The password was not changed')
+    expect(code).toBe(1)
+    await topology.exec('db-writer', ['rmdir', `${file}.new`])
+    expect(await passwordOn('db-writer')).toBe(before)
+    await login(before)
+  })
+
+  it('works on the promoted reader', async () => {
+    expect(await run('failover.ts')).toMatchObject({ code: 0 })
+    const before = await passwordOn('db-reader')
+    expect(await run('rotate-password.ts')).toMatchObject({ code: 0 })
+    expect(await passwordOn('db-reader')).not.toBe(before)
+    await waitFor('requests to succeed', async () => (await fetch(`${topology.url}/readyz`)).ok)
+    expect(await run('rejoin.ts')).toMatchObject({ code: 0 })
+    await login(before)
+    await login(await passwordOn('db-writer'))
+    await waitFor('requests to succeed', async () => (await fetch(`${topology.url}/readyz`)).ok)
+  })
+})
+
+describe('npm run deploy:local', () => {
+  const instances = async () =>
+    (await Promise.all(['app', 'web'].map((service) => topology.containers(service)))).flat()
+
+  /** Extends compose.yaml: a release that differs from the running one. */
+  async function release(services: object): Promise<Record<string, string>> {
+    const file = join(folder, 'release.yaml')
+    await writeFile(file, JSON.stringify({ services }))
+    return { COMPOSE_FILE: ['compose.yaml', file].join(delimiter) }
+  }
+  const labelled = (version: string) => ({ build: { labels: { version } } })
+  const both = (version: string) => release({ app: labelled(version), web: labelled(version) })
+  const versions = async () =>
+    new Set(
+      (await docker(['inspect', '--format', '{{index .Config.Labels "version"}}', ...(await instances())])).split('\n'),
+    )
+
+  it('replaces nothing when the release runs already', async () => {
+    expect(await start('deploy.ts').result()).toMatchObject({ code: 0 })
+    const before = await instances()
+    expect(await start('deploy.ts').result()).toMatchObject({ code: 0 })
+    expect(await instances()).toEqual(before)
+  })
+
+  it('replaces every container without a failed request, also when it is killed at each step', async () => {
+    const before = await instances()
+    const more = await both('1')
+    await runWithoutFailure(async () => {
+      for (const line of ['Applying', 'Starting a container of app', 'Stopping a container of app']) {
+        await killAt(line, 'deploy.ts', [], more)
+      }
+      await killAt('Starting a container of web', 'deploy.ts', [], more)
+      expect(await start('deploy.ts', [], more).result()).toMatchObject({ code: 0 })
+    })
+    expect(await versions()).toEqual(new Set(['1']))
+    const after = await instances()
+    expect(after).toHaveLength(4)
+    expect(after.filter((id) => before.includes(id))).toEqual([])
+  })
+
+  it.each([
+    ['ends at once', { environment: { PORT: 'none' } }],
+    [
+      'never becomes healthy',
+      { healthcheck: { test: ['CMD', 'false'], interval: '1s', start_period: '1s', retries: 1 } },
+    ],
+  ])('rolls back a release that %s: the previous one goes on', async (_, broken) => {
+    const before = await instances()
+    await runWithoutFailure(async () => {
+      const more = await release({ app: { ...labelled('2'), ...broken } })
+      const { code, output } = await start('deploy.ts', [], more).result()
+      expect(output).toContain('✗ The release was not deployed. The previous one serves.')
+      expect(code).toBe(1)
+    })
+    expect(await instances()).toEqual(before)
+  })
+
+  it('rolls the app back when the web tier of the release is not healthy', async () => {
+    await runWithoutFailure(async () => {
+      const web = { ...labelled('2'), command: ['false'] }
+      const more = await release({ app: labelled('2'), web })
+      expect(await start('deploy.ts', [], more).result()).toMatchObject({ code: 1 })
+    })
+    expect(await versions()).toEqual(new Set(['1']))
+    expect(await instances()).toHaveLength(4)
+  })
+})

@@ -1,0 +1,44 @@
+import { waitFor } from '@repo/compose'
+import { expect } from 'vitest'
+import { type Command, startCommand } from './command.ts'
+import { topology } from './topology.ts'
+
+type Environment = Readonly<Record<string, string>>
+
+/** Starts a command of packages/ops on the shared topology. */
+export const start = (script: string, args: readonly string[] = [], env: Environment = {}): Command =>
+  startCommand(script, args, { env: { ...topology.env, COMPOSE_PROJECT_NAME: topology.project, ...env } })
+
+/** Runs it to its end. */
+export const run = (script: string, ...args: string[]): ReturnType<Command['result']> => start(script, args).result()
+
+/** Starts it and kills it when it has printed the line. */
+export async function killAt(line: string, script: string, args: readonly string[], env?: Environment): Promise<void> {
+  const command = start(script, args, env)
+  await waitFor(line, () => command.output().includes(line) || command.child.exitCode !== null)
+  command.child.kill('SIGKILL')
+  await command.result()
+  expect(command.output()).toContain(line)
+}
+
+/** Sends reads and writes until `work` has ended, and expects that each succeeds. */
+export async function runWithoutFailure(work: () => Promise<void>): Promise<void> {
+  let done = false
+  const failures: string[] = []
+  const load = (async () => {
+    while (!done) {
+      for (const path of ['/write', '/read?limit=1']) {
+        const answer = await fetch(topology.url + path).then(
+          async (response) => ({ ok: response.ok, text: `${response.status} ${await response.text()}` }),
+          (error) => ({ ok: false, text: String(error) }),
+        )
+        if (!answer.ok) failures.push(`${path}: ${answer.text}`)
+      }
+    }
+  })()
+  await work().finally(() => {
+    done = true
+  })
+  await load
+  expect(failures).toEqual([])
+}

@@ -1,0 +1,102 @@
+import { parseArgs } from 'node:util'
+import { addContainer, docker, type Project, removeContainer } from '@repo/compose'
+import { CliError, listContainers, openOwnProject, runCli, runCompose } from './cli.ts'
+import { writableDatabase } from './databases.ts'
+
+const services = ['app', 'web'] as const
+
+/** A running container, as far as a deployment compares it. */
+interface Instance {
+  readonly id: string
+  readonly state: string
+  /** The id of its image. */
+  readonly image: string
+  /** The name of its image. */
+  readonly imageName: string
+  /** Compose's hash of the service's settings. */
+  readonly settings: string
+}
+
+// Each step looks at what is, so the command can be run again after an interruption at any point.
+await runCli(async () => {
+  parseArgs({ options: {} })
+  const project = await openOwnProject()
+  await listContainers(project)
+  await writableDatabase(project)
+  const previous = new Map<string, Instance>()
+  for (const service of services) {
+    const [oldest] = await instancesOf(project, service)
+    if (oldest === undefined)
+      throw new CliError(`There is no container of ${service}. \`npm start\` starts the topology.`)
+    previous.set(service, oldest)
+  }
+  try {
+    await runCompose(project, 'Building the images', 'build', 'db-init', ...services)
+    await runCompose(project, 'Applying the migrations', 'run', '--rm', '--no-deps', '--no-TTY', 'db-init')
+    for (const [service, { imageName }] of previous) {
+      const image = await docker(['image', 'inspect', '--format', '{{.Id}}', imageName])
+      const [, settings] = (await project.compose('config', '--hash', service)).trim().split(' ')
+      await rollOut(project, service, (each) => each.image === image && each.settings === settings)
+    }
+  } catch (error) {
+    console.error(`✗ ${error instanceof Error ? error.message : error}`)
+    await rollBack(project, previous)
+    throw new CliError('The release was not deployed. The previous one serves.')
+  }
+  console.log('✓ Every container of app and web runs this release')
+})
+
+/** Replaces the containers that are not of the release, one at a time. Capacity never drops below the configured one. */
+async function rollOut(project: Project, service: string, isCurrent: (instance: Instance) => boolean): Promise<void> {
+  const count = await configuredCount(project, service)
+  const serving: Instance[] = []
+  for (const instance of await instancesOf(project, service)) {
+    const { id, state } = instance
+    // What an interrupted deployment left, or what does not serve anyway.
+    if (state !== 'running healthy' && (isCurrent(instance) || !state.startsWith('running'))) {
+      await docker(['rm', '--force', id])
+    } else serving.push(instance)
+  }
+  const old = serving.filter((instance) => !isCurrent(instance)).map(({ id }) => id)
+  const current = serving.filter(isCurrent).map(({ id }) => id)
+  const replacing = old.length
+  while (old.length > 0 || current.length !== count) {
+    if (old.length + current.length <= count) {
+      console.log(`Starting a container of ${service}`)
+      current.push(await addContainer(project, service))
+    } else {
+      console.log(`Stopping a container of ${service}`)
+      await removeContainer((old.shift() ?? current.shift()) as string)
+    }
+  }
+  console.log(`${service}: ${count} of ${count} run this release, ${replacing} replaced`)
+}
+
+/** Containers of the failed release are replaced by the images that the previous one had. */
+async function rollBack(project: Project, previous: ReadonlyMap<string, Instance>): Promise<void> {
+  console.log('Rolling back')
+  for (const [service, { image, imageName }] of previous) {
+    await docker(['tag', image, imageName])
+    await rollOut(project, service, (instance) => instance.image === image)
+  }
+}
+
+/** A service's containers, oldest first. */
+async function instancesOf(project: Project, service: string): Promise<Instance[]> {
+  const ids = await project.containers(service)
+  if (ids.length === 0) return []
+  const format =
+    '{{.Created}}\t{{.Id}}\t{{.State.Status}} {{.State.Health.Status}}\t{{.Image}}\t{{.Config.Image}}\t' +
+    '{{index .Config.Labels "com.docker.compose.config-hash"}}'
+  const listed = (await docker(['inspect', '--format', format, ...ids])).split('\n').toSorted()
+  return listed.map((line) => {
+    const [, id = '', state = '', image = '', imageName = '', settings = ''] = line.split('\t')
+    return { id, state, image, imageName, settings }
+  })
+}
+
+/** How many containers of the service compose.yaml has. */
+async function configuredCount(project: Project, service: string): Promise<number> {
+  const { services } = await project.config()
+  return services[service]?.deploy?.replicas ?? services[service]?.scale ?? 1
+}
