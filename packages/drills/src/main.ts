@@ -136,9 +136,10 @@ async function runSeeds(
 ): Promise<void> {
   const environment = await openTestEnvironment({ workload, steadyMs: 1000, signal })
   await using _ = environment
+  const report = (command: string) => console.error(`  ${command}`)
   const run = async (sequence: readonly Operation[]) => {
     const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-    const { commands, checks } = await Promise.race([runSequence(environment, sequence), aborted])
+    const { commands, checks } = await Promise.race([runSequence(environment, sequence, report), aborted])
     return { commands, checks, ok: checks.every(({ ok }) => ok) }
   }
   await mkdir(operationsFolder, { recursive: true })

@@ -62,9 +62,12 @@ async function writableServers({ topology, workload }: TestEnvironment, password
   const insert = `INSERT INTO ${workload.table} (${columns}) SELECT ${values} FROM (SELECT 1 AS n) AS numbers`
   const answers = await Promise.all(
     databases.map(async (database) => {
-      const [id = ''] = await topology.containers(database)
-      const command = ['exec', id, 'bash', '-c', acceptsWrites, '-', password.trim(), insert]
-      const answer = await docker(command, { timeoutMs: 10_000 }).catch(() => '')
+      const ask = async ([id = '']: string[]) =>
+        docker(['exec', id, 'bash', '-c', acceptsWrites, '-', password.trim(), insert], { timeoutMs: 10_000 })
+      const answer = await topology
+        .containers(database)
+        .then(ask)
+        .catch(() => '')
       return answer === '' ? [] : [database]
     }),
   )

@@ -38,10 +38,15 @@ interface Run {
   readonly startedAt: number
 }
 
-/** Runs the operations on two new servers, and stops at the first that breaks a promise. */
+/**
+ * Runs the operations on two new servers, and stops at the first that breaks a promise.
+ *
+ * @param report is told each command before it runs.
+ */
 export async function runSequence(
   environment: TestEnvironment,
   sequence: readonly Operation[],
+  report: (command: string) => void = () => {},
 ): Promise<SequenceResult> {
   const { topology, workload } = environment
   const clients = openKeyedClients(topology.url, workload, { writesPerSecond: 5, readsPerSecond: 5 })
@@ -57,8 +62,9 @@ export async function runSequence(
       let violation = ''
       for (const { command, destroys } of sequence) {
         const isOmitted = destroys !== undefined && !(await otherHasAll(run, destroys))
-        commands.push(isOmitted ? `# omitted: ${command}` : command)
-        console.error(`  ${commands.length}. ${commands.at(-1)}`)
+        const shown = isOmitted ? `# omitted: ${command}` : command
+        commands.push(shown)
+        report(shown)
         if (isOmitted) continue
         await environment.shell(command)
         violation = watch.both() > 0 ? 'both servers accept writes' : await findViolation(run)
@@ -75,7 +81,7 @@ export async function runSequence(
         yes(
           'the promises hold after each step',
           result.violation === '',
-          `${result.violation} after ${commands.at(-1)}`,
+          `${result.violation} after: ${commands.join('; ')}`,
         ),
         yes('the documented commands recover both servers', result.recovery.failure === '', result.recovery.failure),
         ...(await watch.stop()),
