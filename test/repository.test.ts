@@ -222,10 +222,12 @@ describe('the connections that one app instance opens', () => {
       ...read('apps/app/src/config.ts').matchAll(/DB_\w+_CONNECTIONS: [^,]*,[^d]*\.default\((\d+)\)/g),
     ]
     const client = read('packages/db/src/client/client.ts')
-    const [, slowWriter, slowReader] = /slowReadConnections = \{ writer: (\d+), reader: (\d+) \}/.exec(client) ?? []
-    const [, checks] = /checkConnections = (\d+)/.exec(client) ?? []
+    const perEndpoint = [...client.matchAll(/^const (?:slowRead|check)Connections = (\d+)$/gm)].map(
+      ([, limit]) => limit,
+    )
+    expect(perEndpoint).toHaveLength(2)
     expect(configured).toHaveLength(3)
-    const numbers = [...configured.map(([, limit]) => limit), slowWriter, slowReader, checks, checks].map(Number)
+    const numbers = [...configured.map(([, limit]) => limit), ...perEndpoint, ...perEndpoint].map(Number)
     const total = numbers.reduce((sum, number) => sum + number)
     expect(read('infra/lib/operations.ts')).toContain(`connectionsPerInstance = ${total}\n`)
     expect(read('docs/runbook.md')).toContain(`(\`maxInstances\` × ${total})`)

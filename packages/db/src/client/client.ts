@@ -94,8 +94,8 @@ export interface ReadOptions extends CallOptions {
   /** The data that is read includes these. @default nothing in particular */
   readonly after?: readonly Point[]
   /**
-   * True for what may take long: it has few connections of its own, so that other reads never wait for it, and is
-   * refused when others wait for them already. @default false
+   * True for what may take long: it has a connection of its own, so that other reads never wait for it, and is refused
+   * when others wait for that already. @default false
    */
   readonly slow?: boolean
 }
@@ -168,12 +168,12 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
   const writer = {
     writes: writerPool(writerConnections),
     reads: writerPool(options.fallbackConnections),
-    slowReads: writerPool(slowReadConnections.writer, slowReadQueueLimit),
+    slowReads: writerPool(slowReadConnections, slowReadQueueLimit),
     checks: writerPool(checkConnections),
   }
   const reader = {
     reads: readerPool(options.readerConnections),
-    slowReads: readerPool(slowReadConnections.reader, slowReadQueueLimit),
+    slowReads: readerPool(slowReadConnections, slowReadQueueLimit),
     checks: readerPool(checkConnections),
   }
   const endpoints = { writer, reader }
@@ -335,14 +335,14 @@ const lacking = Symbol('lacking')
 /** How long a reader may take to get what a read has to include: mostly it has it after a few milliseconds. */
 const catchUpWaitsMs = [0, 10, 20, 40, 80]
 
-/** Few, because a slow read is mostly one that keeps a processor of the server busy. */
-const slowReadConnections = { writer: 1, reader: 2 }
+/** One for each endpoint, because a slow read is mostly one that keeps a processor of the server busy. */
+const slowReadConnections = 1
 
 /** The most slow reads waiting for a connection; more would have too little time left when they get one. */
 const slowReadQueueLimit = 4
 
 /** The part of its time that a slow read may wait for a connection. */
-const slowReadWait = 0.5
+const slowReadWait = 0.4
 
 /** For what is asked about the server itself: short, and never several at a time for long. */
 const checkConnections = 1

@@ -27,7 +27,7 @@ interface Findings {
 }
 
 /**
- * The reader stops applying and goes on, again and again, while the writer hangs for a moment: what a session reads with
+ * The reader stops applying and goes on, again and again, while the writer hangs briefly: what a session reads with
  * the token of its own write includes that write and all before it, and the pages of a list skip nothing.
  */
 export const staleReads: Drill = {
