@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type HttpRequest, openHttpClient, type Send } from './http.ts'
+import type { LoadOptions } from './load.ts'
 import type { LoadClients } from './test-environment.ts'
-import type { Workload } from './workload.ts'
 
 /** After so many milliseconds every second client gives up its first request: about when the write is carried out. */
 const giveUpAfterMs = [2, 4, 8, 16]
@@ -24,7 +24,7 @@ export interface KeyedClients extends LoadClients {
  */
 export function openKeyedClients(
   url: string,
-  workload: Workload,
+  workload: LoadOptions['workload'],
   rates: Pick<LoadClients, 'writesPerSecond' | 'readsPerSecond'>,
 ): KeyedClients {
   const ordinary = openHttpClient(url)

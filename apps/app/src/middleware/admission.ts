@@ -53,7 +53,12 @@ export function admission(
   }
 }
 
-/** Refuses a request for which there is no place. @throws {HttpError} always. */
+/**
+ * Refuses a request for which there is no place.
+ *
+ * @throws {HttpError} always.
+ * @public for resources
+ */
 export function refuse(res: Response): never {
   res.locals.refusedBy = 'admission'
   throw new HttpError(503, 'The service is overloaded. Please try again.', { 'Retry-After': '1' })
