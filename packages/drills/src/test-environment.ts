@@ -178,7 +178,12 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
     async heal() {
       await writeFile(files.override, noOverride)
       const databases = await project.compose('ps', '--quiet', '--status', 'running', 'db-writer', 'db-reader')
-      await Promise.all(databases.split('\n').filter(Boolean).map(thaw))
+      const ids = databases.split('\n').filter(Boolean)
+      await Promise.all(ids.map(thaw))
+      // `up --wait` fails at once for what the last health check, up to a minute ago, has found.
+      const noneUnhealthy = async () =>
+        !(await docker(['inspect', '--format', '{{.State.Health.Status}}', ...ids])).includes('unhealthy')
+      if (ids.length > 0) await waitFor('the next health check', noneUnhealthy, { timeoutMs: 90_000 }).catch(() => {})
       await up()
       await waitFor('the reader follows the writer', async () => {
         // A statement that changes nothing but reaches the reader: after a reader's return the writer waits for it
