@@ -85,6 +85,21 @@ describe('status', () => {
   })
 })
 
+describe('ping', () => {
+  it('costs a crowd of callers two statements at most', async () => {
+    const asked = async () =>
+      Number(
+        await mysql.sql(`SELECT COALESCE(SUM(COUNT_STAR), 0) FROM performance_schema.events_statements_summary_by_digest
+          WHERE SCHEMA_NAME = '${options.database}' AND DIGEST_TEXT = 'SELECT ?'`),
+      )
+    await client.ping('reader')
+    const before = await asked()
+    await Promise.all(Array.from({ length: 100 }, () => client.ping('reader')))
+    expect((await asked()) - before).toBeGreaterThan(0)
+    expect((await asked()) - before).toBeLessThanOrEqual(2)
+  })
+})
+
 describe('the connection policy', () => {
   it.each(['writer', 'reader'] as const)(
     'lets the server end connections to the %s within a minute',
@@ -110,7 +125,7 @@ describe('the connection policy', () => {
 
   it('refuses at the deadline while the server is frozen, and recovers with it', () =>
     withClient({ deadlineMs: 700, connectTimeoutMs: 300 }, async (impatient) => {
-      await impatient.write(deposit)
+      await vi.waitFor(() => impatient.write(deposit), 300_000)
       await mysql.freeze()
       try {
         const outcomes = await Promise.allSettled([
@@ -144,14 +159,17 @@ describe('the connection policy', () => {
 
   it('leaves no statement waiting for a lock that nobody waits for any more', () =>
     withClient({ deadlineMs: 500 }, async (hasty) => {
-      const released = Promise.withResolvers<void>()
+      await vi.waitFor(() => hasty.write(deposit), 300_000)
+      const [held, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
       const holding = client.transaction(
         async (connection) => {
           await deposit(connection)
+          held.resolve()
           await released.promise
         },
         { deadline: performance.now() + 60_000 },
       )
+      await held.promise
       try {
         await expect(hasty.write(deposit)).rejects.toBeInstanceOf(WriteOutcomeUnknown)
         await vi.waitFor(async () => expect(await running('UPDATE account')).toBe(''), 300_000)
