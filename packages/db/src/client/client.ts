@@ -225,10 +225,9 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
       }
       return fallBack()
     } catch (error) {
-      const busy = error instanceof DatabaseOverloaded
-      if (!busy && !(error instanceof DatabaseUnavailable)) throw error
-      if ((busy || error instanceof DatabaseTimeout) && (await isAlive('reader'))) {
-        throw busy ? error : new DatabaseOverloaded('reader: too slow', { cause: error })
+      if (!(error instanceof DatabaseUnavailable)) throw error
+      if (error instanceof DatabaseTimeout && (await isAlive('reader'))) {
+        throw new DatabaseOverloaded('reader: too slow', { cause: error })
       }
       readerUnavailableUntil = performance.now() + 500
       return fallBack()
