@@ -1,30 +1,31 @@
-// Runs inside the topology, in a container of the app's image:
-// `node flood-client.ts WORKLOAD HOST:PORT RATE IN_FLIGHT MS`.
-// Sends writes only; prints their outcomes as JSON, in the form of Flood.
+// Runs inside the topology, in a container of the app's image: `node flood-client.ts WORKLOAD OPTIONS`, the options
+// being FloodOptions as JSON. Prints the outcomes as JSON, in the form of Flood.
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Attempt, startLoad } from './load.ts'
+import type { Flood, FloodOptions } from './flood.ts'
+import { startLoad } from './load.ts'
 import { rawHttpClient } from './raw-http-client.ts'
 import { workloads } from './workloads/index.ts'
 
-/** A flood of writes as the client saw it. */
-export interface Flood {
-  readonly attempts: readonly Attempt[]
-  /** CPU cores that generating it took, on average. */
-  readonly cpuCores: number
-}
-
-const [name, target = '', rate, inFlight, ms] = process.argv.slice(2)
+const [name, json = ''] = process.argv.slice(2)
 const workload = workloads.find((each) => each.name === name)
 if (workload === undefined) throw new Error(`no such workload: ${name}`)
-const [host = '', port] = target.split(':')
+const { kind, rate, inFlight, seconds, first = 0 }: FloodOptions = JSON.parse(json)
+let next = first
 const load = startLoad({
-  send: rawHttpClient(host, Number(port), 10_000),
-  workload,
-  writesPerSecond: Number(rate),
-  readsPerSecond: 0,
-  inFlightLimit: Number(inFlight),
+  send: rawHttpClient('alb', 80, 10_000),
+  workload: {
+    ...workload,
+    get newestPath() {
+      next += 1
+      return workload.slowPath?.(next) ?? workload.listPath
+    },
+    listed: ({ status }) => (status === 200 ? [] : undefined),
+  },
+  writesPerSecond: kind === 'write' ? rate : 0,
+  readsPerSecond: kind === 'read' ? rate : 0,
+  inFlightLimit: inFlight,
 })
-await delay(Number(ms))
+await delay(seconds * 1000)
 const { user, system } = process.cpuUsage()
-const flood: Flood = { attempts: await load.stop(), cpuCores: (user + system) / 1000 / Number(ms) }
+const flood: Flood = { attempts: await load.stop(), cpuCores: (user + system) / 1000 / (seconds * 1000) }
 process.stdout.write(JSON.stringify(flood), () => process.exit())

@@ -26,6 +26,8 @@ export interface Workload {
   readonly listPath: string
   /** Lists the newest 20 rows. */
   readonly newestPath: string
+  /** A read of many rows, another one for each `n`, so that none is shared. @default the list of every row */
+  slowPath?(n: number): string
   /** A request that stores one row. */
   write(): HttpRequest
   /** When the acknowledged row was stored, according to the answer to a write; undefined if nothing is acknowledged. */
@@ -46,6 +48,8 @@ export interface Workload {
   readonly unboundedQueue?: Environment
   /** A change of the app with which a cursor does not tell what its page was read from. @default none */
   readonly cursorWithoutSource?: Patch
+  /** Settings of the app with which complete lists take all places. @default none */
+  readonly unboundedLists?: Environment
   /** A change of the app that acknowledges a write before its commit. @default none */
   readonly acknowledgeBeforeCommit?: Patch
 }

@@ -2,9 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { services } from '@repo/compose'
 import { containerUsage } from '../container-usage.ts'
 import { atLeast, atMost, countByDetail, type Drill, durabilityChecks, slowest, timeBound, within } from '../drill.ts'
-import type { Flood } from '../flood-client.ts'
+import { type Flood, runFlood } from '../flood.ts'
 import type { Attempt } from '../load.ts'
-import { runInNetwork } from '../network-client.ts'
 import type { TestEnvironment } from '../test-environment.ts'
 
 const seconds = 15
@@ -71,10 +70,8 @@ export const overload: Drill = {
   },
 }
 
-async function flood({ topology, workload }: TestEnvironment, rate: number, inFlight: number): Promise<Flood> {
-  const args = [workload.name, 'alb:80', ...[rate, inFlight, seconds * 1000].map(String)]
-  return JSON.parse(await runInNetwork(topology, 'alb-web', 'flood-client.ts', ...args))
-}
+const flood = ({ topology, workload }: TestEnvironment, rate: number, inFlight: number): Promise<Flood> =>
+  runFlood(topology, workload, { kind: 'write', rate, inFlight, seconds })
 
 async function memoryNearEnd({ topology }: TestEnvironment): Promise<number> {
   await delay(seconds * 800)

@@ -2,6 +2,8 @@ import type { Workload } from '../workload.ts'
 
 const table = 'testdb.testtable'
 const timePattern = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/
+/** Of 2020, by its number. */
+const hour = (number: number) => new Date(Date.UTC(2020, 0, 1, number)).toISOString().replace('.000', '')
 const startOfSecond = (text: string) => Date.parse(`${text.replace(' ', 'T')}Z`)
 
 /** The times of visits. A row has the millisecond at which its request reached the app; answers show the second. */
@@ -10,6 +12,8 @@ export const times: Workload = {
   table,
   listPath: '/read',
   newestPath: '/read?limit=20&order=newest',
+  // The rows are of the first twelve days of 2020: by the hour over a month or more, all of them are counted.
+  slowPath: (n) => `/stats?per=hour&from=${hour(-1 - (n % 240))}&to=${hour(744 + (Math.floor(n / 240) % 480))}`,
   write: () => ({ method: 'GET', path: '/write' }),
   acknowledged({ status, body }) {
     const time = body.slice('Saved: '.length)
@@ -30,6 +34,7 @@ export const times: Workload = {
     from: 'seen ? [seen, ...includes] : includes',
     to: 'includes',
   },
+  unboundedLists: { LIST_LIMIT: '100000' },
   acknowledgeBeforeCommit: {
     file: 'apps/app/src/resources/times/write-batcher.ts',
     from: 'if (inFlight < concurrency) void sendNext()',
