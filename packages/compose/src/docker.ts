@@ -1,4 +1,10 @@
-import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
+import {
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams,
+  execFile,
+  type SpawnOptions,
+  spawn,
+} from 'node:child_process'
 
 /** Options of one `docker` command. */
 export interface DockerOptions {
@@ -67,3 +73,7 @@ export async function docker(args: readonly string[], options?: DockerOptions): 
 export function spawnDocker(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
   return spawn('docker', args, options)
 }
+
+/** Starts a command in a container, with pipes to it; the caller ends it. */
+export const spawnIn = (container: string, args: readonly string[]): ChildProcessWithoutNullStreams =>
+  spawn('docker', ['exec', '--interactive', container, ...args])

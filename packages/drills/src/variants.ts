@@ -122,9 +122,19 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
       ],
     },
   },
-  ...(workload.cursorWithoutSource
-    ? [{ name: 'cursor-without-source', drill: staleReads, app: { patches: [workload.cursorWithoutSource] } }]
-    : []),
+  {
+    name: 'source-of-a-page-ignored',
+    drill: staleReads,
+    app: {
+      patches: [
+        {
+          file: 'packages/db/src/client/consistency.ts',
+          from: "'number' in point ? hasCommit(connection, point) : hasSeenAll(connection, point, isWriter)",
+          to: "'number' in point ? hasCommit(connection, point) : true",
+        },
+      ],
+    },
+  },
   {
     name: 'keys-ignored',
     drill: retry,

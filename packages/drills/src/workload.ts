@@ -46,8 +46,6 @@ export interface Workload {
   readonly smallBatches?: Environment
   /** Settings of the app with which writes queue without a limit. @default none */
   readonly unboundedQueue?: Environment
-  /** A change of the app with which a cursor does not tell what its page was read from. @default none */
-  readonly cursorWithoutSource?: Patch
   /** Settings of the app with which complete lists take all places. @default none */
   readonly unboundedLists?: Environment
   /** A change of the app that acknowledges a write before its commit. @default none */

@@ -141,6 +141,49 @@ export async function waitForState(
 /** True once start.sh has decided what its server is. */
 export const hasDecided = ({ mode }: DatabaseState): boolean => mode !== 'stopped' && mode !== 'starting'
 
+/** The name of the app's database. */
+export async function databaseName(project: Project): Promise<string> {
+  const { services } = await project.config()
+  return services['db-writer']?.environment?.DB_NAME ?? ''
+}
+
+/** True while a restore has locked the app out, or after one that was interrupted. */
+export const isLockedOut = async (project: Project, database: Database): Promise<boolean> =>
+  (await project.sql(database, "SELECT account_locked FROM mysql.user WHERE user = 'app'")) === 'Y'
+
+/**
+ * Lets the app and the migrations open no connection, and ends those that are open, on both servers.
+ *
+ * @throws {CliError} if the replica has not applied it within 30 s.
+ */
+export async function lockOut(project: Project, current: Database): Promise<void> {
+  await project.sql(current, "ALTER USER app@'%', migrator@'%' ACCOUNT LOCK")
+  const isReplicated = await waitForReplica(project, current, await executedTransactions(project, current), 30)
+  await endConnections(project, current)
+  if (isReplicated) await endConnections(project, otherDatabase(current))
+}
+
+/** The replica unlocks the accounts after it has applied everything before. */
+export async function unlock(
+  project: Project,
+  current: Database,
+  ...users: readonly ('app' | 'migrator')[]
+): Promise<void> {
+  await project.sql(current, `ALTER USER ${users.map((user) => `${user}@'%'`).join(', ')} ACCOUNT UNLOCK`)
+}
+
+async function endConnections(project: Project, database: Database): Promise<void> {
+  // Those of root that use a database: a dump, or what an interrupted restore still sends.
+  const list = `SELECT CONCAT('KILL ', ID, ';') FROM information_schema.PROCESSLIST
+    WHERE USER IN ('app', 'migrator') OR (USER = 'root' AND DB IS NOT NULL)`
+  await waitFor(`${database} has no connection of the app`, async () => {
+    const statements = await project.sql(database, list)
+    // One that has ended by itself is an error.
+    if (statements !== '') await project.exec(database, ['mysql', '--force', '-e', statements]).catch(() => {})
+    return statements === ''
+  })
+}
+
 /** The transactions of a server, as a GTID set. */
 export async function executedTransactions(project: Project, database: Database): Promise<string> {
   return project.sql(database, "SELECT REPLACE(@@GLOBAL.gtid_executed, '\\n', '')")

@@ -197,6 +197,9 @@ async function describeDatabase(
         ? []
         : [styleText('red', 'does not have the name db-writer: npm run failover')]),
       semiSync(await query(semiSyncStatus)),
+      ...(/: Y$/m.test(await query("SELECT account_locked FROM mysql.user WHERE user = 'app'"))
+        ? [styleText('red', 'the app is locked out: complete the restore, run it again')]
+        : []),
     ]
   }
   const noResponse = (error: unknown) => {

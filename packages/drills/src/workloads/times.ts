@@ -29,11 +29,6 @@ export const times: Workload = {
   numberedRow: { columns: 'dt', values: "TIMESTAMPADD(SECOND, n, '2020-01-01')" },
   smallBatches: { SAVE_BATCH_LIMIT: '2' },
   unboundedQueue: { SAVE_QUEUE_LIMIT: '100000' },
-  cursorWithoutSource: {
-    file: 'apps/app/src/resources/times/repository.ts',
-    from: 'seen ? [seen, ...includes] : includes',
-    to: 'includes',
-  },
   unboundedLists: { LIST_LIMIT: '100000' },
   acknowledgeBeforeCommit: {
     file: 'apps/app/src/resources/times/write-batcher.ts',

@@ -1,0 +1,57 @@
+import { rm } from 'node:fs/promises'
+import { docker, waitFor } from '@repo/compose'
+import { afterAll, expect, it } from 'vitest'
+import { backUp, dropTable, expectTimes, file, folder, secondAfterThis, write } from './backups.ts'
+import { killAt, run } from './operations.ts'
+import { removeTimes, storedTimes } from './times.ts'
+import { restoreTopology, topology } from './topology.ts'
+
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+  await restoreTopology()
+})
+
+it('npm run restore can be killed at each step and run again', async () => {
+  await removeTimes()
+  await backUp('steps')
+  await write(4)
+  const time = await secondAfterThis()
+  await dropTable()
+  const args = [file('steps'), '--to', time, '--yes']
+  for (const line of ['Replaying', 'Ending the connections', 'Saving what', 'Loading', 'Applying']) {
+    await killAt(line, 'restore.ts', args)
+    if (line === 'Loading') {
+      expect((await run('backup.ts', file('no'))).output).toContain('To complete it, run it again')
+      expect((await run('status.ts')).output).toContain('the app is locked out')
+    }
+  }
+  expect(await run('restore.ts', ...args)).toMatchObject({ code: 0 })
+  await expectTimes(4)
+  const label = `label=repo.restore=${topology.project}`
+  const temporary = () => docker(['ps', '--all', '--quiet', '--filter', label])
+  await waitFor('no temporary server is left', async () => (await temporary()) === '')
+})
+
+it('npm run restore uses the logs of the server that has them after a failover and a rejoin', async () => {
+  await removeTimes()
+  await backUp('failover')
+  await write(2)
+  expect(await run('failover.ts')).toMatchObject({ code: 0 })
+  await waitFor('a write', async () => (await fetch(`${topology.url}/write`, { method: 'POST' })).ok)
+  const time = await secondAfterThis()
+  const count = (await storedTimes('db-reader')).length
+  await dropTable('db-reader')
+  expect(await run('restore.ts', file('failover'), '--to', time, '--yes')).toMatchObject({ code: 0 })
+  expect(await storedTimes('db-reader')).toHaveLength(count)
+  expect(await run('rejoin.ts')).toMatchObject({ code: 0 })
+  await expectTimes(count)
+  // The writer was not cloned, so that both have the logs; now only the reader has.
+  await topology.sql(
+    'db-writer',
+    'FLUSH NO_WRITE_TO_BINLOG BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY',
+  )
+  const { code, output } = await run('restore.ts', file('failover'), '--to', time, '--yes')
+  expect(output).toContain('binary logs of db-reader')
+  expect(code).toBe(0)
+  await expectTimes(count)
+})

@@ -1,0 +1,25 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { docker } from '@repo/compose'
+import { topology } from './topology.ts'
+
+/** The containers that a deployment replaces. */
+export const instances = async (): Promise<string[]> =>
+  (await Promise.all(['app', 'web'].map((service) => topology.containers(service)))).flat()
+
+/** The version of each of them, see {@link release}. */
+export async function versions(): Promise<Set<string>> {
+  const format = '{{index .Config.Labels "version"}}'
+  return new Set((await docker(['inspect', '--format', format, ...(await instances())])).split('\n'))
+}
+
+/** Another image of the service. */
+export const labelled = (version: string): object => ({ build: { labels: { version } } })
+
+/** The environment in which Compose reads these services in addition to compose.yaml. */
+export async function release(services: object): Promise<Record<string, string>> {
+  const file = join(await mkdtemp(join(tmpdir(), 'release-')), 'release.yaml')
+  await writeFile(file, JSON.stringify({ services }))
+  return { COMPOSE_FILE: ['compose.yaml', file].join(delimiter) }
+}
