@@ -212,6 +212,7 @@ listen() {
 
 # --- replica ---
 
+# Discards what was received and not applied, so the other server must have it.
 replicate() {
   sql <<SQL
 STOP REPLICA;
@@ -223,9 +224,20 @@ START REPLICA;
 SQL
 }
 
+# The password file may have changed. The applier goes on, so that nothing that was received is discarded.
+log_in_again() {
+  sql <<SQL
+STOP REPLICA IO_THREAD;
+CHANGE REPLICATION SOURCE TO SOURCE_PASSWORD = $(quoted "$(password_of replication)");
+START REPLICA IO_THREAD;
+SQL
+}
+
 replication_state() {
   sql 2>/dev/null <<<'SELECT SERVICE_STATE, LAST_ERROR_NUMBER, SOURCE_UUID FROM performance_schema.replication_connection_status'
 }
+
+applies() { [ "$(sql <<<'SELECT SERVICE_STATE FROM performance_schema.replication_applier_status')" = ON ]; }
 
 executed() { sql <<<"SELECT REPLACE(@@GLOBAL.gtid_executed, '\n', '')"; }
 
@@ -254,11 +266,15 @@ follow() {
   case $mode in
     replica) ;;
     *)
-      if [ "$(other_has_all)" = no ]; then
-        diverged
-        return 0
-      fi
-      replicate
+      case $(other_has_all) in
+        no)
+          diverged
+          return 0
+          ;;
+        yes) replicate ;;
+        # What was received may be nowhere else. Without a source, replication is not configured yet.
+        unknown) sql <<<'START REPLICA' 2>/dev/null || replicate ;;
+      esac
       known=''
       set_state replica
       ;;
@@ -274,13 +290,15 @@ follow() {
         yes)
           known=$source may_set_aside=''
           [ "$data_epoch" = "$epoch" ] || write_file "$data/epoch" "$epoch"
+          # After a crash the end of the relay log can be incomplete.
+          applies || replicate
           ;;
         no) diverged ;;
       esac
       ;;
     # Access denied: the password file may have changed since the last login. If not, this is repeated. This server
     # itself has its source's name until the endpoint names are moved.
-    *,1045 | *,13117) replicate || true ;;
+    *,1045 | *,13117) log_in_again || true ;;
     # The source has purged binary logs that this server needs, or lacks transactions that this server has.
     *,13114 | *,1236)
       case $(other_has_all) in

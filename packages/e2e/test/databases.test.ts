@@ -161,6 +161,20 @@ describe('replication', () => {
     expect(await topology.logs('db-reader')).toContain('cloning again')
   })
 
+  it.each([['restart'], ['kill']])(
+    'applies what the reader has received, also after a %s of the reader while its writer is lost',
+    async (how) => {
+      await topology.sql('db-reader', 'STOP REPLICA SQL_THREAD')
+      await insertProbe()
+      await topology.compose('kill', 'db-writer')
+      await topology.compose(how, 'db-reader')
+      await topology.compose('start', 'db-reader')
+      await waitFor('the row on the reader', async () => (await idsOn('db-reader')).includes(probes))
+      await startDatabases()
+      await expectReplication()
+    },
+  )
+
   it('keeps the data of a reader that has more than its writer, until it is told to set it aside', async () => {
     await topology.sql('db-reader', 'SET GLOBAL super_read_only = OFF')
     await insertProbe('db-reader')
