@@ -5,10 +5,12 @@ import type { Drill } from './drill.ts'
 import { crashWriter } from './drills/crash-writer.ts'
 import { failover } from './drills/failover.ts'
 import { overload } from './drills/overload.ts'
+import { readsFlood } from './drills/reads-flood.ts'
 import { rejoin } from './drills/rejoin.ts'
 import { retry } from './drills/retry.ts'
 import { rolling } from './drills/rolling.ts'
 import { staleReads } from './drills/stale-reads.ts'
+import { trickle } from './drills/trickle.ts'
 import { volumeLost } from './drills/volume-lost.ts'
 import { databases } from './servers.ts'
 import type { TestEnvironment } from './test-environment.ts'
@@ -33,7 +35,7 @@ export interface Variant {
   readonly sql?: string
 }
 
-/** One for each group of drills: storing, connections, draining, overload, replication, one writer, lost data, keys. */
+/** One for each group of drills: storing, draining, overload, replication, one writer, lost data, keys, tokens, reads. */
 export const variantsOf = (workload: Workload): readonly Variant[] => [
   ...(workload.acknowledgeBeforeCommit
     ? [
@@ -145,6 +147,29 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
           from: 'const key = readKey(req, endpoint)',
           to: 'readKey(req, endpoint); const key = undefined',
         },
+      ],
+    },
+  },
+  {
+    name: 'reads-use-connections-of-writes',
+    drill: readsFlood,
+    app: {
+      patches: [
+        {
+          file: 'packages/db/src/client/client.ts',
+          from: 'const pool = slow ? endpoint.slowReads : endpoint.reads',
+          to: 'const pool = endpoint === writer ? writer.writes : endpoint.reads',
+        },
+      ],
+    },
+  },
+  {
+    name: 'lists-take-all-places',
+    drill: trickle,
+    app: { environment: workload.unboundedLists ?? {} },
+    web: {
+      patches: [
+        { file: 'apps/web/httpd.conf', from: 'RewriteRule ^ balancer://reads%1 [P,NE]', to: 'RewriteRule ^ -' },
       ],
     },
   },

@@ -10,6 +10,7 @@ import { lagReader } from './lag-reader.ts'
 import { operations } from './operations.ts'
 import { overload } from './overload.ts'
 import { partition } from './partition.ts'
+import { readsFlood } from './reads-flood.ts'
 import { rejoin } from './rejoin.ts'
 import { retry } from './retry.ts'
 import { rolling } from './rolling.ts'
@@ -17,6 +18,7 @@ import { rotatePassword } from './rotate-password.ts'
 import { slowClients } from './slow-clients.ts'
 import { soak } from './soak.ts'
 import { staleReads } from './stale-reads.ts'
+import { trickle } from './trickle.ts'
 import { volumeLost } from './volume-lost.ts'
 
 /** All drills, in the order in which they run. */
@@ -36,7 +38,9 @@ export const drills: readonly Drill[] = [
   partition,
   rolling,
   overload,
+  readsFlood,
   slowClients,
+  trickle,
   hostile,
   rotatePassword,
   soak,

@@ -1,0 +1,102 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { docker } from '@repo/compose'
+import {
+  atLeast,
+  atMost,
+  type Check,
+  countByDetail,
+  type Drill,
+  durabilityChecks,
+  failed,
+  noFailures,
+  slowest,
+  timeBound,
+  within,
+} from '../drill.ts'
+import { type Flood, runFlood } from '../flood.ts'
+import type { Attempt } from '../load.ts'
+import { withMillionRows } from '../million-rows.ts'
+import type { TestEnvironment } from '../test-environment.ts'
+
+const seconds = 20
+const readsPerSecond = 125
+
+/** Many slow reads per second, no two of them alike, of a million rows: with the reader, then without it. */
+export const readsFlood: Drill = {
+  name: 'reads-flood',
+  run: (environment) => withMillionRows(environment, () => runWithRows(environment)),
+}
+
+async function runWithRows(environment: TestEnvironment): Promise<Check[]> {
+  const quiet = await writesDuring(environment, async () => void (await delay(seconds * 1000)))
+  const healthy = await writesDuring(environment, () => flood(environment, 0))
+
+  const [reader = ''] = await environment.topology.containers('db-reader')
+  await docker(['kill', reader])
+  // The writer waits once for the reader that it has lost.
+  const between = await environment.underLoad((load) => load.recovered(Date.now()))
+  const stopped = await writesDuring(environment, () => flood(environment, 1_000_000))
+
+  const attempts = [quiet, healthy, between, stopped].flatMap((phase) => phase.attempts)
+  return [
+    ...checksOf('with the reader', healthy, quiet.writes),
+    ...checksOf('without the reader', stopped, quiet.writes),
+    ...durabilityChecks(await environment.verifyDurability(attempts)),
+  ]
+}
+
+interface Phase<T> {
+  readonly attempts: readonly Attempt[]
+  /** Those sent while `work` ran. */
+  readonly writes: readonly Attempt[]
+  readonly result: T
+}
+
+async function writesDuring<T>(environment: TestEnvironment, work: () => Promise<T>): Promise<Phase<T>> {
+  const { attempts, result } = await environment.underLoad(async () => {
+    const from = Date.now()
+    return { result: await work(), from, to: Date.now() }
+  })
+  const writes = attempts.filter(({ kind, sentAt }) => kind === 'write' && sentAt >= result.from && sentAt < result.to)
+  return { attempts, writes, result: result.result }
+}
+
+/** @param first of the numbers of the reads: each is another one than those before. */
+const flood = ({ topology, workload }: TestEnvironment, first: number) =>
+  runFlood(topology, workload, { kind: 'read', rate: readsPerSecond, inFlight: 1000, seconds, first })
+
+function checksOf(when: string, { writes, result: { attempts: reads } }: Phase<Flood>, quiet: readonly Attempt[]) {
+  const [usual, flooded] = [quiet, writes].map((each) => percentile99(each)) as [number, number]
+  const unanswered = reads.filter(({ outcome }) => outcome === 'unanswered')
+  const served = reads.filter(({ outcome }) => outcome === 'succeeded')
+  return [
+    // On a busy machine a write may miss its deadline by itself; that most of them fail is the flood's doing anywhere.
+    timeBound(noFailures(`failed writes, ${when}`, writes)),
+    atLeast(`writes that succeeded, ${when}`, 90, 100 - (100 * failed(writes).length) / writes.length, '%'),
+    timeBound(
+      atMost(
+        `99th percentile of writes as a multiple of the usual, ${when}`,
+        3,
+        flooded / usual,
+        '',
+        ` (${flooded} ms, usually ${usual} ms)`,
+      ),
+    ),
+    timeBound(atLeast(`slow reads per second, ${when}`, 120, reads.length / seconds)),
+    atLeast(
+      `slow reads served, ${when}`,
+      1,
+      served.length,
+      '',
+      ` (others: ${countByDetail(reads.filter((read) => !served.includes(read)))})`,
+    ),
+    atMost(`slow reads without a response, ${when}`, 0, unanswered.length),
+    within(`slowest response to a slow read, ${when}`, 3, slowest(reads)),
+  ]
+}
+
+/** In milliseconds. */
+function percentile99(attempts: readonly Attempt[]): number {
+  const times = attempts.map(({ plannedAt, endedAt }) => endedAt - plannedAt).toSorted((a, b) => a - b)
+  return Math.round(times[Math.floor(0.99 * times.length)] ?? 0)
+}

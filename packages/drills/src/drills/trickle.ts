@@ -1,0 +1,106 @@
+import type { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  answeredInTime,
+  atLeast,
+  atMost,
+  type Check,
+  type Drill,
+  durabilityChecks,
+  noFailures,
+  timeBound,
+  within,
+} from '../drill.ts'
+import { withMillionRows } from '../million-rows.ts'
+import { requestSlowly } from '../slow-sockets.ts'
+import type { TestEnvironment } from '../test-environment.ts'
+
+const clients = 600
+
+/** Six hundred clients request a million rows and read them a few bytes at a time. */
+export const trickle: Drill = {
+  name: 'trickle',
+  run: (environment) => withMillionRows(environment, () => runWithRows(environment)),
+}
+
+async function runWithRows(environment: TestEnvironment): Promise<Check[]> {
+  const { url } = environment.topology
+  const lists = startTrickling(url, environment.workload.listPath)
+  try {
+    await lists.allAnswered
+    const { attempts, result } = await environment.underLoad(() => pollStatus(url))
+    const { failed, slowestSeconds } = result
+    const reads = attempts.filter(({ kind }) => kind === 'read')
+    // A resource without complete lists has pages only, long and short ones in the same places.
+    const shortReads = environment.workload.unboundedLists ? [timeBound(noFailures('failed short reads', reads))] : []
+    return [
+      atLeast('lists read slowly', 90, lists.begun()),
+      noFailures(
+        'failed writes',
+        attempts.filter(({ kind }) => kind === 'write'),
+      ),
+      ...shortReads,
+      answeredInTime(attempts),
+      atMost('failed requests to /status', 0, failed),
+      within('slowest response of /status', 3, slowestSeconds),
+      ...durabilityChecks(await environment.verifyDurability(attempts)),
+    ]
+  } finally {
+    lists.stop()
+  }
+}
+
+/** Each client tries again some seconds after it was refused. */
+function startTrickling(url: string, path: string) {
+  const sockets = new Set<Socket>()
+  let begun = 0
+  const stopped = new AbortController()
+
+  async function tryOnce(): Promise<void> {
+    const socket = await requestSlowly(url, path)
+    if (stopped.signal.aborted) socket.destroy()
+    if (socket.destroyed) return
+    begun += 1
+    sockets.add(socket.once('close', () => sockets.delete(socket)))
+  }
+
+  async function tryAgain(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      await delay(5000, undefined, { signal: stopped.signal }).catch(() => {})
+      const missing = clients - sockets.size
+      await Promise.all(Array.from({ length: stopped.signal.aborted ? 0 : missing }, tryOnce))
+    }
+  }
+
+  const allAnswered = Promise.all(Array.from({ length: clients }, tryOnce))
+  void allAnswered.then(tryAgain)
+  const reading = setInterval(() => {
+    for (const socket of sockets) socket.read(64)
+  }, 100)
+  return {
+    /** Resolves once each client has the beginning of its list, or was refused. */
+    allAnswered,
+    /** How many lists have begun so far. */
+    begun: () => begun,
+    stop() {
+      stopped.abort()
+      clearInterval(reading)
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+async function pollStatus(url: string): Promise<{ readonly failed: number; readonly slowestSeconds: number }> {
+  let failed = 0
+  let slowestMs = 0
+  const end = performance.now() + 15_000
+  while (performance.now() < end) {
+    const startedAt = performance.now()
+    const response = await fetch(`${url}/status`).catch(() => undefined)
+    await response?.text()
+    if (response?.status !== 200) failed += 1
+    slowestMs = Math.max(slowestMs, performance.now() - startedAt)
+    await delay(100)
+  }
+  return { failed, slowestSeconds: slowestMs / 1000 }
+}
