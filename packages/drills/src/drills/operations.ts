@@ -108,7 +108,9 @@ async function findViolation(run: Run): Promise<string> {
   const since = Date.now()
   const isAcknowledged = () => load.attempts.some(({ acknowledged, sentAt }) => acknowledged && sentAt > since)
   const commandNamed = async () =>
-    /npm (start|run (failover|rejoin))|docker compose (kill|up)/.test((await environment.operate('status')).output)
+    /npm (start|run (failover|rejoin))|docker compose (kill|restart|up)/.test(
+      (await environment.operate('status')).output,
+    )
   // Most often writes are acknowledged at once, and asking for the status takes seconds.
   const isQuick = await waitFor('a write', isAcknowledged, { timeoutMs: 3000 }).catch(() => false)
   const settled =
