@@ -1,7 +1,8 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { docker } from '@repo/compose'
+import { onTestFinished } from 'vitest'
 import { topology } from './topology.ts'
 
 /** The containers that a deployment replaces. */
@@ -17,9 +18,11 @@ export async function versions(): Promise<Set<string>> {
 /** Another image of the service. */
 export const labelled = (version: string): object => ({ build: { labels: { version } } })
 
-/** The environment in which Compose reads these services in addition to compose.yaml. */
+/** The environment in which Compose reads these services in addition to compose.yaml, until the test ends. */
 export async function release(services: object): Promise<Record<string, string>> {
-  const file = join(await mkdtemp(join(tmpdir(), 'release-')), 'release.yaml')
+  const folder = await mkdtemp(join(tmpdir(), 'release-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'release.yaml')
   await writeFile(file, JSON.stringify({ services }))
   return { COMPOSE_FILE: ['compose.yaml', file].join(delimiter) }
 }
