@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -34,7 +35,7 @@ export interface RunningLoad {
 }
 
 /** What an operator runs. */
-export type OperatorCommand = 'start' | 'status' | 'failover' | 'rejoin'
+export type OperatorCommand = 'start' | 'status' | 'failover' | 'rejoin' | 'backup' | 'restore'
 
 /** A running topology that drills may damage. */
 export interface TestEnvironment extends AsyncDisposable {
@@ -94,6 +95,9 @@ const openClients = (url: string, workload: Workload): LoadClients => ({
 
 const noOverride = 'services: {}\n'
 
+/** In the folder of an environment: a module that changes the operator's commands; see `variants.ts`. */
+export const commandPatch = 'commands.mjs'
+
 /** Prepares a topology for drills. The caller disposes of it: `await using`; a topology that was given stays. */
 export async function openTestEnvironment(options: TestEnvironmentOptions): Promise<TestEnvironment> {
   const { workload, steadyMs, signal } = options
@@ -129,6 +133,8 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
       child.stdin?.end()
     })
   }
+
+  const patch = () => (existsSync(join(folder, commandPatch)) ? ['--import', join(folder, commandPatch)] : [])
 
   const environment: TestEnvironment = {
     topology,
@@ -171,9 +177,12 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
     operate: (command, ...args) =>
       command === 'start'
         ? run('bash', 'scripts/start.sh')
-        : run(process.execPath, `packages/ops/src/${command}.ts`, ...args),
+        : run(process.execPath, ...patch(), `packages/ops/src/${command}.ts`, ...args),
     override: (text, ...services) => extend(files.override, text, services),
-    variant: (text, ...services) => extend(files.variant, text, services),
+    async variant(text, ...services) {
+      if (text === '') await rm(join(folder, commandPatch), { force: true })
+      await extend(files.variant, text, services)
+    },
 
     async heal() {
       await writeFile(files.override, noOverride)

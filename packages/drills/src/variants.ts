@@ -1,5 +1,6 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { repositoryRoot } from '@repo/compose'
 import type { Drill } from './drill.ts'
 import { crashWriter } from './drills/crash-writer.ts'
@@ -7,13 +8,14 @@ import { failover } from './drills/failover.ts'
 import { overload } from './drills/overload.ts'
 import { readsFlood } from './drills/reads-flood.ts'
 import { rejoin } from './drills/rejoin.ts'
+import { restore } from './drills/restore.ts'
 import { retry } from './drills/retry.ts'
 import { rolling } from './drills/rolling.ts'
 import { staleReads } from './drills/stale-reads.ts'
 import { trickle } from './drills/trickle.ts'
 import { volumeLost } from './drills/volume-lost.ts'
 import { databases } from './servers.ts'
-import type { TestEnvironment } from './test-environment.ts'
+import { commandPatch, type TestEnvironment } from './test-environment.ts'
 import type { Environment, Patch, Workload } from './workload.ts'
 
 /** How a service is broken. */
@@ -31,11 +33,13 @@ export interface Variant {
   readonly web?: Breakage
   /** Of both servers. */
   readonly databases?: Breakage
+  /** A changed file of packages/ops, for the operator's commands. */
+  readonly command?: Patch
   /** Runs as root on the writer. */
   readonly sql?: string
 }
 
-/** One for each group of drills: storing, draining, overload, replication, one writer, lost data, keys, tokens, reads. */
+/** One for each group of drills: storing, draining, overload, replication, one writer, lost data, keys, tokens, restoring. */
 export const variantsOf = (workload: Workload): readonly Variant[] => [
   ...(workload.acknowledgeBeforeCommit
     ? [
@@ -173,6 +177,15 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
       ],
     },
   },
+  {
+    name: 'restore-too-early',
+    drill: restore,
+    command: {
+      file: 'packages/ops/src/binary-log.ts',
+      from: 'committedAt(event) >= time * 1000',
+      to: 'committedAt(event) >= (time - 2000) * 1000',
+    },
+  },
 ]
 
 /** Replaces the product by the variant; {@link TestEnvironment.variant} without text removes it. */
@@ -197,7 +210,19 @@ export async function applyVariant({ topology, folder, variant }: TestEnvironmen
   }
   const changed = Object.keys(services)
   if (changed.length > 0) await variant(JSON.stringify({ services }), ...changed)
+  if (broken.command) await writeFile(join(folder, commandPatch), await loadHook(broken.command))
   if (broken.sql) await topology.sql('db-writer', broken.sql)
+}
+
+/** A module that makes Node load the changed file in place of the original. */
+async function loadHook(patch: Patch): Promise<string> {
+  const url = pathToFileURL(join(repositoryRoot, patch.file)).href
+  const result = { format: 'module-typescript', source: await patched(patch), shortCircuit: true }
+  return `import { registerHooks } from 'node:module'
+registerHooks({
+  load: (url, context, next) => (url === ${JSON.stringify(url)} ? ${JSON.stringify(result)} : next(url, context)),
+})
+`
 }
 
 /** The file's text with the change. @throws if the file does not contain exactly once what is to change. */

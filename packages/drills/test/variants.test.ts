@@ -14,7 +14,10 @@ const breakages = variants.flatMap(({ title, app, web, databases }) => [
   { title, service: 'web', patches: web?.patches ?? [], environment: web?.environment ?? {} },
   { title, service: 'databases', patches: databases?.patches ?? [], environment: {} },
 ])
-const patches = breakages.flatMap(({ title, patches }) => patches.map((patch) => ({ title, ...patch })))
+const patches = [
+  ...breakages.flatMap(({ title, patches }) => patches.map((patch) => ({ title, ...patch }))),
+  ...variants.flatMap(({ title, command }) => (command ? [{ title, ...command }] : [])),
+]
 const settings = breakages.flatMap(({ title, service, environment }) =>
   Object.keys(environment).map((name) => ({ title, service, name })),
 )

@@ -12,6 +12,7 @@ import { overload } from './overload.ts'
 import { partition } from './partition.ts'
 import { readsFlood } from './reads-flood.ts'
 import { rejoin } from './rejoin.ts'
+import { restore } from './restore.ts'
 import { retry } from './retry.ts'
 import { rolling } from './rolling.ts'
 import { rotatePassword } from './rotate-password.ts'
@@ -43,5 +44,6 @@ export const drills: readonly Drill[] = [
   trickle,
   hostile,
   rotatePassword,
+  restore,
   soak,
 ]
