@@ -161,19 +161,18 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
   )
   const readerOptions = poolOptions('reader', options, (connection) => limitStatements(connection, deadlineMs))
   const queueLimit = options.connectionQueueLimit
-  const writerPool = (limit: number, queue = queueLimit) =>
-    createPool({ ...writerOptions, ...eviction, limit, queueLimit: queue })
-  const readerPool = (limit: number, queue = queueLimit) => createPool({ ...readerOptions, limit, queueLimit: queue })
+  const writerPool = (limit: number) => createPool({ ...writerOptions, ...eviction, limit, queueLimit })
+  const readerPool = (limit: number) => createPool({ ...readerOptions, limit, queueLimit })
   // Each kind has connections and a queue of its own: none can take the places of another.
   const writer = {
     writes: writerPool(writerConnections),
     reads: writerPool(options.fallbackConnections),
-    slowReads: writerPool(slowReadConnections, slowReadQueueLimit),
+    slowReads: createPool({ ...writerOptions, ...eviction, ...slowReadOptions }),
     checks: writerPool(checkConnections),
   }
   const reader = {
     reads: readerPool(options.readerConnections),
-    slowReads: readerPool(slowReadConnections, slowReadQueueLimit),
+    slowReads: createPool({ ...readerOptions, ...slowReadOptions }),
     checks: readerPool(checkConnections),
   }
   const endpoints = { writer, reader }
@@ -334,11 +333,11 @@ const lacking = Symbol('lacking')
 /** How long a reader may take to get what a read has to include: mostly it has it after a few milliseconds. */
 const catchUpWaitsMs = [0, 10, 20, 40, 80]
 
-/** One for each endpoint, because a slow read is mostly one that keeps a processor of the server busy. */
-const slowReadConnections = 1
-
-/** The most slow reads waiting for a connection; more would have too little time left when they get one. */
-const slowReadQueueLimit = 4
+/**
+ * A slow read is mostly one that keeps a processor of the server busy: one at a time, for a quarter of the time. Of more
+ * than four that wait, the last would have too little time left.
+ */
+const slowReadOptions = { limit: 1, queueLimit: 4, restFactor: 3 }
 
 /** The part of its time that a slow read may wait for a connection. */
 const slowReadWait = 0.4

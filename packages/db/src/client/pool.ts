@@ -26,6 +26,11 @@ export interface PoolOptions {
    * once, busy ones when they are released. @default never
    */
   readonly evictAfter?: (error: unknown) => boolean
+  /**
+   * After its work a connection is not used again for so many times as long as that took: this bounds the part of the
+   * time that the server works for the pool. @default 0
+   */
+  readonly restFactor?: number
   /** Shared by the pools of an endpoint: what one evicts, all of them evict. @default the pool's own */
   readonly generation?: Generation
 }
@@ -84,7 +89,7 @@ interface Waiter {
 /** See {@link Pool}. Opens nothing before the first use. */
 export function createPool(options: PoolOptions): Pool {
   const { name, open, limit, queueLimit, maxLifetimeMs, maxIdleMs } = options
-  const { evictAfter = () => false, generation = { current: 0 } } = options
+  const { evictAfter = () => false, generation = { current: 0 }, restFactor = 0 } = options
   const idle: Slot[] = []
   const busy = new Set<Slot>()
   const waiters = new Set<Waiter>()
@@ -221,6 +226,7 @@ export function createPool(options: PoolOptions): Pool {
     startBy = deadline,
   ): Promise<T> {
     const slot = await acquire(startBy)
+    const startedAt = performance.now()
     let timer: NodeJS.Timeout | undefined
     let broken = false
     try {
@@ -245,11 +251,15 @@ export function createPool(options: PoolOptions): Pool {
       throw error
     } finally {
       clearTimeout(timer)
-      busy.delete(slot)
       if (broken) slot.connection.destroy()
-      else release(slot)
-      settle()
-      grow()
+      const end = () => {
+        busy.delete(slot)
+        if (!broken) release(slot)
+        settle()
+        grow()
+      }
+      if (restFactor > 0 && !closing) setTimeout(end, restFactor * (performance.now() - startedAt))
+      else end()
     }
   }
 
