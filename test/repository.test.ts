@@ -222,7 +222,7 @@ describe('the connections that one app instance opens', () => {
       ...read('apps/app/src/config.ts').matchAll(/DB_\w+_CONNECTIONS: [^,]*,[^d]*\.default\((\d+)\)/g),
     ]
     const client = read('packages/db/src/client/client.ts')
-    const perEndpoint = [...client.matchAll(/^const (?:slowRead|check)Connections = (\d+)$/gm)].map(
+    const perEndpoint = [...client.matchAll(/^const (?:slowReadOptions = \{ limit: |checkConnections = )(\d+)/gm)].map(
       ([, limit]) => limit,
     )
     expect(perEndpoint).toHaveLength(2)

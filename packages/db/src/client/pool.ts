@@ -93,6 +93,8 @@ export function createPool(options: PoolOptions): Pool {
   const idle: Slot[] = []
   const busy = new Set<Slot>()
   const waiters = new Set<Waiter>()
+  /** Ends the rest of a connection. */
+  const resting = new Map<() => void, NodeJS.Timeout>()
   let opening = 0
   let failures = 0
   let retryTimer: NodeJS.Timeout | undefined
@@ -253,13 +255,14 @@ export function createPool(options: PoolOptions): Pool {
       clearTimeout(timer)
       if (broken) slot.connection.destroy()
       const end = () => {
+        resting.delete(end)
         busy.delete(slot)
         if (!broken) release(slot)
         settle()
         grow()
       }
-      if (restFactor > 0 && !closing) setTimeout(end, restFactor * (performance.now() - startedAt))
-      else end()
+      if (restFactor === 0 || closing) end()
+      else resting.set(end, setTimeout(end, restFactor * (performance.now() - startedAt)))
     }
   }
 
@@ -280,6 +283,10 @@ export function createPool(options: PoolOptions): Pool {
     })
     clearTimeout(retryTimer)
     clearInterval(sweep)
+    for (const [end, timer] of resting) {
+      clearTimeout(timer)
+      end()
+    }
     for (const waiter of waiters) waiter.fail(new DatabaseUnavailable(`${name}: closed`))
     settle()
     return closing

@@ -508,3 +508,35 @@ describe('close', () => {
     await expect(use().result).rejects.toThrow('writer: closed')
   })
 })
+
+describe('a pool whose connections rest', () => {
+  it('does not use one again for as many times as long as it worked', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    create({ limit: 1, restFactor: 3 })
+    const first = use()
+    attempts[0]?.succeed()
+    await first.connection
+    const second = use()
+    await vi.advanceTimersByTimeAsync(100)
+    first.finish()
+    await first.result
+    await vi.advanceTimersByTimeAsync(299)
+    expect(pool.state()).toMatchObject({ busy: 1, waiting: 1 })
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await second.connection).toBe(0)
+    second.finish()
+    await second.result
+  })
+
+  it('closes without waiting for the end of the rest', async () => {
+    create({ limit: 1, restFactor: 1e9 })
+    const only = use()
+    attempts[0]?.succeed()
+    await only.connection
+    await turn()
+    only.finish()
+    await only.result
+    await pool.close()
+    expect(opened[0]?.ended).toBe(true)
+  })
+})
