@@ -18,12 +18,15 @@ export const file = (name: string): string => join(folder, name)
 export const backUp = async (name: string): Promise<void> =>
   expect(await run('backup.ts', file(name))).toMatchObject({ code: 0 })
 
-/** Stores times, each acknowledged. */
-export async function write(count: number): Promise<void> {
+/** Stores times, each acknowledged. @returns the `Consistency-Token` of the last. */
+export async function write(count: number): Promise<string> {
+  let token = ''
   for (let each = 0; each < count; each += 1) {
     const response = await fetch(`${topology.url}/write`, { method: 'POST' })
     expect(response.status).toBe(201)
+    token = response.headers.get('consistency-token') ?? ''
   }
+  return token
 }
 
 /** The next second that begins after what was acknowledged so far; returns when it is over. */
