@@ -337,7 +337,7 @@ const catchUpWaitsMs = [0, 10, 20, 40, 80]
  * A slow read is mostly one that keeps a processor of the server busy: one at a time, for a tenth of the time. Quick ones
  * wait for each other; what has to wait for long is refused.
  */
-const slowReadOptions = { limit: 1, queueLimit: 32, restFactor: 9 }
+const slowReadOptions = { limit: 1, queueLimit: 16, restFactor: 9 }
 
 /** The part of its time that a slow read may wait for a connection. */
 const slowReadWait = 0.4
