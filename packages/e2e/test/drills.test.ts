@@ -16,7 +16,7 @@ const quick: readonly Drill[] = [
   rollingWith(1),
   hostileWith(700),
   failover,
-  operationsWith(35, 6),
+  operationsWith(35, 3),
 ]
 
 describe.each(workloads)('the promises, for $name,', (workload) => {
