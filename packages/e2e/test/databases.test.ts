@@ -164,6 +164,7 @@ describe('replication', () => {
   it.each([['restart'], ['kill']])(
     'applies what the reader has received, also after a %s of the reader while its writer is lost',
     async (how) => {
+      await expectReplication()
       await topology.sql('db-reader', 'STOP REPLICA SQL_THREAD')
       await insertProbe()
       await topology.compose('kill', 'db-writer')
