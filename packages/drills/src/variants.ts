@@ -57,8 +57,8 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
       patches: [
         {
           file: 'packages/db/src/client/pool.ts',
-          from: 'if (broken) slot.connection.destroy()\n      else release(slot)',
-          to: 'slot.ended = false\n      release(slot)',
+          from: 'if (broken) slot.connection.destroy()',
+          to: 'broken = slot.ended = false',
         },
       ],
     },
