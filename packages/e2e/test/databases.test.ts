@@ -1,104 +1,28 @@
-import { spawnSync } from 'node:child_process'
-import { docker, freeze, repositoryRoot, thaw, waitFor } from '@repo/compose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { docker, freeze, thaw, waitFor } from '@repo/compose'
+import { describe, expect, it } from 'vitest'
 import { startCommand } from './command.ts'
-import { restoreTopology, topology } from './topology.ts'
+import {
+  checkHealth,
+  env,
+  expectReplication,
+  idsOn,
+  insertProbe,
+  isHealthy,
+  login,
+  passwordOf,
+  probes,
+  recreateDatabases,
+  removeContainers,
+  removeDatabases,
+  run,
+  startDatabases,
+  unhealthy,
+  useDatabases,
+  writable,
+} from './databases.ts'
+import { topology } from './topology.ts'
 
-let probes = 0
-
-beforeAll(async () => {
-  // The statements of the app would be in the counts below, and without the app the other tiers are unhealthy.
-  await topology.compose('stop', '--timeout', '1', 'alb', 'web', 'nlb', 'app')
-  await createTable()
-})
-afterAll(async () => {
-  await removeDatabases('db-writer-data', 'db-reader-data', 'db-epoch')
-  await restoreTopology()
-})
-
-const createTable = () => topology.sql('db-writer', 'CREATE TABLE testdb.probe (id INT PRIMARY KEY)')
-const insertProbe = (service = 'db-writer') => topology.sql(service, `INSERT INTO testdb.probe VALUES (${++probes})`)
-
-/** Inserts a row on the writer, and waits until the reader has the same rows. */
-async function expectReplication() {
-  await insertProbe()
-  await waitFor('the row on the reader', async () => (await idsOn('db-reader')).includes(probes))
-  expect(await idsOn('db-reader')).toEqual(await idsOn('db-writer'))
-}
-
-async function idsOn(service: string): Promise<number[]> {
-  return (await topology.sql(service, 'SELECT id FROM testdb.probe ORDER BY id')).split('\n').map(Number)
-}
-
-const startDatabases = () => topology.up('db-writer', 'db-reader')
-
-async function removeContainers(services: readonly string[], { volumes }: { volumes: boolean }) {
-  await topology.compose('kill', ...services)
-  await topology.compose('rm', '--force', ...services)
-  if (volumes) await removeVolumes(...services.map((service) => `${service}-data`))
-}
-
-const removeVolumes = (...volumes: readonly string[]) =>
-  docker(['volume', 'rm', ...volumes.map((volume) => `${topology.project}_${volume}`)])
-
-/** Removes both containers, and these volumes. */
-async function removeDatabases(...volumes: readonly string[]) {
-  await removeContainers(['db-writer', 'db-reader'], { volumes: false })
-  await removeVolumes(...volumes)
-}
-
-/** Both databases anew, without data. */
-async function recreateDatabases() {
-  await removeDatabases('db-writer-data', 'db-reader-data', 'db-epoch')
-  await startDatabases()
-  await createTable()
-}
-
-const env = { ...topology.env, COMPOSE_PROJECT_NAME: topology.project }
-const run = (script: string, ...args: string[]) => startCommand(script, args, { env }).result()
-
-const checkHealth = (service: string) => topology.exec(service, ['healthcheck.sh'])
-
-async function isHealthy(service: string): Promise<boolean> {
-  await checkHealth(service)
-  return true
-}
-
-/** Waits until the health check fails with this text. */
-const unhealthy = (service: string, reason: string) =>
-  waitFor(`${service} to be unhealthy: ${reason}`, () =>
-    checkHealth(service).then(
-      () => false,
-      ({ stdout }) => String(stdout).includes(reason),
-    ),
-  )
-
-/** The databases that accept writes. */
-async function writable(): Promise<string[]> {
-  const answers = await Promise.all(
-    ['db-writer', 'db-reader'].map(async (service) => {
-      const readOnly = await topology.sql(service, 'SELECT @@GLOBAL.read_only').catch(() => '1')
-      return readOnly === '0' ? [service] : []
-    }),
-  )
-  return answers.flat()
-}
-
-/** Logs in over TCP from the reader's container, as the app does. */
-const login = (user: string, password: string, host = 'db-writer', statement = 'SELECT 1') =>
-  topology.exec('db-reader', [
-    'env',
-    `MYSQL_PWD=${password}`,
-    'mysql',
-    `--host=${host}`,
-    '--protocol=TCP',
-    `--user=${user}`,
-    '-e',
-    statement,
-  ])
-
-const passwordOf = async (user: string) =>
-  (await topology.exec('db-writer', ['cat', `/run/credentials/${user}/password`])).trimEnd()
+useDatabases()
 
 describe('replication', () => {
   it('replicates rows, and the reader refuses writes', async () => {
@@ -150,44 +74,6 @@ describe('replication', () => {
     await removeContainers(['db-reader'], { volumes: true })
     await startDatabases()
     await expectReplication()
-  })
-
-  it('survives binary logs purged while the reader was stopped', async () => {
-    await topology.compose('kill', 'db-reader')
-    await insertProbe()
-    await topology.sql('db-writer', 'FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY')
-    await topology.compose('start', 'db-reader')
-    await expectReplication()
-    expect(await topology.logs('db-reader')).toContain('cloning again')
-  })
-
-  it.each([['restart'], ['kill']])(
-    'applies what the reader has received, also after a %s of the reader while its writer is lost',
-    async (how) => {
-      await expectReplication()
-      await topology.sql('db-reader', 'STOP REPLICA SQL_THREAD')
-      await insertProbe()
-      await topology.compose('kill', 'db-writer')
-      await topology.compose(how, 'db-reader')
-      await topology.compose('start', 'db-reader')
-      await waitFor('the row on the reader', async () => (await idsOn('db-reader')).includes(probes))
-      await startDatabases()
-      await expectReplication()
-    },
-  )
-
-  it('keeps the data of a reader that has more than its writer, until it is told to set it aside', async () => {
-    await topology.sql('db-reader', 'SET GLOBAL super_read_only = OFF')
-    await insertProbe('db-reader')
-    await topology.compose('restart', 'db-reader')
-    await unhealthy('db-reader', 'npm run rejoin')
-    expect(await idsOn('db-reader')).toContain(probes)
-    expect(await writable()).toEqual(['db-writer'])
-
-    await topology.exec('db-reader', ['request.sh', 'follow', 'set-aside'])
-    await waitFor('the reader to be healthy', () => isHealthy('db-reader'))
-    await expectReplication()
-    expect(await topology.exec('db-reader', ['ls', '/var/lib/mysql'])).toMatch(/^data\.2\d{3}-.*Z$/m)
   })
 
   it('leaves a reader that restarts serving while the writer is unavailable', async () => {
@@ -410,24 +296,6 @@ describe('npm run failover and npm run rejoin', () => {
     expect(await idsOn('db-reader')).toContain(probes)
     await runInterrupted('rejoin.ts', 'db-writer becomes a replica', 'takes over', 'db-reader becomes a replica')
     expect(await writable()).toEqual(['db-writer'])
-    await expectReplication()
-  })
-
-  it('rejoin sets data aside that the current server lacks only with --yes', async () => {
-    await topology.compose('kill', 'db-reader')
-    await insertProbe()
-    await topology.compose('kill', 'db-writer')
-    expect(await run('failover.ts')).toMatchObject({ code: 0 })
-    const refused = await run('rejoin.ts')
-    expect(refused.output).toContain('--yes')
-    expect(refused.code).toBe(2)
-    const start = spawnSync('bash', ['scripts/start.sh'], { cwd: repositoryRoot, env: { ...process.env, ...env } })
-    expect(String(start.stderr)).toContain('npm run rejoin')
-    expect(start.status).toBe(1)
-    expect(await idsOn('db-writer')).toContain(probes)
-    expect(await run('rejoin.ts', '--yes')).toMatchObject({ code: 0 })
-    expect(await writable()).toEqual(['db-writer'])
-    expect(await topology.exec('db-writer', ['ls', '/var/lib/mysql'])).toMatch(/^data\.2\d{3}-.*Z$/m)
     await expectReplication()
   })
 })

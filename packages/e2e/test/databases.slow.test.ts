@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process'
+import { repositoryRoot, waitFor } from '@repo/compose'
+import { describe, expect, it } from 'vitest'
+import {
+  env,
+  expectReplication,
+  idsOn,
+  insertProbe,
+  isHealthy,
+  probes,
+  run,
+  startDatabases,
+  unhealthy,
+  useDatabases,
+  writable,
+} from './databases.ts'
+import { topology } from './topology.ts'
+
+useDatabases()
+
+describe('replication', () => {
+  it.each([['restart'], ['kill']])(
+    'applies what the reader has received, also after a %s of the reader while its writer is lost',
+    async (how) => {
+      await expectReplication()
+      await topology.sql('db-reader', 'STOP REPLICA SQL_THREAD')
+      await insertProbe()
+      await topology.compose('kill', 'db-writer')
+      await topology.compose(how, 'db-reader')
+      await topology.compose('start', 'db-reader')
+      await waitFor('the row on the reader', async () => (await idsOn('db-reader')).includes(probes))
+      await startDatabases()
+      await expectReplication()
+    },
+  )
+
+  it('keeps the data of a reader that has more than its writer, until it is told to set it aside', async () => {
+    await topology.sql('db-reader', 'SET GLOBAL super_read_only = OFF')
+    await insertProbe('db-reader')
+    await topology.compose('restart', 'db-reader')
+    await unhealthy('db-reader', 'npm run rejoin')
+    expect(await idsOn('db-reader')).toContain(probes)
+    expect(await writable()).toEqual(['db-writer'])
+
+    await topology.exec('db-reader', ['request.sh', 'follow', 'set-aside'])
+    await waitFor('the reader to be healthy', () => isHealthy('db-reader'))
+    await expectReplication()
+    expect(await topology.exec('db-reader', ['ls', '/var/lib/mysql'])).toMatch(/^data\.2\d{3}-.*Z$/m)
+  })
+
+  it('survives binary logs purged while the reader was stopped', async () => {
+    await topology.compose('kill', 'db-reader')
+    await insertProbe()
+    await topology.sql('db-writer', 'FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY')
+    await topology.compose('start', 'db-reader')
+    await expectReplication()
+    expect(await topology.logs('db-reader')).toContain('cloning again')
+  })
+})
+
+describe('npm run rejoin', () => {
+  it('sets data aside that the current server lacks only with --yes', async () => {
+    await topology.compose('kill', 'db-reader')
+    await insertProbe()
+    await topology.compose('kill', 'db-writer')
+    expect(await run('failover.ts')).toMatchObject({ code: 0 })
+    const refused = await run('rejoin.ts')
+    expect(refused.output).toContain('--yes')
+    expect(refused.code).toBe(2)
+    const start = spawnSync('bash', ['scripts/start.sh'], { cwd: repositoryRoot, env: { ...process.env, ...env } })
+    expect(String(start.stderr)).toContain('npm run rejoin')
+    expect(start.status).toBe(1)
+    expect(await idsOn('db-writer')).toContain(probes)
+    expect(await run('rejoin.ts', '--yes')).toMatchObject({ code: 0 })
+    expect(await writable()).toEqual(['db-writer'])
+    expect(await topology.exec('db-writer', ['ls', '/var/lib/mysql'])).toMatch(/^data\.2\d{3}-.*Z$/m)
+    await expectReplication()
+  })
+})

@@ -1,0 +1,105 @@
+import { docker, waitFor } from '@repo/compose'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { startCommand } from './command.ts'
+import { restoreTopology, topology } from './topology.ts'
+
+/** The newest row that was inserted, by its id. */
+export let probes = 0
+
+/** Registers the hooks of a file whose tests have the databases of the topology for themselves. */
+export function useDatabases(): void {
+  beforeAll(async () => {
+    // The statements of the app would be in counts of statements, and without the app the other tiers are unhealthy.
+    await topology.compose('stop', '--timeout', '1', 'alb', 'web', 'nlb', 'app')
+    await createTable()
+  })
+  afterAll(async () => {
+    await removeDatabases('db-writer-data', 'db-reader-data', 'db-epoch')
+    await restoreTopology()
+  })
+}
+
+const createTable = () => topology.sql('db-writer', 'CREATE TABLE testdb.probe (id INT PRIMARY KEY)')
+export const insertProbe = (service = 'db-writer') =>
+  topology.sql(service, `INSERT INTO testdb.probe VALUES (${++probes})`)
+
+/** Inserts a row on the writer, and waits until the reader has the same rows. */
+export async function expectReplication() {
+  await insertProbe()
+  await waitFor('the row on the reader', async () => (await idsOn('db-reader')).includes(probes))
+  expect(await idsOn('db-reader')).toEqual(await idsOn('db-writer'))
+}
+
+export async function idsOn(service: string): Promise<number[]> {
+  return (await topology.sql(service, 'SELECT id FROM testdb.probe ORDER BY id')).split('\n').map(Number)
+}
+
+export const startDatabases = () => topology.up('db-writer', 'db-reader')
+
+export async function removeContainers(services: readonly string[], { volumes }: { volumes: boolean }) {
+  await topology.compose('kill', ...services)
+  await topology.compose('rm', '--force', ...services)
+  if (volumes) await removeVolumes(...services.map((service) => `${service}-data`))
+}
+
+const removeVolumes = (...volumes: readonly string[]) =>
+  docker(['volume', 'rm', ...volumes.map((volume) => `${topology.project}_${volume}`)])
+
+/** Removes both containers, and these volumes. */
+export async function removeDatabases(...volumes: readonly string[]) {
+  await removeContainers(['db-writer', 'db-reader'], { volumes: false })
+  await removeVolumes(...volumes)
+}
+
+/** Both databases anew, without data. */
+export async function recreateDatabases() {
+  await removeDatabases('db-writer-data', 'db-reader-data', 'db-epoch')
+  await startDatabases()
+  await createTable()
+}
+
+export const env = { ...topology.env, COMPOSE_PROJECT_NAME: topology.project }
+export const run = (script: string, ...args: string[]) => startCommand(script, args, { env }).result()
+
+export const checkHealth = (service: string) => topology.exec(service, ['healthcheck.sh'])
+
+export async function isHealthy(service: string): Promise<boolean> {
+  await checkHealth(service)
+  return true
+}
+
+/** Waits until the health check fails with this text. */
+export const unhealthy = (service: string, reason: string) =>
+  waitFor(`${service} to be unhealthy: ${reason}`, () =>
+    checkHealth(service).then(
+      () => false,
+      ({ stdout }) => String(stdout).includes(reason),
+    ),
+  )
+
+/** The databases that accept writes. */
+export async function writable(): Promise<string[]> {
+  const answers = await Promise.all(
+    ['db-writer', 'db-reader'].map(async (service) => {
+      const readOnly = await topology.sql(service, 'SELECT @@GLOBAL.read_only').catch(() => '1')
+      return readOnly === '0' ? [service] : []
+    }),
+  )
+  return answers.flat()
+}
+
+/** Logs in over TCP from the reader's container, as the app does. */
+export const login = (user: string, password: string, host = 'db-writer', statement = 'SELECT 1') =>
+  topology.exec('db-reader', [
+    'env',
+    `MYSQL_PWD=${password}`,
+    'mysql',
+    `--host=${host}`,
+    '--protocol=TCP',
+    `--user=${user}`,
+    '-e',
+    statement,
+  ])
+
+export const passwordOf = async (user: string) =>
+  (await topology.exec('db-writer', ['cat', `/run/credentials/${user}/password`])).trimEnd()
