@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { repositoryRoot, waitFor } from '@repo/compose'
+import { freeze, repositoryRoot, thaw, waitFor } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 import {
   env,
+  expectHealthyWithoutWriter,
   expectReplication,
   idsOn,
   insertProbe,
@@ -55,6 +56,20 @@ describe('replication', () => {
     await topology.compose('start', 'db-reader')
     await expectReplication()
     expect(await topology.logs('db-reader')).toContain('cloning again')
+  })
+})
+
+describe('the health check', () => {
+  it('succeeds on a reader whose writer is frozen', async () => {
+    const [writer = ''] = await topology.containers('db-writer')
+    await freeze(writer)
+    try {
+      await expectHealthyWithoutWriter()
+    } finally {
+      await thaw(writer)
+    }
+    await waitFor('the writer to be healthy', () => isHealthy('db-writer'))
+    await expectReplication()
   })
 })
 

@@ -103,3 +103,13 @@ export const login = (user: string, password: string, host = 'db-writer', statem
 
 export const passwordOf = async (user: string) =>
   (await topology.exec('db-writer', ['cat', `/run/credentials/${user}/password`])).trimEnd()
+
+/** The health check succeeds on a reader that has lost its connection to the writer. */
+export async function expectHealthyWithoutWriter(): Promise<void> {
+  const state =
+    "SELECT CONCAT(SERVICE_STATE, ' ', LAST_ERROR_NUMBER) FROM performance_schema.replication_connection_status"
+  await waitFor('the reader to have lost its connection', async () =>
+    /^CONNECTING 2\d{3}$/.test(await topology.sql('db-reader', state)),
+  )
+  await checkHealth('db-reader')
+}

@@ -4,20 +4,12 @@ import { failover } from '@repo/drills/drills/failover.ts'
 import { hostileWith } from '@repo/drills/drills/hostile.ts'
 import { killApp } from '@repo/drills/drills/kill-app.ts'
 import { operationsWith } from '@repo/drills/drills/operations.ts'
-import { rollingWith } from '@repo/drills/drills/rolling.ts'
 import { openTestEnvironment, type TestEnvironment } from '@repo/drills/test-environment.ts'
 import { workloads } from '@repo/drills/workloads/index.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { restoreTopology, topology } from './topology.ts'
 
-const quick: readonly Drill[] = [
-  killApp,
-  crashWriter,
-  rollingWith(1),
-  hostileWith(700),
-  failover,
-  operationsWith(35, 3),
-]
+const quick: readonly Drill[] = [killApp, crashWriter, hostileWith(700), failover, operationsWith(35, 2)]
 
 describe.each(workloads)('the promises, for $name,', (workload) => {
   let environment: TestEnvironment
