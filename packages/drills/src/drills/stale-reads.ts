@@ -8,6 +8,8 @@ import type { Workload } from '../workload.ts'
 
 const pairs = 10_000
 const sessions = 8
+/** Of others than the sessions, so that a reader that lags lacks more than a page. */
+const otherWritesPerSecond = 30
 /** Of each write. Every tenth write is also followed by a walk through all pages. */
 const readsPerWrite = 10
 
@@ -42,6 +44,7 @@ export const staleReads: Drill = {
     const fault = flicker(environment, running.signal)
     try {
       const all = Array.from({ length: sessions }, () => session(client.send, workload, findings, running.signal))
+      all.push(writeSteadily(client.send, workload, findings, running.signal))
       const enough = () => findings.compared >= pairs
       await waitFor(`${pairs} reads`, enough, { timeoutMs: 600_000 }).catch(() => {})
       running.abort()
@@ -71,9 +74,8 @@ async function session(send: Send, workload: Workload, findings: Findings, signa
   }
   for (let writes = 0; !signal.aborted; writes += 1) {
     const { acknowledged } = findings
-    const outcome = await send({ ...workload.write(), method: 'POST' })
-    if ('error' in outcome || workload.acknowledged(counted(outcome, findings)) === undefined) continue
-    findings.acknowledged += 1
+    const outcome = await write(send, workload, findings)
+    if (outcome === undefined) continue
     const token = { 'Consistency-Token': String(outcome.headers?.['consistency-token']) }
     const expected = acknowledged + 1
     for (let read = 0; read < readsPerWrite && !signal.aborted; read += 1) {
@@ -89,6 +91,20 @@ async function session(send: Send, workload: Workload, findings: Findings, signa
     findings.walks += 1
     if (rows < expected) findings.skipping += 1
   }
+}
+
+/** Stores a row; undefined if that is not acknowledged. */
+async function write(send: Send, workload: Workload, findings: Findings): Promise<HttpResponse | undefined> {
+  const outcome = await send({ ...workload.write(), method: 'POST' })
+  if ('error' in outcome || workload.acknowledged(counted(outcome, findings)) === undefined) return undefined
+  findings.acknowledged += 1
+  return outcome
+}
+
+async function writeSteadily(send: Send, workload: Workload, findings: Findings, signal: AbortSignal): Promise<void> {
+  const inFlight: Promise<unknown>[] = []
+  for (; !signal.aborted; await delay(1000 / otherWritesPerSecond)) inFlight.push(write(send, workload, findings))
+  await Promise.all(inFlight)
 }
 
 /** How many rows all pages have together, newest first; undefined if one could not be read. */
