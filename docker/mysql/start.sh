@@ -296,9 +296,10 @@ follow() {
         no) diverged ;;
       esac
       ;;
-    # Access denied: the password file may have changed since the last login. If not, this is repeated. This server
+    # Access denied: the password file may have changed since the last login. If not, this is repeated; what fails in
+    # between could leave the receiver stopped, so replication is then started as at the beginning. This server
     # itself has its source's name until the endpoint names are moved.
-    *,1045 | *,13117) log_in_again || true ;;
+    *,1045 | *,13117) log_in_again || mode=starting ;;
     # The source has purged binary logs that this server needs, or lacks transactions that this server has.
     *,13114 | *,1236)
       case $(other_has_all) in
@@ -323,7 +324,7 @@ diverged() {
 # --- requests of request.sh ---
 
 handle_request() {
-  local verb argument
+  local verb='' argument=''
   [ -f "$run/request" ] || return 0
   read -r verb argument <"$run/request" || true
   rm -f "$run/request"

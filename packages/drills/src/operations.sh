@@ -1,7 +1,7 @@
 # What the drill `operations` does beside plain commands. To repeat a sequence by hand, from the checkout's root:
 #   export COMPOSE_PROJECT_NAME=…; . packages/drills/src/operations.sh
 
-# freeze SERVICE SECONDS: a container hangs, and continues.
+# freeze SERVICE SECONDS: a container hangs, and continues. The inner kill fails if there is no other process.
 freeze() {
   docker compose kill --signal STOP "$1"
   docker compose exec --no-TTY "$1" bash -c 'kill -STOP -1' || true

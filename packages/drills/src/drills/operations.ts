@@ -205,7 +205,7 @@ const rowsOfCopies = `
     [ -d "$copy" ] || continue
     mysqld --defaults-file=/etc/my.cnf --datadir="$copy" --socket=/tmp/copy.sock --pid-file=/tmp/copy.pid \\
       --server-id=9 --skip-networking --skip-replica-start --super-read-only >/dev/null 2>&1 &
-    until mysql --socket=/tmp/copy.sock -e 'DO 1' 2>/dev/null; do sleep 0.2; done
+    until mysql --socket=/tmp/copy.sock -e 'DO 1' 2>/dev/null; do kill -0 $! || exit 1; sleep 0.2; done
     mysql --socket=/tmp/copy.sock --batch --skip-column-names -e "$1" | tr '\\n' ' '
     echo
     kill $!; wait $! || true
