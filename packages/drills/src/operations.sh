@@ -29,6 +29,17 @@ replace_volume() {
   docker compose up --detach --no-recreate --no-deps db-writer db-reader
 }
 
+# back_up: makes the backup with which restore_to_now begins; it replays the binary logs since.
+back_up() {
+  rm -f "${TMPDIR:-/tmp}/operations.sql.gz"
+  npm run backup -- "${TMPDIR:-/tmp}/operations.sql.gz"
+}
+
+restore_to_now() {
+  [ -f "${TMPDIR:-/tmp}/operations.sql.gz" ] || back_up
+  npm run restore -- "${TMPDIR:-/tmp}/operations.sql.gz" --to "$(date -u +%Y-%m-%dT%H:%M:%SZ)" --yes
+}
+
 # crash SERVICE: the service's first container is killed, and starts again.
 crash() {
   local container

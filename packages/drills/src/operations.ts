@@ -7,6 +7,8 @@ export interface Operation {
   readonly command: string
   /** The server whose data it destroys. Omitted while nobody else has that data: nothing could keep it. */
   readonly destroys?: Database
+  /** Whether it returns the database to a second after it began: what was acknowledged since may be lost. */
+  readonly restores?: true
 }
 
 /** All of them; some are more frequent. */
@@ -33,6 +35,11 @@ const operations: readonly Operation[] = [
   { command: 'npm run failover' },
   { command: 'npm run rejoin' },
   { command: 'npm run rejoin' },
+  { command: 'npm run rotate-password' },
+  { command: 'back_up' },
+  { command: 'back_up' },
+  { command: 'restore_to_now', restores: true },
+  { command: 'restore_to_now', restores: true },
 ]
 
 /** The same sequence for the same seed. */

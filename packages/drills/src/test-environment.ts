@@ -61,7 +61,7 @@ export interface TestEnvironment extends AsyncDisposable {
   shell(command: string): Promise<{ readonly code: number; readonly output: string }>
   /** Runs what `npm start`, `npm run failover` and so on run, without a terminal. Both outputs are in one text. */
   operate(command: OperatorCommand, ...args: string[]): Promise<{ readonly code: number; readonly output: string }>
-  /** For files that containers mount; removed with the environment. */
+  /** For files that containers mount, and temporary ones of commands; removed with the environment. */
   readonly folder: string
   /** Extends compose.yaml for one drill and recreates the services. Without text it removes the extension. */
   override(text: string, ...services: string[]): Promise<void>
@@ -121,7 +121,7 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
   function run(program: string, ...args: string[]): Promise<{ code: number; output: string }> {
     const options = {
       cwd: repositoryRoot,
-      env: { ...process.env, ...env, COMPOSE_PROJECT_NAME: base.project },
+      env: { ...process.env, ...env, COMPOSE_PROJECT_NAME: base.project, TMPDIR: folder },
       // Longer than any of them takes: only a hang takes longer.
       timeout: 600_000,
       ...(signal && { signal }),

@@ -5,6 +5,7 @@ import { repositoryRoot } from '@repo/compose'
 import type { Drill } from './drill.ts'
 import { crashWriter } from './drills/crash-writer.ts'
 import { failover } from './drills/failover.ts'
+import { operationsWith } from './drills/operations.ts'
 import { overload } from './drills/overload.ts'
 import { readsFlood } from './drills/reads-flood.ts'
 import { rejoin } from './drills/rejoin.ts'
@@ -37,6 +38,18 @@ export interface Variant {
   readonly command?: Patch
   /** Runs as root on the writer. */
   readonly sql?: string
+}
+
+const twoWriters: Breakage = {
+  patches: [
+    {
+      file: 'docker/mysql/start.sh',
+      from: 'decide() {\n  if ',
+      to:
+        'decide() {\n  if [ "$role" = writer ] && [ -d "$data" ]; then\n' +
+        '    [ "$mode" = writable ] || become_writable\n  elif ',
+    },
+  ],
 }
 
 /** One for each group of drills: storing, draining, overload, replication, one writer, lost data, keys, tokens, restoring. */
@@ -90,17 +103,13 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
   {
     name: 'two-writers',
     drill: rejoin,
-    databases: {
-      patches: [
-        {
-          file: 'docker/mysql/start.sh',
-          from: 'decide() {\n  if ',
-          to:
-            'decide() {\n  if [ "$role" = writer ] && [ -d "$data" ]; then\n' +
-            '    [ "$mode" = writable ] || become_writable\n  elif ',
-        },
-      ],
-    },
+    databases: twoWriters,
+  },
+  {
+    name: 'two-writers-after-operations',
+    // A failover, and a start of the old writer.
+    drill: operationsWith(3, 2),
+    databases: twoWriters,
   },
   {
     name: 'empty-writer',

@@ -13,8 +13,16 @@ describe('drawOperations', () => {
 
   it('draws every operation sooner or later', () => {
     const drawn = new Set(commands(drawOperations(1, 2000)))
-    expect(drawn.size).toBe(23)
-    for (const text of ['stop db-writer', 'kill db-reader', 'freeze db-writer', 'db-epoch', 'crash app', 'rejoin']) {
+    expect(drawn.size).toBe(26)
+    for (const text of [
+      'stop db-writer',
+      'kill db-reader',
+      'freeze db-writer',
+      'db-epoch',
+      'crash app',
+      'rejoin',
+      'restore',
+    ]) {
       expect([...drawn].filter((command) => command.includes(text))).not.toEqual([])
     }
   })

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { docker, waitFor } from '@repo/compose'
 import { afterAll, expect, it } from 'vitest'
 import { backUp, dropTable, expectTimes, file, folder, secondAfterThis, write } from './backups.ts'
-import { killAt, run } from './operations.ts'
+import { killAt, run, start } from './operations.ts'
 import { removeTimes, storedTimes } from './times.ts'
 import { restoreTopology, topology } from './topology.ts'
 
@@ -25,7 +25,14 @@ it('npm run restore can be killed at each step and run again', async () => {
       expect((await run('status.ts')).output).toContain('the app is locked out')
     }
   }
-  expect(await run('restore.ts', ...args)).toMatchObject({ code: 0 })
+  const restore = start('restore.ts', args)
+  await waitFor('the restore', () => restore.output().includes('Replaying'))
+  // Two at a time would load into one database.
+  expect(await run('restore.ts', ...args)).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('✗ Another restore is running on db-writer.'),
+  })
+  expect(await restore.result()).toMatchObject({ code: 0 })
   await expectTimes(4)
   const label = `label=repo.restore=${topology.project}`
   const temporary = () => docker(['ps', '--all', '--quiet', '--filter', label])

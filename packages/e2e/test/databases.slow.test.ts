@@ -9,6 +9,8 @@ import {
   insertProbe,
   isHealthy,
   probes,
+  removeContainers,
+  removeDatabases,
   run,
   startDatabases,
   unhealthy,
@@ -69,6 +71,50 @@ describe('the health check', () => {
       await thaw(writer)
     }
     await waitFor('the writer to be healthy', () => isHealthy('db-writer'))
+    await expectReplication()
+  })
+})
+
+describe('npm run failover', () => {
+  /** Without --yes it refuses, and says why. */
+  async function expectConfirmation(reason: string) {
+    const { code, output } = await run('failover.ts')
+    expect(output).toContain(reason)
+    expect(output).toContain('--yes')
+    expect(code).toBe(2)
+    expect(await writable()).toEqual([])
+    expect(await run('failover.ts', '--yes')).toMatchObject({ code: 0 })
+  }
+
+  it('promotes a reader that has not followed the latest epoch only with --yes', async () => {
+    await topology.exec('db-reader', ['bash', '-c', 'echo 0 >/var/lib/mysql/data/epoch'])
+    await topology.compose('kill', 'db-writer')
+    await expectConfirmation('Rows that were saved since can be missing')
+    expect(await writable()).toEqual(['db-reader'])
+  })
+
+  it("returns to the former writer after the loss of the promoted reader's data only with --yes", async () => {
+    await insertProbe('db-reader')
+    await removeContainers(['db-reader'], { volumes: true })
+    await expectConfirmation('without the rows that were saved since')
+    expect(await writable()).toEqual(['db-writer'])
+    expect(await run('rejoin.ts')).toMatchObject({ code: 0 })
+    await expectReplication()
+  })
+
+  it('chooses no copy while each has what the other lacks', async () => {
+    await topology.sql('db-reader', 'STOP REPLICA; SET GLOBAL super_read_only = OFF')
+    await insertProbe()
+    await insertProbe('db-reader')
+    await removeDatabases('db-epoch')
+    const { code, output } = await run('failover.ts')
+    expect(output).toContain('each have transactions that the other lacks. Nothing was changed')
+    expect(code).toBe(1)
+    expect(await writable()).toEqual([])
+
+    await topology.exec('db-writer', ['promote.sh'])
+    expect(await run('rejoin.ts')).toMatchObject({ code: 2 })
+    expect(await run('rejoin.ts', '--yes')).toMatchObject({ code: 0 })
     await expectReplication()
   })
 })

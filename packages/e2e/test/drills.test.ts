@@ -9,7 +9,7 @@ import { workloads } from '@repo/drills/workloads/index.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { restoreTopology, topology } from './topology.ts'
 
-const quick: readonly Drill[] = [killApp, crashWriter, hostileWith(700), failover, operationsWith(35, 2)]
+const quick: readonly Drill[] = [killApp, crashWriter, hostileWith(700), failover, operationsWith(38, 2)]
 
 describe.each(workloads)('the promises, for $name,', (workload) => {
   let environment: TestEnvironment

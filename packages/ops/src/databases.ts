@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { DockerError, docker, type Project, waitFor } from '@repo/compose'
 import { CliError } from './cli.ts'
 
@@ -161,6 +162,25 @@ export async function lockOut(project: Project, current: Database): Promise<void
   const isReplicated = await waitForReplica(project, current, await executedTransactions(project, current), 30)
   await endConnections(project, current)
   if (isReplicated) await endConnections(project, otherDatabase(current))
+}
+
+/**
+ * Makes this the only restore until it is disposed of, or this process ends.
+ *
+ * @throws {CliError} if another one runs; one that was killed releases the server within a few seconds.
+ */
+export async function onlyRestore(project: Project, current: Database): Promise<AsyncDisposable> {
+  const script = 'exec 9>/run/mysqld/restore.lock; flock --timeout 10 9 || exit; echo locked; cat >/dev/null'
+  const child = project.spawnExec(current, ['bash', '-c', script])
+  const ended = once(child, 'close')
+  const [locked] = await Promise.race([once(child.stdout, 'data'), ended])
+  if (!String(locked).startsWith('locked')) throw new CliError(`Another restore is running on ${current}.`)
+  return {
+    async [Symbol.asyncDispose]() {
+      child.stdin.end()
+      await ended
+    },
+  }
 }
 
 /** The replica unlocks the accounts after it has applied everything before. */

@@ -19,6 +19,7 @@ import {
   executedTransactions,
   isLockedOut,
   lockOut,
+  onlyRestore,
   readState,
   unlock,
   waitForReplica,
@@ -43,6 +44,7 @@ await runCli(async () => {
     `Replace the database ${database} on ${current} by its state of ${point}? What is there is saved to a file first.`,
     yes,
   )
+  await using _ = await onlyRestore(project, current)
   const folder = dirname(file)
   const prepared = join(folder, '.restore.sql.gz')
   await rm(prepared, { force: true })

@@ -36,6 +36,8 @@ interface Run {
   readonly load: RunningLoad
   /** Rows since then are those of this run; milliseconds since 1970. */
   readonly startedAt: number
+  /** When the database was returned to an earlier state: what was acknowledged meanwhile may be lost. */
+  readonly restores: { readonly from: number; to: number }[]
 }
 
 /**
@@ -57,24 +59,29 @@ export async function runSequence(
     // No row of an earlier run has the same second.
     await delay(1000)
     const startedAt = Date.now()
+    const restores: Run['restores'] = []
     const { attempts, result } = await environment.underLoad(async (load) => {
-      const run: Run = { environment, clients, load, startedAt }
+      const run: Run = { environment, clients, load, startedAt, restores }
+      const session = readWithTokens(run)
       let violation = ''
-      for (const { command, destroys } of sequence) {
+      for (const operation of sequence) {
+        const { command, destroys } = operation
         const isOmitted = destroys !== undefined && !(await otherHasAll(run, destroys))
         const shown = isOmitted ? `# omitted: ${command}` : command
         commands.push(shown)
         report(shown)
         if (isOmitted) continue
-        await environment.shell(command)
+        await carryOut(run, operation)
         violation = watch.both() > 0 ? 'both servers accept writes' : await findViolation(run)
         if (violation !== '') break
       }
-      return { violation, recovery: await recover(environment) }
+      const recovery = await recover(environment)
+      return { violation, recovery, session: await session.end() }
     }, clients)
-    const durability = await environment.verifyDurability(attempts)
+    const promised = withoutRestored(attempts, restores)
+    const durability = await environment.verifyDurability(promised)
     const kept =
-      durability.lost > 0 && result.recovery.decided ? await missingInCopies(environment, attempts) : undefined
+      durability.lost > 0 && result.recovery.decided ? await missingInCopies(environment, promised) : undefined
     return {
       commands,
       checks: [
@@ -86,6 +93,8 @@ export async function runSequence(
         yes('the documented commands recover both servers', result.recovery.failure === '', result.recovery.failure),
         ...(await watch.stop()),
         await internalErrors(),
+        atLeast('reads with the token of a write', 1, result.session.reads),
+        atMost('… that lacked a write acknowledged before', 0, result.session.stale),
         ...(kept === undefined
           ? durabilityChecks(durability)
           : [
@@ -99,12 +108,65 @@ export async function runSequence(
   } finally {
     await watch.stop()
     await environment.recreateDatabases()
+    await environment.shell('rm -f "$TMPDIR"/*.sql.gz')
+  }
+}
+
+async function carryOut({ environment, restores }: Run, { command, restores: isRestore }: Operation): Promise<void> {
+  // The command has whole seconds.
+  const restore = { from: Math.floor(Date.now() / 1000) * 1000, to: Number.POSITIVE_INFINITY }
+  if (isRestore) restores.push(restore)
+  await environment.shell(command)
+  restore.to = Date.now()
+}
+
+/** Writes that a restore may have undone are like those without an answer. */
+function withoutRestored(attempts: readonly Attempt[], restores: Run['restores']): readonly Attempt[] {
+  const isRestored = ({ sentAt, endedAt }: Attempt) => restores.some(({ from, to }) => endedAt >= from && sentAt <= to)
+  return attempts.map((attempt) => {
+    const { acknowledged, ...others } = attempt
+    return acknowledged && isRestored(attempt) ? { ...others, outcome: 'unanswered' } : attempt
+  })
+}
+
+/** Reads with the token of the latest write, again and again: the list has that write and all acknowledged before. */
+function readWithTokens(run: Run): { end(): Promise<{ reads: number; stale: number }> } {
+  const { clients, load, restores } = run
+  const counts = { reads: 0, stale: 0 }
+  const running = new AbortController()
+  async function read(): Promise<void> {
+    const write = clients.latest()
+    if (write === undefined) return
+    const before = load.attempts.filter(({ endedAt }) => endedAt < write.sentAt)
+    // The write itself has not ended for the load.
+    const own: Attempt = {
+      ...write,
+      kind: 'write',
+      plannedAt: 0,
+      endedAt: Date.now(),
+      outcome: 'succeeded',
+      detail: '',
+    }
+    const listed = await listedSince(run, { 'Consistency-Token': write.token })
+    if (listed === undefined) return
+    counts.reads += 1
+    if (listedMissing(withoutRestored([...before, own], restores), listed) > 0) counts.stale += 1
+  }
+  const reading = (async () => {
+    for (; !running.signal.aborted; await delay(200)) await read()
+  })()
+  return {
+    async end() {
+      running.abort()
+      await reading
+      return counts
+    },
   }
 }
 
 /** Which promise does not hold after an operation; empty if all do. */
 async function findViolation(run: Run): Promise<string> {
-  const { environment, load, clients, startedAt } = run
+  const { environment, load, clients, startedAt, restores } = run
   const since = Date.now()
   const isAcknowledged = () => load.attempts.some(({ acknowledged, sentAt }) => acknowledged && sentAt > since)
   const commandNamed = async () =>
@@ -127,7 +189,7 @@ async function findViolation(run: Run): Promise<string> {
     }
     const surplus = listedSurplus(load.attempts, clients.unanswered(), listed)
     if (surplus > 0) problem = `${surplus} listed rows without a request`
-    const missing = listedMissing(load.attempts, listed)
+    const missing = listedMissing(withoutRestored(load.attempts, restores), listed)
     if (missing > 0) problem = `${missing} acknowledged writes are not listed, and npm run status names no command`
     return surplus === 0 && (missing === 0 || (await commandNamed()))
   }
@@ -139,9 +201,12 @@ async function findViolation(run: Run): Promise<string> {
 const limit = { timeoutMs: 60_000, intervalMs: 500 }
 
 /** The latest time that each listed row of this run can have; undefined without a list. */
-async function listedSince({ environment: { topology, workload }, startedAt }: Run): Promise<number[] | undefined> {
+async function listedSince(
+  { environment: { topology, workload }, startedAt }: Run,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<number[] | undefined> {
   try {
-    const response = await fetch(topology.url + workload.listPath, { signal: AbortSignal.timeout(30_000) })
+    const response = await fetch(topology.url + workload.listPath, { headers, signal: AbortSignal.timeout(30_000) })
     const listed = workload.listed({ status: response.status, body: await response.text() })
     return listed?.filter((time) => time >= startedAt)
   } catch {
@@ -159,7 +224,7 @@ async function canServe({ topology }: TestEnvironment): Promise<boolean> {
  * True if the other server has everything that was acknowledged, and gets everything that will be. If this one accepts
  * writes, it waits for the other from now on.
  */
-async function otherHasAll({ environment, load, startedAt }: Run, database: Database): Promise<boolean> {
+async function otherHasAll({ environment, load, startedAt, restores }: Run, database: Database): Promise<boolean> {
   const { topology, workload } = environment
   const [other = database] = databases.filter((each) => each !== database)
   const acceptsWrites = (await readState(topology, database)).mode === 'writable'
@@ -167,7 +232,7 @@ async function otherHasAll({ environment, load, startedAt }: Run, database: Data
     acceptsWrites ? topology.sql(database, `SET GLOBAL rpl_semi_sync_source_timeout = ${ms}`) : undefined
   const hasAll = async () => {
     const status = acceptsWrites && (await topology.sql(database, "SHOW STATUS LIKE 'Rpl_semi_sync_source_%s'"))
-    const acknowledged = load.attempts.slice()
+    const acknowledged = withoutRestored(load.attempts, restores)
     const stored = await topology.sql(other, workload.storedSince(startedAt))
     const { lost } = verifyDurability(acknowledged, stored.split('\n').filter(Boolean).map(Number))
     return lost === 0 && (status === false || (/clients\t1$/m.test(status) && /status\tON$/m.test(status)))
