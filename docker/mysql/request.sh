@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Asks start.sh, which runs this server, and waits for its answer: request.sh promote [stale] | step-down | follow [set-aside]
+# Asks start.sh, which runs this server, and waits for its answer: request.sh promote [stale | diverged] | step-down | follow [set-aside]
 set -euo pipefail
 
 readonly run=/run/mysqld

@@ -237,6 +237,9 @@ replication_state() {
   sql 2>/dev/null <<<'SELECT SERVICE_STATE, LAST_ERROR_NUMBER, SOURCE_UUID FROM performance_schema.replication_connection_status'
 }
 
+# True for a server that replicates, or did until it was stopped.
+is_replica() { [ -n "$(sql <<<'SELECT 1 FROM performance_schema.replication_connection_configuration')" ]; }
+
 applies() { [ "$(sql <<<'SELECT SERVICE_STATE FROM performance_schema.replication_applier_status')" = ON ]; }
 
 executed() { sql <<<"SELECT REPLACE(@@GLOBAL.gtid_executed, '\n', '')"; }
@@ -357,7 +360,7 @@ promote() {
     reply 1 "Not promoted: this data has not followed epoch $epoch. Run: npm run rejoin"
   elif ! take_lock 10; then
     reply 1 "Not promoted: db-$other still runs and holds the lock. Run: docker compose kill db-$other"
-  elif ! catch_up; then
+  elif ! catch_up "$1"; then
     release_lock
     known='' mode=starting
     reply 1 'Not promoted: this server could not apply what the other one has or has sent within 60 s.'
@@ -371,13 +374,14 @@ promote() {
 }
 
 # Applies all that was received, because clients got acknowledgments for it, and all that the other server has if it
-# answers: it cannot commit any more.
+# answers: it cannot commit any more. Data that diverged from this one's cannot be applied.
 catch_up() {
-  local set received
-  set=$(sql_on_other 2>/dev/null <<<"SELECT REPLACE(@@GLOBAL.gtid_executed, '\n', '')") || set=''
+  local set=''
+  if [ "$1" != diverged ]; then
+    set=$(sql_on_other 2>/dev/null <<<"SELECT REPLACE(@@GLOBAL.gtid_executed, '\n', '')") || set=''
+  fi
   [ "$(sql <<<"SELECT WAIT_FOR_EXECUTED_GTID_SET('$set', 60)")" = 0 ] || return 1
-  received=$(sql <<<'SELECT 1 FROM performance_schema.replication_connection_configuration')
-  [ -n "$received" ] || return 0
+  is_replica || return 0
   [ "$(sql <<'SQL'
 STOP REPLICA IO_THREAD;
 START REPLICA SQL_THREAD;
@@ -416,13 +420,17 @@ reader_has() {
 
 # True for the data of a release without epochs whose server was promoted: it follows no server and is not a new copy.
 was_promoted() {
-  [ ! -f "$data/cloned" ] && [ -z "$(sql <<<'SELECT 1 FROM performance_schema.replication_connection_configuration')" ]
+  [ ! -f "$data/cloned" ] && ! is_replica
 }
 
 readonly ask_failover='To choose the complete copy: npm run failover'
 
 # No server is current yet: a first start, an update from a release without epochs, or a lost epoch volume.
 without_current() {
+  # Reads go on meanwhile, and what was received was acknowledged.
+  if [ -n "$server" ] && [ "$mode" = starting ] && is_replica; then
+    sql <<<'START REPLICA SQL_THREAD' || log 'What was received cannot be applied'
+  fi
   if [ -n "$data_epoch" ]; then
     announce epoch
     set_state waiting "The epoch volume is empty beside existing data. $ask_failover"

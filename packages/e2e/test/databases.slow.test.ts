@@ -37,6 +37,17 @@ describe('replication', () => {
     },
   )
 
+  it('applies what the reader has received, also after the loss of the epoch volume', async () => {
+    await topology.sql('db-reader', 'STOP REPLICA SQL_THREAD')
+    await insertProbe()
+    await removeDatabases('db-epoch')
+    await topology.compose('up', '--detach', 'db-writer', 'db-reader')
+    await unhealthy('db-reader', 'npm run failover')
+    await waitFor('the row on the reader', async () => (await idsOn('db-reader')).includes(probes))
+    expect(await run('failover.ts')).toMatchObject({ code: 0 })
+    await expectReplication()
+  })
+
   it('keeps the data of a reader that has more than its writer, until it is told to set it aside', async () => {
     await topology.sql('db-reader', 'SET GLOBAL super_read_only = OFF')
     await insertProbe('db-reader')
@@ -112,7 +123,7 @@ describe('npm run failover', () => {
     expect(code).toBe(1)
     expect(await writable()).toEqual([])
 
-    await topology.exec('db-writer', ['promote.sh'])
+    await topology.exec('db-writer', ['promote.sh', 'diverged'])
     expect(await run('rejoin.ts')).toMatchObject({ code: 2 })
     expect(await run('rejoin.ts', '--yes')).toMatchObject({ code: 0 })
     await expectReplication()

@@ -102,6 +102,7 @@ async function chooseCompleteCopy(project: Project): Promise<void> {
   }
   throw new CliError(
     'db-writer and db-reader each have transactions that the other lacks. Nothing was changed. Compare their data,\n' +
-      '  then choose one: docker compose exec db-writer promote.sh, or docker compose exec db-reader promote.sh',
+      '  then choose one: docker compose exec db-writer promote.sh diverged, or the same on db-reader.\n' +
+      '  Then: npm run rejoin, which asks before it sets the other aside',
   )
 }
