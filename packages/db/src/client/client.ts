@@ -14,6 +14,7 @@ import { connectWithPassword } from './password.ts'
 import { createPool, type Pool, type PoolState } from './pool.ts'
 import { checkDriver } from './raw-rows.ts'
 import { type Beat, createReplicaLag } from './replica-lag.ts'
+import { restAfterSlowRead, runSlowRead } from './slow-reads.ts'
 
 /** Where a server listens. */
 interface Address {
@@ -203,7 +204,11 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
       const pool = slow ? endpoint.slowReads : endpoint.reads
       const consistent = async (connection: Connection) => {
         if (!(await includes(connection, after, endpoint === writer))) return lacking
-        return work(connection, until)
+        if (!slow) return work(connection, until)
+        return runSlowRead(connection, startBy, () => {
+          const end = endpoint === writer ? performance.now() + slowReadOnWriterMs : until
+          return work(connection, Math.min(until, end))
+        })
       }
       return pool.use(until, consistent, startBy)
     }
@@ -333,11 +338,11 @@ const lacking = Symbol('lacking')
 /** How long a reader may take to get what a read has to include: mostly it has it after a few milliseconds. */
 const catchUpWaitsMs = [0, 10, 20, 40, 80]
 
-/**
- * A slow read is mostly one that keeps a processor of the server busy: one at a time, for a tenth of the time. Quick ones
- * wait for each other; what has to wait for long is refused.
- */
-const slowReadOptions = { limit: 1, queueLimit: 16, restFactor: 9 }
+/** One at a time. Quick ones wait for each other; what has to wait for long is refused. */
+const slowReadOptions = { limit: 1, queueLimit: 16, rest: restAfterSlowRead }
+
+/** How long one may take on the writer: it takes processor time from the writes. */
+const slowReadOnWriterMs = 150
 
 /** The part of its time that a slow read may wait for a connection. */
 const slowReadWait = 0.4

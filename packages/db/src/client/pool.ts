@@ -26,11 +26,8 @@ export interface PoolOptions {
    * once, busy ones when they are released. @default never
    */
   readonly evictAfter?: (error: unknown) => boolean
-  /**
-   * After its work a connection is not used again for so many times as long as that took: this bounds the part of the
-   * time that the server works for the pool. @default 0
-   */
-  readonly restFactor?: number
+  /** Called with a connection after each work, and before it is used again. @default the connection is free at once */
+  readonly rest?: (connection: Connection) => Promise<void>
   /** Shared by the pools of an endpoint: what one evicts, all of them evict. @default the pool's own */
   readonly generation?: Generation
 }
@@ -89,12 +86,12 @@ interface Waiter {
 /** See {@link Pool}. Opens nothing before the first use. */
 export function createPool(options: PoolOptions): Pool {
   const { name, open, limit, queueLimit, maxLifetimeMs, maxIdleMs } = options
-  const { evictAfter = () => false, generation = { current: 0 }, restFactor = 0 } = options
+  const { evictAfter = () => false, generation = { current: 0 }, rest } = options
   const idle: Slot[] = []
   const busy = new Set<Slot>()
   const waiters = new Set<Waiter>()
-  /** Ends the rest of a connection. */
-  const resting = new Map<() => void, NodeJS.Timeout>()
+  /** Each ends the rest of a connection. */
+  const resting = new Set<() => void>()
   let opening = 0
   let failures = 0
   let retryTimer: NodeJS.Timeout | undefined
@@ -228,7 +225,6 @@ export function createPool(options: PoolOptions): Pool {
     startBy = deadline,
   ): Promise<T> {
     const slot = await acquire(startBy)
-    const startedAt = performance.now()
     let timer: NodeJS.Timeout | undefined
     let broken = false
     try {
@@ -255,14 +251,15 @@ export function createPool(options: PoolOptions): Pool {
       clearTimeout(timer)
       if (broken) slot.connection.destroy()
       const end = () => {
-        resting.delete(end)
+        if (!resting.delete(end)) return
         busy.delete(slot)
         if (!broken) release(slot)
         settle()
         grow()
       }
-      if (restFactor === 0 || closing) end()
-      else resting.set(end, setTimeout(end, restFactor * (performance.now() - startedAt)))
+      resting.add(end)
+      if (rest === undefined || closing) end()
+      else rest(slot.connection).then(end, end)
     }
   }
 
@@ -283,10 +280,7 @@ export function createPool(options: PoolOptions): Pool {
     })
     clearTimeout(retryTimer)
     clearInterval(sweep)
-    for (const [end, timer] of resting) {
-      clearTimeout(timer)
-      end()
-    }
+    for (const end of resting) end()
     for (const waiter of waiters) waiter.fail(new DatabaseUnavailable(`${name}: closed`))
     settle()
     return closing

@@ -318,6 +318,29 @@ describe('the connection policy', () => {
       expect(other.state().fallbacks).toBe(0)
     }))
 
+  it('runs one slow read of all clients at a time, for a tenth of the time', () =>
+    withClient({ deadlineMs: 60_000 }, (first) =>
+      withClient({ deadlineMs: 60_000 }, async (second) => {
+        const runs: { readonly begin: number; readonly end: number }[] = []
+        const work = async (connection: Connection) => {
+          const begin = performance.now()
+          await query(connection, 'SELECT SLEEP(0.05)')
+          runs.push({ begin, end: performance.now() })
+        }
+        await Promise.all([first, second, first, second].map((each) => each.read(work, { slow: true })))
+        expect(runs).toHaveLength(4)
+        for (const [at, { begin, end }] of runs.slice(0, -1).entries()) {
+          expect((runs[at + 1]?.begin ?? 0) - end).toBeGreaterThan(8 * (end - begin))
+        }
+      }),
+    ))
+
+  it('gives a slow read little time on the writer', () =>
+    withClient({ reader: nowhere, deadlineMs: 60_000 }, async (halved) => {
+      const timeLeft = async (_: Connection, deadline: number) => deadline - performance.now()
+      expect(await halved.read(timeLeft, { slow: true })).toBeLessThanOrEqual(150)
+    }))
+
   it('refuses callers above the limit of the queue', () =>
     withClient({ writerConnections: 1, connectionQueueLimit: 2 }, async (narrow) => {
       const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => narrow.write(deposit)))

@@ -510,30 +510,28 @@ describe('close', () => {
 })
 
 describe('a pool whose connections rest', () => {
-  it('does not use one again for as many times as long as it worked', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
-    create({ limit: 1, restFactor: 3 })
+  it('uses one again after its rest', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    create({ limit: 1, rest: () => promise })
     const first = use()
     attempts[0]?.succeed()
     await first.connection
     const second = use()
-    await vi.advanceTimersByTimeAsync(100)
     first.finish()
     await first.result
-    await vi.advanceTimersByTimeAsync(299)
+    await turn()
     expect(pool.state()).toMatchObject({ busy: 1, waiting: 1 })
-    await vi.advanceTimersByTimeAsync(1)
+    resolve()
     expect(await second.connection).toBe(0)
     second.finish()
     await second.result
   })
 
   it('closes without waiting for the end of the rest', async () => {
-    create({ limit: 1, restFactor: 1e9 })
+    create({ limit: 1, rest: () => new Promise(() => {}) })
     const only = use()
     attempts[0]?.succeed()
     await only.connection
-    await turn()
     only.finish()
     await only.result
     await pool.close()
