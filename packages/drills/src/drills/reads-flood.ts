@@ -13,7 +13,7 @@ import {
   timeBound,
   within,
 } from '../drill.ts'
-import { type Flood, runFlood } from '../flood.ts'
+import { runFlood } from '../flood.ts'
 import type { Attempt } from '../load.ts'
 import { withMillionRows } from '../million-rows.ts'
 import type { TestEnvironment } from '../test-environment.ts'
@@ -28,7 +28,11 @@ export const readsFlood: Drill = {
 }
 
 async function runWithRows(environment: TestEnvironment): Promise<Check[]> {
-  const quiet = await writesDuring(environment, async () => void (await delay(seconds * 1000)))
+  const quiet = await writesDuring(environment, async () => {
+    const from = Date.now()
+    await delay(seconds * 1000)
+    return [{ sentAt: from }, { sentAt: Date.now() }]
+  })
   const healthy = await writesDuring(environment, () => flood(environment, 0))
 
   const [reader = ''] = await environment.topology.containers('db-reader')
@@ -45,27 +49,30 @@ async function runWithRows(environment: TestEnvironment): Promise<Check[]> {
   ]
 }
 
-interface Phase<T> {
+interface Phase<Sent> {
   readonly attempts: readonly Attempt[]
-  /** Those sent while `work` ran. */
+  /** Those sent from the first of `sent` to the last: starting the container that sends a flood is not a part of it. */
   readonly writes: readonly Attempt[]
-  readonly result: T
+  readonly sent: readonly Sent[]
 }
 
-async function writesDuring<T>(environment: TestEnvironment, work: () => Promise<T>): Promise<Phase<T>> {
-  const { attempts, result } = await environment.underLoad(async () => {
-    const from = Date.now()
-    return { result: await work(), from, to: Date.now() }
-  })
-  const writes = attempts.filter(({ kind, sentAt }) => kind === 'write' && sentAt >= result.from && sentAt < result.to)
-  return { attempts, writes, result: result.result }
+async function writesDuring<Sent extends Pick<Attempt, 'sentAt'>>(
+  environment: TestEnvironment,
+  send: () => Promise<readonly Sent[]>,
+): Promise<Phase<Sent>> {
+  const { attempts, result: sent } = await environment.underLoad(send)
+  const [from = 0, to = 0] = [sent.at(0)?.sentAt, sent.at(-1)?.sentAt]
+  const writes = attempts.filter(({ kind, sentAt }) => kind === 'write' && sentAt >= from && sentAt < to)
+  return { attempts, writes, sent }
 }
 
 /** @param first of the numbers of the reads: each is another one than those before. */
-const flood = ({ topology, workload }: TestEnvironment, first: number) =>
-  runFlood(topology, workload, { kind: 'read', rate: readsPerSecond, inFlight: 1000, seconds, first })
+async function flood({ topology, workload }: TestEnvironment, first: number): Promise<readonly Attempt[]> {
+  const options = { kind: 'read', rate: readsPerSecond, inFlight: 1000, seconds, first } as const
+  return (await runFlood(topology, workload, options)).attempts
+}
 
-function checksOf(when: string, { writes, result: { attempts: reads } }: Phase<Flood>, quiet: readonly Attempt[]) {
+function checksOf(when: string, { writes, sent: reads }: Phase<Attempt>, quiet: readonly Attempt[]) {
   const [usual, flooded] = [quiet, writes].map((each) => percentile99(each)) as [number, number]
   const unanswered = reads.filter(({ outcome }) => outcome === 'unanswered')
   const served = reads.length - failed(reads).length

@@ -28,9 +28,14 @@ async function runWithRows(environment: TestEnvironment): Promise<Check[]> {
       Number(await topology.sql('db-reader', running)) + Number(await topology.sql('db-writer', running))
     // The sockets of five containers take some megabytes for each client before the app has to wait. If that does
     // not happen, the check below fails.
-    const idle = async () => (await statements()) === 0
+    // Between two pages of a list none is running either.
+    let [left, idleLooks] = [0, 0]
+    const idle = async () => {
+      left = await statements()
+      idleLooks = left === 0 ? idleLooks + 1 : 0
+      return idleLooks === 5
+    }
     await waitFor('no statement is running', idle, { timeoutMs: 120_000, intervalMs: 1000 }).catch(() => {})
-    const left = await statements()
     const open = stalled.filter((socket) => !socket.destroyed).length
     const { attempts } = await environment.underLoad(() => delay(5000))
     const after = await containerUsage(topology, 'app')
