@@ -170,7 +170,7 @@ export async function lockOut(project: Project, current: Database): Promise<void
  * @throws {CliError} if another one runs; one that was killed releases the server within a few seconds.
  */
 export async function onlyRestore(project: Project, current: Database): Promise<AsyncDisposable> {
-  const script = 'exec 9>/run/mysqld/restore.lock; flock --timeout 10 9 || exit; echo locked; cat >/dev/null'
+  const script = 'exec 9>/run/mysqld/restore.lock; flock --timeout 3 9 || exit; echo locked; cat >/dev/null'
   const child = project.spawnExec(current, ['bash', '-c', script])
   const ended = once(child, 'close')
   const [locked] = await Promise.race([once(child.stdout, 'data'), ended])
