@@ -5,13 +5,23 @@ import { repositoryRoot } from '@repo/compose'
 import type { Drill } from './drill.ts'
 import { crashWriter } from './drills/crash-writer.ts'
 import { failover } from './drills/failover.ts'
+import { freezeWriter } from './drills/freeze-writer.ts'
+import { hostile } from './drills/hostile.ts'
+import { killApp } from './drills/kill-app.ts'
+import { killReader } from './drills/kill-reader.ts'
+import { killWeb } from './drills/kill-web.ts'
+import { lagReader } from './drills/lag-reader.ts'
 import { operationsWith } from './drills/operations.ts'
 import { overload } from './drills/overload.ts'
+import { partition } from './drills/partition.ts'
 import { readsFlood } from './drills/reads-flood.ts'
 import { rejoin } from './drills/rejoin.ts'
 import { restore } from './drills/restore.ts'
 import { retry } from './drills/retry.ts'
 import { rolling } from './drills/rolling.ts'
+import { rotatePassword } from './drills/rotate-password.ts'
+import { slowClients } from './drills/slow-clients.ts'
+import { soak } from './drills/soak.ts'
 import { staleReads } from './drills/stale-reads.ts'
 import { trickle } from './drills/trickle.ts'
 import { volumeLost } from './drills/volume-lost.ts'
@@ -22,8 +32,10 @@ import type { Environment, Patch, Workload } from './workload.ts'
 /** How a service is broken. */
 interface Breakage {
   readonly environment?: Environment
-  /** Source files whose changed copies replace those of the image. */
+  /** Source files whose changed copies replace those of the image, each file once. */
   readonly patches?: readonly Patch[]
+  /** Of its containers. @default as many as the product has */
+  readonly replicas?: number
 }
 
 /** A product that breaks a promise, and the drill that must detect it. */
@@ -40,20 +52,36 @@ export interface Variant {
   readonly sql?: string
 }
 
-const twoWriters: Breakage = {
-  patches: [
-    {
-      file: 'docker/mysql/start.sh',
-      from: 'decide() {\n  if ',
-      to:
-        'decide() {\n  if [ "$role" = writer ] && [ -d "$data" ]; then\n' +
-        '    [ "$mode" = writable ] || become_writable\n  elif ',
-    },
-  ],
-}
+/** One changed file. */
+const patch = (file: string, from: string, to: string): Breakage => ({ patches: [{ file, from, to }] })
 
-/** One for each group of drills: storing, draining, overload, replication, one writer, lost data, keys, tokens, restoring. */
+const noDeadline: Breakage = { environment: { DB_DEADLINE_MS: '60000' } }
+
+const twoWriters = patch(
+  'docker/mysql/start.sh',
+  'decide() {\n  if ',
+  'decide() {\n  if [ "$role" = writer ] && [ -d "$data" ]; then\n' +
+    '    [ "$mode" = writable ] || become_writable\n  elif ',
+)
+
+/** At least one for each drill. */
 export const variantsOf = (workload: Workload): readonly Variant[] => [
+  { name: 'one-app', drill: killApp, app: { replicas: 1 } },
+  { name: 'one-web', drill: killWeb, web: { replicas: 1 } },
+  {
+    name: 'no-fallback',
+    drill: killReader,
+    app: patch(
+      'packages/db/src/client/client.ts',
+      'readerUnavailableUntil = performance.now() + 500\n      return fallBack()',
+      'throw error',
+    ),
+  },
+  {
+    name: 'lag-ignored',
+    drill: lagReader,
+    app: patch('packages/db/src/client/client.ts', ' || replicaLag.ms() > options.readerLagLimitMs', ''),
+  },
   ...(workload.acknowledgeBeforeCommit
     ? [
         {
@@ -66,16 +94,19 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
   {
     name: 'no-eviction',
     drill: failover,
-    app: {
-      patches: [
-        {
-          file: 'packages/db/src/client/pool.ts',
-          from: 'if (broken) slot.connection.destroy()',
-          to: 'broken = slot.ended = false',
-        },
-      ],
-    },
+    app: patch(
+      'packages/db/src/client/pool.ts',
+      'if (broken) slot.connection.destroy()',
+      'broken = slot.ended = false',
+    ),
   },
+  {
+    name: 'semi-sync-off',
+    drill: failover,
+    sql: 'SET GLOBAL rpl_semi_sync_source_enabled = OFF',
+  },
+  { name: 'no-deadline', drill: freezeWriter, app: noDeadline },
+  { name: 'no-deadline-without-a-network', drill: partition, app: noDeadline },
   {
     name: 'no-drain',
     drill: rolling,
@@ -93,98 +124,88 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
         ...workload.unboundedQueue,
       },
     },
-    web: { patches: [{ file: 'apps/web/httpd.conf', from: ' max=128 acquire=10', to: '' }] },
+    web: patch('apps/web/httpd.conf', ' max=128 acquire=10', ''),
   },
-  {
-    name: 'semi-sync-off',
-    drill: failover,
-    sql: 'SET GLOBAL rpl_semi_sync_source_enabled = OFF',
-  },
-  {
-    name: 'two-writers',
-    drill: rejoin,
-    databases: twoWriters,
-  },
-  {
-    name: 'two-writers-after-operations',
-    // A failover, and a start of the old writer.
-    drill: operationsWith(3, 2),
-    databases: twoWriters,
-  },
+  { name: 'two-writers', drill: rejoin, databases: twoWriters },
+  // A failover, and a start of the old writer.
+  { name: 'two-writers-after-operations', drill: operationsWith(3, 2), databases: twoWriters },
   {
     name: 'empty-writer',
     drill: volumeLost,
-    databases: {
-      patches: [
-        {
-          file: 'docker/mysql/start.sh',
-          from: 'set_state waiting "This server is the current one of epoch $epoch, but its data is lost. $ask_failover"',
-          to: 'initialize "$data"; write_file "$data/epoch" "$epoch"',
-        },
-      ],
-    },
+    databases: patch(
+      'docker/mysql/start.sh',
+      'set_state waiting "This server is the current one of epoch $epoch, but its data is lost. $ask_failover"',
+      'initialize "$data"; write_file "$data/epoch" "$epoch"',
+    ),
   },
   {
     name: 'token-ignored',
     drill: staleReads,
-    app: {
-      patches: [
-        {
-          file: 'apps/app/src/middleware/consistency.ts',
-          from: 'return [{ connection, number: Number(number) }]',
-          to: 'return []',
-        },
-      ],
-    },
+    app: patch(
+      'apps/app/src/middleware/consistency.ts',
+      'return [{ connection, number: Number(number) }]',
+      'return []',
+    ),
   },
   {
     name: 'source-of-a-page-ignored',
     drill: staleReads,
-    app: {
-      patches: [
-        {
-          file: 'packages/db/src/client/consistency.ts',
-          from: "'number' in point ? hasCommit(connection, point) : hasSeenAll(connection, point, isWriter)",
-          to: "'number' in point ? hasCommit(connection, point) : true",
-        },
-      ],
-    },
+    app: patch(
+      'packages/db/src/client/consistency.ts',
+      "'number' in point ? hasCommit(connection, point) : hasSeenAll(connection, point, isWriter)",
+      "'number' in point ? hasCommit(connection, point) : true",
+    ),
   },
   {
     name: 'keys-ignored',
     drill: retry,
-    app: {
-      patches: [
-        {
-          file: 'apps/app/src/http/router.ts',
-          from: 'const key = readKey(req, endpoint)',
-          to: 'readKey(req, endpoint); const key = undefined',
-        },
-      ],
-    },
+    app: patch(
+      'apps/app/src/http/router.ts',
+      'const key = readKey(req, endpoint)',
+      'readKey(req, endpoint); const key = undefined',
+    ),
   },
   {
     name: 'reads-use-connections-of-writes',
     drill: readsFlood,
-    app: {
-      patches: [
-        {
-          file: 'packages/db/src/client/client.ts',
-          from: 'const pool = slow ? endpoint.slowReads : endpoint.reads',
-          to: 'const pool = endpoint === writer ? writer.writes : endpoint.reads',
-        },
-      ],
-    },
+    app: patch(
+      'packages/db/src/client/client.ts',
+      'const pool = slow ? endpoint.slowReads : endpoint.reads',
+      'const pool = endpoint === writer ? writer.writes : endpoint.reads',
+    ),
+  },
+  {
+    name: 'lists-in-memory',
+    drill: slowClients,
+    app: patch(
+      'apps/app/src/http/send.ts',
+      'await pipeline(counted(res, chunks), res)',
+      'for await (const chunk of counted(res, chunks)) res.write(chunk)\n    res.end()',
+    ),
   },
   {
     name: 'lists-take-all-places',
     drill: trickle,
     app: { environment: workload.unboundedLists ?? {} },
-    web: {
-      patches: [
-        { file: 'apps/web/httpd.conf', from: 'RewriteRule ^ balancer://reads%1 [P,NE]', to: 'RewriteRule ^ -' },
-      ],
-    },
+    web: patch('apps/web/httpd.conf', 'RewriteRule ^ balancer://reads%1 [P,NE]', 'RewriteRule ^ -'),
+  },
+  {
+    name: 'bad-requests-are-errors',
+    drill: hostile,
+    app: patch(
+      'apps/app/src/http/problem.ts',
+      'return { status: error.status, detail',
+      'return { status: Math.max(500, error.status), detail',
+    ),
+  },
+  {
+    name: 'password-kept',
+    drill: rotatePassword,
+    app: patch(
+      'apps/app/src/config.ts',
+      'password: passwordSource(settings),',
+      'password: ((password) => () => password)(passwordSource(settings)()),',
+    ),
   },
   {
     name: 'restore-too-early',
@@ -194,6 +215,16 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
       from: 'committedAt(event) >= time * 1000',
       to: 'committedAt(event) >= (time - 2000) * 1000',
     },
+  },
+  {
+    name: 'memory-leak',
+    drill: soak,
+    app: patch(
+      'apps/app/src/app.ts',
+      'app.use(requestLog(logger))',
+      'app.use(requestLog(logger))\n  const kept: Buffer[] = []\n' +
+        '  app.use((_req, _res, next) => next(void kept.push(Buffer.alloc(8192, 1))))',
+    ),
   },
 ]
 
@@ -206,7 +237,7 @@ export async function applyVariant({ topology, folder, variant }: TestEnvironmen
     ...Object.fromEntries(databases.map((name) => [name, broken.databases])),
   }
   for (const [service, breakage] of Object.entries(breakages)) {
-    const { environment = {}, patches = [] } = breakage ?? {}
+    const { environment = {}, patches = [], replicas } = breakage ?? {}
     const volumes = await Promise.all(
       patches.map(async (patch) => {
         const copy = join(folder, basename(patch.file))
@@ -215,7 +246,7 @@ export async function applyVariant({ topology, folder, variant }: TestEnvironmen
         return `${copy}:${pathInImage(patch.file)}:ro`
       }),
     )
-    if (breakage) services[service] = { environment, volumes }
+    if (breakage) services[service] = { environment, volumes, ...(replicas && { deploy: { replicas } }) }
   }
   const changed = Object.keys(services)
   if (changed.length > 0) await variant(JSON.stringify({ services }), ...changed)

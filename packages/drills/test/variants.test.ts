@@ -3,6 +3,7 @@ import { stripTypeScriptTypes } from 'node:module'
 import { join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
+import { drills } from '../src/drills/index.ts'
 import { patched, variantsOf } from '../src/variants.ts'
 import { workloads } from '../src/workloads/index.ts'
 
@@ -39,6 +40,11 @@ describe('a broken variant', () => {
 
   it.each(settings)('$title sets $name, which the $service service reads', ({ service, name }) => {
     expect(sourceOf(service)).toMatch(new RegExp(`\\b${name}\\b`))
+  })
+
+  it.each(workloads)('is there for each drill of $name', (workload) => {
+    const named = new Set(variantsOf(workload).map(({ drill }) => drill.name))
+    expect([...named].sort()).toEqual(drills.map(({ name }) => name).sort())
   })
 
   it('is refused when the source no longer contains what it changes', async () => {
