@@ -319,7 +319,8 @@ diverged() {
     set_aside "$other_host lacks transactions that this server has"
     return 0
   fi
-  sql <<<'STOP REPLICA' 2>/dev/null || true
+  # Repeated by the next look.
+  sql <<<'STOP REPLICA' || log 'Replication could not be stopped'
   pause=10
   set_state diverged "$other_host lacks transactions that this server has. They are kept. To decide: npm run rejoin"
 }

@@ -52,7 +52,7 @@ export function openKeyedClients(
       const acknowledged = 'error' in outcome ? undefined : workload.acknowledged(outcome)
       // These statuses ask to send it again, or come from a proxy that lost an app. Any other one is a fault.
       const isFinal = acknowledged || ('status' in outcome && ![409, 502, 503, 504].includes(outcome.status))
-      if (acknowledged && 'headers' in outcome) {
+      if (acknowledged && !('error' in outcome)) {
         unanswered.delete(write)
         latest = { ...write, acknowledged, token: String(outcome.headers?.['consistency-token']) }
       }

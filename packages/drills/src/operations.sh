@@ -4,10 +4,10 @@
 # freeze SERVICE SECONDS: a container hangs, and continues. The inner kill fails if there is no other process.
 freeze() {
   docker compose kill --signal STOP "$1"
-  docker compose exec --no-TTY "$1" bash -c 'kill -STOP -1' || true
+  docker compose exec --no-TTY "$1" bash -c 'kill -STOP -1 || true'
   sleep "$2"
   docker compose kill --signal CONT "$1"
-  docker compose exec --no-TTY "$1" bash -c 'kill -CONT -1' || true
+  docker compose exec --no-TTY "$1" bash -c 'kill -CONT -1 || true'
 }
 
 # disconnect SERVICE SECONDS: the service's first container is not in the network of the databases, and returns.

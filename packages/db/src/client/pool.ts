@@ -26,7 +26,10 @@ export interface PoolOptions {
    * once, busy ones when they are released. @default never
    */
   readonly evictAfter?: (error: unknown) => boolean
-  /** Called with a connection after each work, and before it is used again. @default the connection is free at once */
+  /**
+   * Called with a connection after each work, and before it is used again; one whose rest fails is dropped.
+   * @default the connection is free at once
+   */
   readonly rest?: (connection: Connection) => Promise<void>
   /** Shared by the pools of an endpoint: what one evicts, all of them evict. @default the pool's own */
   readonly generation?: Generation
@@ -259,7 +262,13 @@ export function createPool(options: PoolOptions): Pool {
       }
       resting.add(end)
       if (rest === undefined || closing) end()
-      else rest(slot.connection).then(end, end)
+      else {
+        rest(slot.connection).then(end, () => {
+          broken = true
+          slot.connection.destroy()
+          end()
+        })
+      }
     }
   }
 

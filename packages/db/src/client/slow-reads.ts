@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Connection, query } from './connection.ts'
-import { DatabaseOverloaded } from './errors.ts'
+import { DatabaseOverloaded, DatabaseTimeout } from './errors.ts'
 
 /** Of a server, whatever the number of processes that read from it. */
 const lock = 'slow reads'
@@ -32,11 +32,19 @@ async function claim(connection: Connection): Promise<boolean> {
   return row?.claimed === 1
 }
 
-/** After a slow read, until the next one may begin. A connection that was lost has released the server. */
+/**
+ * After a slow read, until the next one may begin. A connection that was lost has released the server, or does so once the
+ * server ends it.
+ *
+ * @throws {DatabaseTimeout} if the server does not answer within a second.
+ */
 export async function restAfterSlowRead(connection: Connection): Promise<void> {
   const since = begunAt.get(connection)
   if (since === undefined) return
   begunAt.delete(connection)
   await delay(restFactor * (performance.now() - since), undefined, { ref: false })
-  await query(connection, 'DO RELEASE_LOCK(?)', [lock])
+  const expiry = delay(1000, undefined, { ref: false }).then(() => {
+    throw new DatabaseTimeout('no answer to the release of the lock')
+  })
+  await Promise.race([query(connection, 'DO RELEASE_LOCK(?)', [lock]), expiry])
 }

@@ -527,6 +527,21 @@ describe('a pool whose connections rest', () => {
     await second.result
   })
 
+  it('drops one whose rest fails', async () => {
+    create({ limit: 1, rest: () => Promise.reject(new Error('no answer')) })
+    const first = use()
+    attempts[0]?.succeed()
+    await first.connection
+    const second = use()
+    first.finish()
+    await first.result
+    await turn()
+    attempts[1]?.succeed()
+    expect(await second.connection).toBe(1)
+    second.finish()
+    await second.result
+  })
+
   it('closes without waiting for the end of the rest', async () => {
     create({ limit: 1, rest: () => new Promise(() => {}) })
     const only = use()
