@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { loadMigrations, type Migration } from '@repo/db'
 import { App } from 'aws-cdk-lib'
 import type { CloudAssembly } from 'aws-cdk-lib/cx-api'
+import { afterAll } from 'vitest'
 import { type Config, configs } from '../lib/config.ts'
 import { repositoryRoot } from '../lib/repository-root.ts'
 import { DeploymentStack } from '../lib/stack.ts'
@@ -131,6 +132,6 @@ function outputFolder(): string {
   return folder
 }
 
-process.once('exit', () => {
+afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })

@@ -193,8 +193,11 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
 
   const inTime = () => performance.now() + deadlineMs
 
-  const readsFrom = () =>
-    performance.now() < readerUnavailableUntil || replicaLag.ms() > options.readerLagLimitMs ? 'writer' : 'reader'
+  const isReaderUsable = () =>
+    performance.now() >= readerUnavailableUntil &&
+    !replicaLag.awaitsReader() &&
+    replicaLag.ms() <= options.readerLagLimitMs
+  const readsFrom = () => (isReaderUsable() ? 'reader' : 'writer')
 
   async function read<T>(work: Work<T>, options: ReadOptions = {}): Promise<T> {
     const { deadline = inTime(), readerShare = 0.5, slow = false, after = [] } = options

@@ -241,6 +241,14 @@ describe('the connection policy', () => {
       await halved.ping('writer')
     }))
 
+  it.each(['reader', 'writer'])('reads in time after a rest while the %s is unavailable', (endpoint) =>
+    // The lag is measured every 5 s.
+    withClient({ [endpoint]: nowhere, readerLagLimitMs: 25_000, deadlineMs: 4000 }, async (halved) => {
+      expect(await halved.read(count)).toEqual([{ count: 2 }])
+      expect(halved.state().fallbacks).toBe(endpoint === 'reader' ? 1 : 0)
+    }),
+  )
+
   it("gives a read the reader's share of the time, then the rest for the writer", async () => {
     const runs: number[] = []
     const calledAt = performance.now()

@@ -11,6 +11,7 @@ let replicated: () => number | Promise<number>
 let replicatedAgeMs: number
 let writerFails: boolean
 let readerFails: boolean
+let writerAnswers: Promise<unknown> | undefined
 let ageMs: number
 
 beforeEach(() => {
@@ -22,10 +23,12 @@ beforeEach(() => {
   replicatedAgeMs = 0
   writerFails = false
   readerFails = false
+  writerAnswers = undefined
   ageMs = 0
   lag = createReplicaLag({
     async beat() {
       measurements += 1
+      if (writerAnswers !== undefined) await writerAnswers
       if (writerFails) throw new Error('unavailable')
       const newest = { number: beats, ageMs: performance.now() - beatenAt + ageMs }
       if (performance.now() - beatenAt > 900) {
@@ -216,16 +219,25 @@ describe('at rest', () => {
     expect(lag.ms()).toBe(3_600_000)
   })
 
-  it('is followed by a use that waits for an interval at most', async () => {
+  it.each([
+    { who: 'reader', ms: 200 },
+    { who: 'writer', ms: 500 },
+  ])('is followed by a use that waits for $ms ms at most for a $who that does not answer', async ({ who, ms }) => {
     await seconds(5)
     await seconds(60, 'at rest')
-    replicated = () => new Promise(() => {})
+    const silence = Promise.withResolvers<number>()
+    if (who === 'reader') replicated = () => silence.promise
+    else writerAnswers = silence.promise
     const known = vi.fn()
     lag.touch()?.then(known)
-    await vi.advanceTimersByTimeAsync(999)
+    await vi.advanceTimersByTimeAsync(ms - 1)
     expect(known).not.toHaveBeenCalled()
     await vi.advanceTimersByTimeAsync(1)
     expect(known).toHaveBeenCalled()
+    expect(lag.awaitsReader()).toBe(who === 'reader')
+    silence.resolve(beats)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(lag.awaitsReader()).toBe(false)
   })
 
   it('is followed by a use that counts the reader as up to date if it was', async () => {
