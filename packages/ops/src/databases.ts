@@ -44,8 +44,8 @@ export async function readState(project: Project, database: Database): Promise<D
 }
 
 /**
- * What to do when no server accepts writes, and none of them says so itself: the current one is not running or hangs.
- * Empty if there is nothing to do.
+ * What to do when no server accepts writes, and none of them says so itself: the current one is not running or hangs, or
+ * one that is waited for as long as none is current. Empty if there is nothing to do.
  *
  * @param isRunning whether the server's container runs.
  */
@@ -53,17 +53,25 @@ export function describeOutage(
   states: Readonly<Record<Database, DatabaseState>>,
   isRunning: (database: Database) => boolean,
 ): string {
-  const { 'db-writer': writer, 'db-reader': reader } = states
-  if ([writer, reader].some(({ mode, reason }) => mode === 'writable' || reason !== '')) return ''
-  const current = writer.current ?? reader.current
-  const silent = (database: Database) => states[database].mode === 'stopped'
-  if (current === undefined || !silent(current)) {
-    return silent('db-writer') && silent('db-reader') ? 'No database responds. To start them: npm start' : ''
+  const both = ['db-writer', 'db-reader'] as const
+  if (both.some((database) => states[database].mode === 'writable' || namesCommand(states[database].reason))) return ''
+  const silent = both.filter((database) => states[database].mode === 'stopped')
+  if (silent.length === 2) {
+    const command = both.some(isRunning)
+      ? `restart them: docker compose restart ${both.join(' ')}`
+      : 'start them: npm start'
+    return `No database responds. To ${command}`
   }
-  return isRunning(current)
-    ? `${current}, the current writer, does not respond. To restart it: docker compose restart ${current}`
-    : `${current}, the current writer, is not running. To start it: npm start`
+  const current = states['db-writer'].current ?? states['db-reader'].current
+  const [needed] = silent.filter((database) => current === undefined || database === current)
+  if (needed === undefined) return ''
+  const name = current === undefined ? needed : `${needed}, the current writer,`
+  return isRunning(needed)
+    ? `${name} does not respond. To restart it: docker compose restart ${needed}`
+    : `${name} is not running. To start it: npm start`
 }
+
+const namesCommand = (reason: string) => /\b(npm|docker compose) /.test(reason)
 
 /** The server that accepts writes. @throws {CliError} with what the servers say if there is none. */
 export async function writableDatabase(project: Project): Promise<Database> {

@@ -30,6 +30,23 @@ describe('describeOutage', () => {
     expect(advice(stopped, stopped)).toContain('npm start')
   })
 
+  it.each([
+    { silent: 'db-writer', running: 'db-reader' },
+    { silent: 'db-reader', running: 'db-writer' },
+  ] as const)('names the command for $silent while none is current and the other waits for it', (servers) => {
+    const waiting = state('waiting', undefined, 'No server is current yet')
+    const states = servers.silent === 'db-writer' ? ([stopped, waiting] as const) : ([waiting, stopped] as const)
+    expect(advice(...states, servers.running)).toBe(`${servers.silent} is not running. To start it: npm start`)
+    const hangs = advice(...states, servers.running, servers.silent)
+    expect(hangs).toBe(`${servers.silent} does not respond. To restart it: docker compose restart ${servers.silent}`)
+  })
+
+  it('names the command also for two servers that both hang', () => {
+    expect(advice(stopped, stopped, 'db-writer', 'db-reader')).toBe(
+      'No database responds. To restart them: docker compose restart db-writer db-reader',
+    )
+  })
+
   it('names the command for a current server that hangs', () => {
     const hangs = advice(stopped, state('replica', 'db-writer'), 'db-writer', 'db-reader')
     expect(hangs).toContain('docker compose restart db-writer')
