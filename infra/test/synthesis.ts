@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { loadMigrations, type Migration } from '@repo/db'
 import { App } from 'aws-cdk-lib'
 import type { CloudAssembly } from 'aws-cdk-lib/cx-api'
-import { afterAll } from 'vitest'
 import { type Config, configs } from '../lib/config.ts'
 import { repositoryRoot } from '../lib/repository-root.ts'
 import { DeploymentStack } from '../lib/stack.ts'
@@ -132,6 +131,8 @@ function outputFolder(): string {
   return folder
 }
 
-afterAll(() => {
+// Vitest ends a worker with SIGTERM.
+process.once('SIGTERM', () => process.exit())
+process.once('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
