@@ -201,9 +201,13 @@ describe('the queue', () => {
 
 describe('the deadline', () => {
   it('destroys the connection whose work misses it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     create()
     await open(1)
-    await expect(use(performance.now() + 20).result).rejects.toThrow('writer: deadline exceeded')
+    const late = use(performance.now() + 20)
+    await late.connection
+    vi.advanceTimersByTime(20)
+    await expect(late.result).rejects.toThrow('writer: deadline exceeded')
     expect(opened[0]?.destroyed).toBe(true)
     expect(pool.state()).toMatchObject({ idle: 0, busy: 0 })
   })
@@ -232,11 +236,14 @@ describe('the deadline', () => {
   })
 
   it('lets a caller that waits have another connection in place of the destroyed one', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     create({ limit: 1 })
     await open(1)
-    use(performance.now() + 20)
+    const late = use(performance.now() + 20)
     const waiting = use()
-    await vi.waitFor(() => expect(attempts).toHaveLength(2), 300_000)
+    await late.connection
+    vi.advanceTimersByTime(20)
+    await late.result.catch(() => {})
     attempts[1]?.succeed()
     waiting.finish()
     expect(await waiting.result).toBe(1)
