@@ -23,7 +23,8 @@ const workspaces = new Map(
 
 const files: readonly SourceFile[] = globSync('{apps,packages,infra,test}/**/*.ts', {
   cwd: repositoryRoot,
-  exclude: ['**/node_modules', '**/cdk.out'],
+  // The imports in the generator's templates are those of the files that it writes.
+  exclude: ['**/node_modules', '**/cdk.out', 'packages/generate/src/templates'],
 }).map((path) => {
   const text = readFileSync(join(repositoryRoot, path), 'utf8')
   const imports = [...text.matchAll(/(?:^import |\bfrom |\bimport\()'([^']+)'/gm)].map(([, specifier = '']) =>

@@ -2,7 +2,8 @@
 export interface JsonSchema {
   readonly $ref?: string
   readonly $defs?: Readonly<Record<string, JsonSchema>>
-  readonly type?: string
+  /** Several for what may be null. */
+  readonly type?: string | readonly string[]
   readonly const?: unknown
   readonly enum?: readonly unknown[]
   readonly anyOf?: readonly JsonSchema[]
@@ -27,6 +28,7 @@ function typeOf(schema: JsonSchema, indent = ''): string {
   if (schema.const !== undefined) return literal(schema.const)
   if (values !== undefined) return values.map(literal).join(' | ')
   if (anyOf !== undefined) return anyOf.map((each) => typeOf(each, indent)).join(' | ')
+  if (typeof type === 'object') return type.map((each) => typeOf({ ...schema, type: each }, indent)).join(' | ')
   if (type === 'array') {
     const item = typeOf(items ?? {}, indent)
     return item.includes('|') ? `readonly (${item})[]` : `readonly ${item}[]`

@@ -9,9 +9,11 @@ import {
   type EndpointGroup,
   type Header,
   idempotencyKeyHeader,
+  ifMatchHeader,
   type ResponseDefinition,
 } from '../src/http/endpoint.ts'
 import { healthEndpoints } from '../src/http/health.ts'
+import { bodyTypes } from '../src/http/schema.ts'
 import { statusEndpoints } from '../src/http/status.ts'
 import { resources } from '../src/resources/index.ts'
 import type { Resource } from '../src/resources/resource.ts'
@@ -33,7 +35,14 @@ export function openapiDocument(groups: readonly Resource[]) {
       paths[endpoint.path] = { ...paths[endpoint.path], [endpoint.method]: operation(id, name, endpoint, components) }
     }
   }
-  const responses = mapValues(commonResponses, (response) => describeResponse(response, components))
+  const documented = tags.flatMap(({ endpoints }) =>
+    Object.values(endpoints).flatMap((each) => Object.values(each.responses)),
+  )
+  // Of any path and method; the others as they are used.
+  const shared = Object.entries<ResponseDefinition>(commonResponses).filter(
+    ([name, response]) => ['NotFound', 'MethodNotAllowed'].includes(name) || documented.includes(response),
+  )
+  const responses = mapValues(Object.fromEntries(shared), (response) => describeResponse(response, components))
   return {
     openapi: '3.1.0',
     info: {
@@ -86,11 +95,13 @@ function inDocument(schema: object): JsonSchema {
 }
 
 function operation(id: string, tag: string, endpoint: Endpoint, components: Components): object {
-  const { summary, description, query, body, keyed, consistent, responses } = endpoint
+  const { summary, description, params, query, body, keyed, consistent, conditional, responses } = endpoint
   const parameters = [
-    ...Object.entries(query?.shape ?? {}).map(([name, schema]) => parameter(name, schema, components)),
+    ...Object.entries(params?.shape ?? {}).map(([name, schema]) => parameter('path', name, schema, components)),
+    ...Object.entries(query?.shape ?? {}).map(([name, schema]) => parameter('query', name, schema, components)),
     ...(keyed ? headerParameters(idempotencyKeyHeader, components) : []),
     ...(consistent ? headerParameters(consistencyTokenHeader, components) : []),
+    ...(conditional ? headerParameters(ifMatchHeader, components) : []),
   ]
   return {
     operationId: id,
@@ -100,7 +111,7 @@ function operation(id: string, tag: string, endpoint: Endpoint, components: Comp
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: components.schema(body) } } } }),
+      : { requestBody: { required: true, content: bodyContent(endpoint, components.schema(body)) } }),
     responses: mapValues(responses, (response) => {
       const [shared] = Object.entries(commonResponses).find(([, common]) => common === response) ?? []
       return shared ? { $ref: `#/components/responses/${shared}` } : describeResponse(response, components)
@@ -108,12 +119,15 @@ function operation(id: string, tag: string, endpoint: Endpoint, components: Comp
   }
 }
 
-function parameter(name: string, schema: z.core.$ZodType, components: Components): object {
+const bodyContent = (endpoint: Endpoint, schema: JsonSchema) =>
+  Object.fromEntries(bodyTypes(endpoint).map((type) => [type, { schema }]))
+
+function parameter(location: 'path' | 'query', name: string, schema: z.core.$ZodType, components: Components): object {
   const { description, ...rest } = components.schema(schema as z.ZodType)
   const required = !z.safeParse(schema, undefined).success
   return {
     name,
-    in: 'query',
+    in: location,
     ...(required ? { required } : {}),
     ...(description === undefined ? {} : { description }),
     schema: rest,
@@ -130,7 +144,7 @@ function describeResponse({ description, headers, content }: ResponseDefinition,
   return {
     description,
     ...(headers === undefined ? {} : { headers: headerReferences(headers, components) }),
-    content: mapValues(content, (schema) => ({ schema: components.schema(schema) })),
+    ...(content && { content: mapValues(content, (schema) => ({ schema: components.schema(schema) })) }),
   }
 }
 

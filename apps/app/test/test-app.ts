@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import { type AppDependencies, createApp } from '../src/app.ts'
 import { commonResponses, type Endpoints, type Exchange } from '../src/http/endpoint.ts'
-import { integerParameter } from '../src/http/schema.ts'
+import { idParameter, integerParameter } from '../src/http/schema.ts'
 import { send } from '../src/http/send.ts'
 import { createLogger } from '../src/observability/logger.ts'
 import { defineResource, type Resource, type RunningResource } from '../src/resources/resource.ts'
@@ -48,6 +48,15 @@ const endpoints = {
     body: z.strictObject({ text: z.string().min(1, { error: 'must not be empty' }) }),
     responses: ok,
   },
+  changeThing: {
+    method: 'patch',
+    path: '/things/{id}',
+    summary: 'Changes',
+    params: z.object({ id: idParameter }),
+    body: z.strictObject({ text: z.string() }).partial(),
+    conditional: true,
+    responses: ok,
+  },
   writeByGet: { method: 'get', path: '/write-thing', summary: 'Writes', safe: false, responses: ok },
 } satisfies Endpoints
 
@@ -60,7 +69,13 @@ export function thingsResource(handle: (exchange: Exchange<unknown>) => void | P
     status: { things: z.int().describe('How many things there are') },
     endpoints,
     create: ({ settings }) => ({
-      handlers: { readThing: handle, writeThing: handle, replaceThing: handle, writeByGet: handle },
+      handlers: {
+        readThing: handle,
+        writeThing: handle,
+        replaceThing: handle,
+        changeThing: handle,
+        writeByGet: handle,
+      },
       status: async () => ({ things: settings.THINGS }),
     }),
   })

@@ -10,7 +10,7 @@ export {
   type WriteOptions,
 } from './client/client.ts'
 export { coalesce } from './client/coalesce.ts'
-export { type Connection, connect, type Endpoint, query, type Statement } from './client/connection.ts'
+export { type Connection, connect, type Endpoint, execute, query, type Statement } from './client/connection.ts'
 export {
   type CommitPoint,
   commit,

@@ -14,19 +14,22 @@ export interface Header {
 export interface ResponseDefinition {
   readonly description: string
   readonly headers?: Readonly<Record<string, Header>>
-  /** The body's schema by content type. */
-  readonly content: Readonly<Record<string, z.ZodType>>
+  /** The body's schema by content type. @default there is no body */
+  readonly content?: Readonly<Record<string, z.ZodType>>
 }
 
 /** One operation of the HTTP contract: it validates, gives the handler's types and the OpenAPI document. */
 export interface Endpoint {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** With `{name}` in the place of each parameter. */
   readonly path: string
   readonly summary: string
   readonly description?: string
+  /** The schemas of the path's parameters. What does not conform is an unknown path. @default there are none */
+  readonly params?: z.ZodObject
   /** @default the query is not looked at */
   readonly query?: z.ZodObject
-  /** The JSON body, of at most 16 KB. @default the body is not read */
+  /** The JSON body, of at most 16 KB; of a PATCH, a merge patch (RFC 7396). @default the body is not read */
   readonly body?: z.ZodType
   readonly responses: Readonly<Record<number, ResponseDefinition>>
   /** For a GET: whether it only reads, so that HEAD is answered by the same handler. @default true */
@@ -41,6 +44,11 @@ export interface Endpoint {
    * with {@link Exchange.after}. @default false; the header is not looked at
    */
   readonly consistent?: boolean
+  /**
+   * Whether a request must have an `If-Match`, so that it changes only what its client has seen: the handler sees to that
+   * with {@link Exchange.requireMatch}. @default false; the header is not looked at
+   */
+  readonly conditional?: boolean
 }
 
 /** Endpoints by their operation ids. */
@@ -53,24 +61,32 @@ export interface EndpointGroup {
   readonly endpoints: Endpoints
 }
 
-/** A request whose query and body are validated, and its response. */
-export interface Exchange<Query, Body = unknown> {
+/** A request whose parameters, query and body are validated, and its response. */
+export interface Exchange<Query, Body = unknown, Params = unknown> {
+  readonly params: Params
   readonly query: Query
   readonly body: Body
   /** Of a keyed endpoint: that of the request, if it has one. */
   readonly key: IdempotencyKey | undefined
   /** Of a consistent endpoint: what the data that is read has to include, for `client.read`. */
   readonly after: readonly Point[]
+  /** Of a conditional endpoint: refuses the request unless its client has seen this state of the entry. */
+  readonly requireMatch: (entry: object) => void
   readonly req: Request
   readonly res: Response
 }
 
 type QueryOf<Of extends Endpoint> = Of extends { query: infer Schema extends z.ZodObject } ? z.output<Schema> : unknown
+type ParamsOf<Of extends Endpoint> = Of extends { params: infer Schema extends z.ZodObject }
+  ? z.output<Schema>
+  : unknown
 type BodyOf<Of extends Endpoint> = Of extends { body: infer Schema extends z.ZodType } ? z.output<Schema> : unknown
 
 /** The handler of each endpoint. */
 export type Handlers<Of extends Endpoints> = {
-  readonly [Id in keyof Of]: (exchange: Exchange<QueryOf<Of[Id]>, BodyOf<Of[Id]>>) => void | Promise<void>
+  readonly [Id in keyof Of]: (
+    exchange: Exchange<QueryOf<Of[Id]>, BodyOf<Of[Id]>, ParamsOf<Of[Id]>>,
+  ) => void | Promise<void>
 }
 
 const problemMembers = {
@@ -103,6 +119,23 @@ const outcomeUnknownProblem = z
       'carried out. Who sends it again without an `Idempotency-Key` may store it twice.',
   })
 
+/** The problem type of a body whose fields are refused. */
+export const invalidFields = {
+  type: '/openapi.json#/components/schemas/InvalidFields',
+  title: 'Invalid Fields',
+} as const
+
+const invalidFieldsProblem = z
+  .strictObject({
+    type: z.literal(invalidFields.type),
+    title: z.literal(invalidFields.title),
+    ...problemMembers,
+    errors: z
+      .array(z.strictObject({ field: z.string(), detail: z.string() }))
+      .describe('The refused fields, and why; the detail continues a sentence that begins with the name of the field'),
+  })
+  .meta({ id: 'InvalidFields', description: 'RFC 9457. Fields of the body are unknown or invalid.' })
+
 /** The request header of a keyed endpoint. */
 export const idempotencyKeyHeader = {
   'Idempotency-Key': {
@@ -110,6 +143,15 @@ export const idempotencyKeyHeader = {
       'Chosen by the client, for one method and path: requests with the same key are carried out once, however often ' +
       'they are sent. It is remembered for at least 24 hours.',
     schema: z.string().regex(/^[\x20-\x7e]{1,255}$/),
+  },
+} satisfies Record<string, Header>
+
+/** The request header of a conditional endpoint. */
+export const ifMatchHeader = {
+  'If-Match': {
+    description: 'The `ETag` of the state that is to be changed, or `*` for any',
+    required: true,
+    schema: z.string(),
   },
 } satisfies Record<string, Header>
 
@@ -137,19 +179,41 @@ export const requestIdHeader = {
 } satisfies Record<string, Header>
 
 /**
- * The headers of a success of a keyed endpoint.
+ * The header of a success of a write.
  *
  * @public for resources
  */
-export const writtenHeaders = {
+export const tokenHeader = {
   'Consistency-Token': {
     description: 'Identifies the write: a read that sends it back sees it',
     required: true,
     schema: tokenForm,
   },
+} satisfies Record<string, Header>
+
+/**
+ * The headers of a success of a keyed endpoint.
+ *
+ * @public for resources
+ */
+export const writtenHeaders = {
+  ...tokenHeader,
   'Idempotency-Replayed': {
     description: 'Set if an earlier request with the key was carried out, whose response this is',
     schema: z.literal('true'),
+  },
+} satisfies Record<string, Header>
+
+/**
+ * The header of a response with one entry.
+ *
+ * @public for resources
+ */
+export const entityTagHeader = {
+  ETag: {
+    description: 'Identifies the state of the entry, for `If-Match`',
+    required: true,
+    schema: z.string().regex(/^"[0-9a-f]{32}"$/),
   },
 } satisfies Record<string, Header>
 
@@ -169,7 +233,11 @@ export const commonResponses = {
     headers: requestIdHeader,
     content: problemContent,
   },
-  NotFound: { description: 'Unknown path', headers: requestIdHeader, content: problemContent },
+  NotFound: {
+    description: 'Unknown path, or there is no such entry',
+    headers: requestIdHeader,
+    content: problemContent,
+  },
   MethodNotAllowed: {
     description: 'The path does not have this method',
     headers: {
@@ -192,6 +260,18 @@ export const commonResponses = {
     headers: requestIdHeader,
     content: problemContent,
   },
+  InvalidFields: {
+    description: 'Fields of the body are unknown or invalid; or, with a key, see KeyReused',
+    headers: requestIdHeader,
+    content: { 'application/problem+json': z.union([invalidFieldsProblem, problem]) },
+  },
+  Changed: {
+    description: 'The entry has changed since the state that `If-Match` names',
+    headers: requestIdHeader,
+    content: problemContent,
+  },
+  ConditionRequired: { description: '`If-Match` is missing', headers: requestIdHeader, content: problemContent },
+  Referenced: { description: 'Other entries refer to this one', headers: requestIdHeader, content: problemContent },
   DataNotFound: {
     description:
       'No database has the data any more that the response has to include, by its `Consistency-Token` or its cursor',

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import {
+  DatabaseError,
   DatabaseOverloaded,
   DatabaseUnavailable,
   DataNotFound,
@@ -8,7 +9,7 @@ import {
   WriteOutcomeUnknown,
 } from '@repo/db'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
-import { outcomeUnknown } from './endpoint.ts'
+import { invalidFields, outcomeUnknown } from './endpoint.ts'
 import { send } from './send.ts'
 
 declare global {
@@ -37,6 +38,24 @@ export class HttpError extends Error {
   }
 }
 
+/** Why a field of a body is refused. */
+export interface FieldError {
+  readonly field: string
+  /** Continues a sentence that begins with the field's name. */
+  readonly detail: string
+}
+
+/** A body whose fields are refused; the client may read why. */
+export class InvalidFields extends Error {
+  override readonly name = 'InvalidFields'
+  readonly errors: readonly FieldError[]
+
+  constructor(errors: readonly FieldError[]) {
+    super(errors.map(({ field, detail }) => `'${field}' ${detail}.`).join(' '))
+    this.errors = errors
+  }
+}
+
 /** What a client learns about an error. */
 export interface Problem {
   /** @default 'about:blank', whose title is that of the status */
@@ -44,6 +63,8 @@ export interface Problem {
   readonly title?: string
   readonly status: number
   readonly detail: string | undefined
+  /** @default the problem is not one of fields */
+  readonly errors?: readonly FieldError[]
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -56,6 +77,9 @@ export interface Problem {
  */
 export function toProblem(error: unknown, keyed = false): Problem {
   if (error instanceof HttpError) return { status: error.status, detail: error.message, headers: error.headers }
+  if (error instanceof InvalidFields) {
+    return { ...invalidFields, status: 422, detail: error.message, errors: error.errors, headers: {} }
+  }
   if (error instanceof DatabaseUnavailable) return retryLater('The database is unavailable. Please try again.')
   if (error instanceof DatabaseOverloaded) return retryLater('The database is overloaded. Please try again.')
   if (error instanceof WriteOutcomeUnknown) {
@@ -77,6 +101,9 @@ export function toProblem(error: unknown, keyed = false): Problem {
       'Consistency-Token is older than 24 hours. Please start again without token and cursor.'
     return { status: 409, detail, headers: {} }
   }
+  if (error instanceof DatabaseError && error.errno === rowIsReferenced) {
+    return { status: 409, detail: 'Other entries refer to this one.', headers: {} }
+  }
   if (error instanceof URIError) return { status: 400, detail: 'The path cannot be decoded.', headers: {} }
   const { status, expose, message } = Object(error) as { status?: unknown; expose?: unknown; message?: unknown }
   if (isClientError(status)) {
@@ -84,6 +111,9 @@ export function toProblem(error: unknown, keyed = false): Problem {
   }
   return { status: 500, detail: 'An internal error occurred.', headers: {} }
 }
+
+// ER_ROW_IS_REFERENCED_2
+const rowIsReferenced = 1451
 
 const retryLater = (detail: string): Problem => ({ status: 503, detail, headers: { 'Retry-After': '1' } })
 
@@ -102,6 +132,7 @@ export const errorHandler: ErrorRequestHandler = (error: unknown, req, res, _nex
     status,
     title = STATUS_CODES[status],
     detail,
+    errors,
     headers,
   } = toProblem(error, res.locals.keyed)
   if (status >= 500 && !(error instanceof HttpError)) res.locals.error ??= error
@@ -112,5 +143,10 @@ export const errorHandler: ErrorRequestHandler = (error: unknown, req, res, _nex
   }
   if (error instanceof DatabaseOverloaded) res.locals.refusedBy = 'queue'
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
-  send(res, status, 'application/problem+json', JSON.stringify({ type, title, status, detail, requestId: req.id }))
+  send(
+    res,
+    status,
+    'application/problem+json',
+    JSON.stringify({ type, title, status, detail, errors, requestId: req.id }),
+  )
 }

@@ -1,9 +1,10 @@
 import express, { type RequestHandler, Router } from 'express'
+import { readCondition } from '../middleware/conditions.ts'
 import { readToken } from '../middleware/consistency.ts'
 import { readKey, whenKeyed } from '../middleware/idempotency.ts'
 import type { Endpoint, Endpoints, Handlers } from './endpoint.ts'
 import { HttpError } from './problem.ts'
-import { parseBody, parseQuery } from './schema.ts'
+import { bodyTypes, parseBody, parseParams, parseQuery } from './schema.ts'
 
 type Handler = Handlers<Endpoints>[string]
 
@@ -14,12 +15,12 @@ export function createRouter<Of extends Endpoints>(endpoints: Of, handlers: Hand
   const router = Router({ strict: true, caseSensitive: true })
   const all = Object.entries(endpoints).map(([id, endpoint]) => ({ endpoint, handle: handlers[id] as Handler }))
   for (const [path, group] of Map.groupBy(all, ({ endpoint }) => endpoint.path)) {
-    const route = router.route(path)
+    const route = router.route(path.replaceAll(/{(\w+)}/g, ':$1'))
     const refuse = methodNotAllowed(group.flatMap(({ endpoint }) => methodsOf(endpoint)))
     for (const { endpoint, handle } of group) {
       // Express answers HEAD with the handler of GET, and HEAD must store nothing.
       if (endpoint.safe === false) route.head(refuse)
-      if (endpoint.body) route[endpoint.method](express.json({ limit }))
+      if (endpoint.body) route[endpoint.method](express.json({ limit, type: bodyTypes(endpoint) }))
       else if (endpoint.keyed) route[endpoint.method](whenKeyed(express.raw({ limit, type: () => true })))
       route[endpoint.method](validated(endpoint, handle))
     }
@@ -33,12 +34,17 @@ function methodsOf({ method, safe = true }: Endpoint): string[] {
 }
 
 function validated(endpoint: Endpoint, handle: Handler): RequestHandler {
-  const { query, body } = endpoint
+  const { params, query, body } = endpoint
   return (req, res) => {
-    const given = { query: query && parseQuery(req, query), body: body && parseBody(req, body) }
+    const given = {
+      params: params && parseParams(req, params),
+      query: query && parseQuery(req, query),
+      body: body && parseBody(req, body, bodyTypes(endpoint)),
+    }
     const key = readKey(req, endpoint)
     res.locals.keyed = key !== undefined
-    return handle({ ...given, key, after: readToken(req, endpoint), req, res })
+    const requireMatch = readCondition(req, endpoint)
+    return handle({ ...given, key, after: readToken(req, endpoint), requireMatch, req, res })
   }
 }
 

@@ -17,8 +17,11 @@ declare global {
 export function send(res: Response, status: number, contentType: string, body: string | Buffer): void {
   const length = Buffer.byteLength(body)
   res.statusCode = status
-  res.setHeader('Content-Type', contentType)
-  res.setHeader('Content-Length', length)
+  // A 204 must not have them: https://www.rfc-editor.org/rfc/rfc9110#section-8.6
+  if (status !== 204) {
+    res.setHeader('Content-Type', contentType)
+    res.setHeader('Content-Length', length)
+  }
   if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'no-store')
   if (res.req.method === 'HEAD') {
     res.end()

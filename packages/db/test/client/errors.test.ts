@@ -3,10 +3,10 @@ import { DatabaseError, toDatabaseError } from '../../src/client/errors.ts'
 import { bytesOf } from '../bytes-of.ts'
 
 /** As mysql2 makes it of what a server says. */
-const refused = (sqlMessage: string) =>
+const refused = (sqlMessage: string, errno = 1064) =>
   Object.assign(new Error(sqlMessage), {
     code: 'ER_PARSE_ERROR',
-    errno: 1064,
+    errno,
     sqlState: '42000',
     sqlMessage,
     sql: "INSERT INTO secrets VALUES ('hunter2')",
@@ -25,6 +25,22 @@ describe('toDatabaseError', () => {
     expect(toDatabaseError(refused("You have an error near 'hunter2' at line 12")).message).toBe(
       'ER_PARSE_ERROR (1064, SQLSTATE 42000) at line 12',
     )
+  })
+
+  it.each([
+    [1062, "Duplicate entry 'hunter2' for key 'secrets.by_name'", 'secrets.by_name'],
+    [1062, "Duplicate entry 'x' for key 'hunter2' for key 'secrets.by_name'", 'secrets.by_name'],
+    [
+      1452,
+      'Cannot add or update a child row: a foreign key constraint fails (`db`.`secrets`, CONSTRAINT `secrets_owner` ' +
+        'FOREIGN KEY (`owner`) REFERENCES `owners` (`id`))',
+      'secrets_owner',
+    ],
+    [1064, "You have an error near ' for key 'hunter2'", undefined],
+  ])('keeps the name of the constraint of error %d: %s', (errno, message, constraint) => {
+    const error = toDatabaseError(refused(message, errno))
+    expect(error.constraint).toBe(constraint)
+    expect(bytesOf(error)).not.toContain('hunter2')
   })
 
   it('keeps the message of an error that is not from the server', () => {

@@ -8,7 +8,7 @@ import {
   requestIdHeader,
   writtenHeaders,
 } from '../../http/endpoint.ts'
-import { integerParameter } from '../../http/schema.ts'
+import { existsAsUtc, integerParameter } from '../../http/schema.ts'
 
 const pageLimit = 10_000
 
@@ -39,9 +39,6 @@ const time = z
   .string()
   .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$/)
   .meta({ id: 'Time', examples: ['2026-11-22 09:33:53'] })
-
-/** `Date.parse` accepts 30 February and hour 24, as another day. */
-const existsAsUtc = (iso: string) => !Number.isNaN(Date.parse(iso)) && new Date(iso).toISOString() === iso
 
 const instantError = 'must be a time of the form 2026-11-22T09:33:53Z'
 
