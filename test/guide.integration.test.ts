@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { repositoryRoot } from '@repo/compose'
 import { copyCheckout } from '@repo/compose/testing'
@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
 const guide = readFileSync(join(repositoryRoot, 'docs/make-it-yours.md'), 'utf8')
-const [adding = '', removing = ''] = guide.split(/^## .*Remove the times$/m)
+/** A section of the guide. */
+const section = (title: string) => guide.split(/^## /m).find((text) => text.startsWith(`${title}\n`)) ?? ''
 let copy: string
 
 /** Before and after the tests of a section, which changes a copy of its own. */
@@ -18,41 +19,17 @@ function useCopy(): void {
     // Lint and the checks of the repository ask Git for the files.
     await inCopy('git', 'init', '--quiet')
     await inCopy('git', 'add', '--all')
+    await inCopy('git', '-c', 'user.name=test', '-c', 'user.email=test', 'commit', '--quiet', '--message=test')
   })
   afterAll(() => rmSync(copy, { recursive: true, force: true }))
 }
 
-/** A block of the guide, and the file that the text before it named last. */
-interface Step {
-  readonly language: string
-  readonly content: string
-  readonly file: string
-}
-
-function stepsOf(text: string): Step[] {
-  const blocks = text.matchAll(/(<!-- by hand -->\n)?^```(\w+)\n([\s\S]*?)^```$/gm)
-  return [...blocks].flatMap(({ 1: byHand, 2: language = '', 3: content = '', index }) => {
-    const file = [...text.slice(0, index).matchAll(/`([\w.-]+\/[\w./-]+\.\w+)`/g)].at(-1)?.[1] ?? ''
-    return byHand ? [] : [{ language, content, file }]
-  })
-}
-
-/** Runs a command, writes a new file, or adds the lines with a `+`, as a reader does. */
-async function follow({ language, content, file }: Step): Promise<void> {
-  const path = join(copy, file)
-  if (language === 'sh') {
-    await inCopy('bash', '-euo', 'pipefail', '-c', content)
-  } else if (language === 'diff') {
-    const lines = content.trimEnd().split('\n')
-    const textOf = (some: string[]) => some.map((line) => `${line.slice(1)}\n`).join('')
-    const parts = readFileSync(path, 'utf8').split(textOf(lines.filter((line) => !line.startsWith('+'))))
-    expect(parts, `${file} contains once:\n${content}`).toHaveLength(2)
-    writeFileSync(path, parts.join(textOf(lines)))
-  } else {
-    expect(existsSync(path), `${file} is new`).toBe(false)
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, content)
-  }
+/** Runs the commands of a section, but those that are for the reader alone. */
+async function follow(title: string): Promise<void> {
+  const blocks = [...section(title).matchAll(/(<!-- by hand -->\n)?^```sh\n([\s\S]*?)^```$/gm)]
+  const commands = blocks.flatMap(([, byHand, content = '']) => (byHand ? [] : [content]))
+  expect(commands.length, title).toBeGreaterThan(0)
+  for (const command of commands) await inCopy('bash', '-euo', 'pipefail', '-c', command)
 }
 
 /** @throws everything that the command printed. */
@@ -65,24 +42,47 @@ async function inCopy(command: string, ...args: string[]): Promise<string> {
   )
 }
 
+/** The files that differ from the last commit of the copy. */
+const changed = async () => (await inCopy('git', 'status', '--porcelain', '--untracked-files=all')).trim()
+
 describe('docs/make-it-yours.md on adding a resource', () => {
   useCopy()
 
-  it('can be followed', async () => {
-    const steps = stepsOf(adding)
-    expect(steps.map(({ language }) => language)).toEqual(expect.arrayContaining(['sql', 'ts', 'html', 'diff', 'sh']))
-    for (const step of steps) await follow(step)
-    for (const { file, content } of steps.filter(({ language }) => language === 'ts')) {
-      expect(readFileSync(join(copy, file), 'utf8'), `${file} is formatted`).toBe(content)
-    }
+  it.each([
+    ["'title'", 'expected NAME:TYPE'],
+    ["'title:string(200)' --plural times", "There is a resource 'times' already"],
+    ["'title:string(200)' --plural heartbeat", "There is a table 'heartbeat' already"],
+    ["'title:string(200)' --plural stats", "The path '/stats' has another use"],
+    ["'title:string(200)' --plural services", "The page has an element with the id 'services' already"],
+    ["'owner:ref(person)'", 'no migration creates the table person or persons'],
+  ])('refuses ticket %s: %s', async (fields, message) => {
+    const refused = inCopy('bash', '-c', `npm run --silent generate -- resource ticket ${fields}`)
+    await expect(refused).rejects.toThrow(message)
+    expect(await changed()).toBe('')
   })
 
-  it('leads to a repository that passes lint, types and the tests of the resource', async () => {
+  it('changes nothing when a step fails', async () => {
+    const snapshotTest = join(copy, 'infra/test/snapshot.test.ts')
+    const text = readFileSync(snapshotTest, 'utf8')
+    writeFileSync(snapshotTest, 'this is no test')
+    await expect(follow('Add a resource')).rejects.toThrow('Nothing was changed.')
+    writeFileSync(snapshotTest, text)
+    expect(await changed()).toBe('')
+  })
+
+  it('leads to a repository that passes lint, types, unit tests and the tests of the resources', async () => {
+    await follow('Add a resource')
+    const others =
+      "'ticket:ref(ticket)' 'text:text' 'stars:int?' 'price:decimal(8,2)?' 'done:bool' 'seen:bool?' 'code:string(5)?!'"
+    await inCopy('bash', '-c', `npm run generate -- resource line-comment ${others} 'day:date?' 'seenAt:datetime!'`)
+    await inCopy('git', 'add', '--all')
     await inCopy('npm', 'run', 'lint')
     await inCopy('npm', 'run', 'typecheck')
+    await inCopy('npm', 'run', 'test:unit')
     const results = 'test-results/guide.json'
-    await inCopy('npx', 'vitest', 'run', '--project', 'integration', 'resources/notes', `--outputFile.json=${results}`)
-    expect(JSON.parse(readFileSync(join(copy, results), 'utf8')).numPassedTests).toBeGreaterThan(7)
+    const resources = ['resources/tickets', 'resources/line-comments']
+    await inCopy('npx', 'vitest', 'run', '--project', 'integration', ...resources, `--outputFile.json=${results}`)
+    expect(JSON.parse(readFileSync(join(copy, results), 'utf8')).numPassedTests).toBeGreaterThan(30)
   })
 
   it("changes only the migrations in the template's snapshot", () => {
@@ -90,8 +90,15 @@ describe('docs/make-it-yours.md on adding a resource', () => {
     const [before = [], after = []] = [repositoryRoot, copy].map((root) =>
       readFileSync(join(root, template), 'utf8').split('\n'),
     )
-    const changed = after.filter((line, index) => line !== before[index])
-    expect(changed).toEqual([expect.stringContaining('CREATE TABLE IF NOT EXISTS notes')])
+    const lines = after.filter((line, index) => line !== before[index])
+    expect(lines).toEqual([expect.stringContaining('CREATE TABLE IF NOT EXISTS tickets')])
+  })
+
+  it('can be undone', async () => {
+    await inCopy('git', 'reset', '--hard', '--quiet')
+    await follow('Add a resource')
+    await follow('Remove it')
+    expect(await changed()).toBe('')
   })
 })
 
@@ -99,9 +106,7 @@ describe('docs/make-it-yours.md on removing the times', () => {
   useCopy()
 
   it('leads to a repository without a resource that passes lint, types and unit tests', async () => {
-    const steps = stepsOf(removing)
-    expect(steps.length).toBeGreaterThan(1)
-    for (const step of steps) await follow(step)
+    await follow('Remove the times')
     await inCopy('npm', 'run', 'lint')
     await inCopy('npm', 'run', 'typecheck')
     await inCopy('npm', 'run', 'test:unit')

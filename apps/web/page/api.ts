@@ -50,5 +50,19 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
   throw new ResponseError(response, message, type === outcomeUnknown || [502, 504].includes(response.status))
 }
 
+/** Sends a write with a key, which makes a second attempt safe, also if it was committed before the first response was lost. */
+export async function sendOnce(path: string, init: RequestInit): Promise<Response> {
+  const headers = new Headers(init.headers)
+  headers.set('Idempotency-Key', newKey())
+  return send(path, { ...init, headers }).catch(async (error: unknown) => {
+    if (error instanceof ResponseError && error.response.status < 500) throw error
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    return send(path, { ...init, headers })
+  })
+}
+
+/** `crypto.randomUUID` exists only where the page was loaded by https or from localhost. */
+const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join('-')
+
 /** The body of `GET /status`. */
 export type Status = Schemas['Status']

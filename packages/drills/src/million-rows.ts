@@ -18,6 +18,6 @@ export async function withMillionRows<T>({ topology, workload }: TestEnvironment
     })
     return await work()
   } finally {
-    await topology.sql('db-writer', `TRUNCATE ${table}`)
+    await topology.sql('db-writer', `SET foreign_key_checks = 0; TRUNCATE ${table}`)
   }
 }

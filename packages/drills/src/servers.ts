@@ -3,6 +3,7 @@ import { docker, waitFor } from '@repo/compose'
 import { type Database, isHealthy, readState } from '@repo/ops/databases.ts'
 import { atLeast, atMost, type Check, yes } from './drill.ts'
 import { listedMissing } from './durability.ts'
+import { readList } from './lists.ts'
 import type { Attempt } from './load.ts'
 import type { OperatorCommand, TestEnvironment } from './test-environment.ts'
 
@@ -59,7 +60,7 @@ export async function watchWriters(environment: TestEnvironment): Promise<Writer
 
 async function writableServers({ topology, workload }: TestEnvironment, password: string): Promise<Database[]> {
   const { columns, values } = workload.numberedRow
-  const insert = `INSERT INTO ${workload.table} (${columns}) SELECT ${values} FROM (SELECT 1 AS n) AS numbers`
+  const insert = `INSERT INTO ${workload.table} (${columns}) SELECT ${values} FROM (SELECT FLOOR(1e8 * RAND()) AS n) AS numbers`
   const answers = await Promise.all(
     databases.map(async (database) => {
       const ask = async ([id = '']: string[]) =>
@@ -114,8 +115,7 @@ export async function missingInList(
   await waitFor(
     'the list to have every acknowledged write',
     async () => {
-      const response = await fetch(topology.url + workload.listPath, { signal: AbortSignal.timeout(30_000) })
-      const listed = workload.listed({ status: response.status, body: await response.text() })
+      const listed = await readList(topology.url, workload)
       missing = listed === undefined ? attempts.length : listedMissing(attempts, listed)
       return missing === 0
     },

@@ -204,6 +204,13 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
         )
         return /clients\t1\n.*status\tON/.test(status)
       })
+      for (const parent of workload.parents ?? []) {
+        // Every other column gets the default of its type.
+        await project.sql(
+          'db-writer',
+          `SET sql_mode = '', foreign_key_checks = 0; INSERT IGNORE INTO ${parent} (id) VALUES (1)`,
+        )
+      }
     },
 
     async recreateDatabases() {

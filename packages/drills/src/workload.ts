@@ -28,6 +28,8 @@ export interface Workload {
   readonly newestPath: string
   /** A read of many rows, another one for each `n`, so that none is shared. @default the list of every row */
   slowPath?(n: number): string
+  /** The tables that each row refers to, whose row with the id 1 is created before a drill. @default none */
+  readonly parents?: readonly string[]
   /** A request that stores one row. */
   write(): HttpRequest
   /** When the acknowledged row was stored, according to the answer to a write; undefined if nothing is acknowledged. */

@@ -1,4 +1,4 @@
-import { ResponseError, send } from '../api.ts'
+import { ResponseError, sendOnce } from '../api.ts'
 import { element } from '../elements.ts'
 
 /** Makes the button save the current time. `saved` is called after each confirmed save. */
@@ -10,7 +10,7 @@ export function setUpSave(saved: () => void): void {
   async function save(): Promise<void> {
     const startedAt = performance.now()
     try {
-      const text = await (await sendOnce()).text()
+      const text = await (await sendOnce('/write', { method: 'POST' })).text()
       show('ok', `${text}, in ${Math.round(performance.now() - startedAt)} ms`)
       saved()
     } catch (error) {
@@ -19,16 +19,6 @@ export function setUpSave(saved: () => void): void {
       // Unless it was refused, the row may have been committed.
       show('failed', `${refused ? 'Not saved.' : 'The save is not confirmed.'} ${reason}`)
     }
-  }
-
-  /** The key makes a second attempt safe, also if the row was committed before the first response was lost. */
-  async function sendOnce(): Promise<Response> {
-    const request = { method: 'POST', headers: { 'Idempotency-Key': newKey() } }
-    return send('/write', request).catch(async (error: unknown) => {
-      if (error instanceof ResponseError && error.response.status < 500) throw error
-      await new Promise((resolve) => setTimeout(resolve, 1000))
-      return send('/write', request)
-    })
   }
 
   function show(state: 'ok' | 'failed', text: string): void {
@@ -46,6 +36,3 @@ export function setUpSave(saved: () => void): void {
     saving = false
   })
 }
-
-/** `crypto.randomUUID` exists only where the page was loaded by https or from localhost. */
-const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join('-')

@@ -5,6 +5,7 @@ import { atLeast, atMost, type Check, type Drill, durabilityChecks, yes } from '
 import { listedMissing, listedSurplus, verifyDurability } from '../durability.ts'
 import { watchInternalErrors } from '../internal-errors.ts'
 import { type KeyedClients, openKeyedClients } from '../keyed-clients.ts'
+import { readList } from '../lists.ts'
 import type { Attempt } from '../load.ts'
 import { drawOperations, type Operation } from '../operations.ts'
 import { areAsBefore, databases, watchWriters } from '../servers.ts'
@@ -208,8 +209,7 @@ async function listedSince(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<number[] | undefined> {
   try {
-    const response = await fetch(topology.url + workload.listPath, { headers, signal: AbortSignal.timeout(30_000) })
-    const listed = workload.listed({ status: response.status, body: await response.text() })
+    const listed = await readList(topology.url, workload, headers)
     return listed?.filter((time) => time >= startedAt)
   } catch {
     return undefined

@@ -1,0 +1,182 @@
+import { ResponseError, send, sendOnce } from './api.ts'
+import { descendant } from './elements.ts'
+import type { Resource } from './resource.ts'
+
+type Value = string | number | boolean | null
+
+interface Entry extends Readonly<Record<string, Value>> {
+  readonly id: number
+}
+
+/** An entry as it was read last, for a change of that state. */
+interface Current {
+  readonly entry: Entry
+  readonly tag: string
+}
+
+type Input = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement
+
+/** The list shows what others save within this time. */
+const intervalMs = 10_000
+
+/**
+ * Sets up a form and a list of a resource. The page contains them, in the element with this id: inputs with the names of
+ * the fields, and a table whose headings name the field of each column.
+ *
+ * @param path of the resource's API.
+ */
+export function setUpEntries(id: string, path: string): Resource {
+  const parent = document.getElementById(id) as HTMLElement
+  const form = descendant<HTMLFormElement>(parent, 'form')
+  const cancel = descendant<HTMLButtonElement>(form, '[type="reset"]')
+  const result = descendant<HTMLOutputElement>(form, 'output')
+  const rows = descendant(parent, 'tbody')
+  const empty = descendant(parent, 'p')
+  const more = descendant<HTMLButtonElement>(parent, '.more')
+  const columns = [...parent.querySelectorAll<HTMLElement>('th[data-field]')].map(({ dataset }) => dataset.field ?? '')
+  const inputs = [...form.elements].filter((element): element is Input => 'name' in element && element.name !== '')
+  let edited: Current | undefined
+  let next: string | undefined
+  /** Whether more than the first page is shown, which is not replaced then. */
+  let extended = false
+  let listedAt = Number.NEGATIVE_INFINITY
+  let busy = false
+
+  async function list(from: string): Promise<readonly Entry[]> {
+    const response = await send(from)
+    next = /^<(.*)>; rel="next"$/.exec(response.headers.get('Link') ?? '')?.[1]
+    more.hidden = next === undefined
+    return response.json()
+  }
+
+  async function refresh(): Promise<void> {
+    listedAt = performance.now()
+    const entries = await list(`${path}?limit=20`)
+    rows.replaceChildren(...entries.map(rowOf))
+    empty.hidden = entries.length > 0
+    extended = false
+  }
+
+  function rowOf(entry: Entry): HTMLTableRowElement {
+    const row = document.createElement('tr')
+    for (const column of columns) row.insertCell().textContent = textOf(entry[column] ?? null)
+    row.insertCell().append(
+      buttonFor('Edit', entry, () => edit(entry.id)),
+      buttonFor('Delete', entry, () => remove(entry)),
+    )
+    return row
+  }
+
+  function buttonFor(name: string, entry: Entry, action: () => Promise<void>): HTMLButtonElement {
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.textContent = name
+    button.setAttribute('aria-label', `${name} ${textOf(entry[columns[1] ?? ''] ?? entry.id)}`)
+    button.addEventListener('click', () => run(action))
+    return button
+  }
+
+  async function read(entryId: number): Promise<Current> {
+    const response = await send(`${path}/${entryId}`)
+    return { entry: await response.json(), tag: response.headers.get('ETag') ?? '' }
+  }
+
+  async function edit(entryId: number): Promise<void> {
+    edited = await read(entryId)
+    for (const input of inputs) fill(input, edited.entry[input.name] ?? null)
+    cancel.hidden = false
+    inputs[0]?.focus()
+  }
+
+  async function remove(listed: Entry): Promise<void> {
+    const { entry, tag } = await read(listed.id)
+    if (JSON.stringify(entry) !== JSON.stringify(listed)) {
+      await refresh()
+      throw new Error('It has changed since it was listed. Look at it again.')
+    }
+    await send(`${path}/${entry.id}`, { method: 'DELETE', headers: { 'If-Match': tag } })
+    if (edited?.entry.id === entry.id) form.reset()
+    show('ok', 'Deleted.')
+    await refresh()
+  }
+
+  async function save(): Promise<void> {
+    const body = JSON.stringify(Object.fromEntries(inputs.map((input) => [input.name, readInput(input)])))
+    const headers = { 'Content-Type': 'application/json' }
+    if (edited === undefined) {
+      await sendOnce(path, { method: 'POST', headers, body })
+    } else {
+      const { entry, tag } = edited
+      await send(`${path}/${entry.id}`, { method: 'PATCH', headers: { ...headers, 'If-Match': tag }, body })
+    }
+    form.reset()
+    show('ok', 'Saved.')
+    await refresh()
+  }
+
+  /** Runs one action at a time, and shows why it failed. */
+  async function run(action: () => Promise<void>): Promise<void> {
+    if (busy) return
+    busy = true
+    show('ok', '')
+    try {
+      await action()
+    } catch (error) {
+      const isKnown = error instanceof ResponseError && !error.outcomeUnknown
+      const reason = error instanceof Error && error.name !== 'TimeoutError' ? error.message : 'No response in time.'
+      show('failed', isKnown || !(error instanceof ResponseError) ? reason : `It is not confirmed. ${reason}`)
+    }
+    busy = false
+  }
+
+  function show(state: 'ok' | 'failed', text: string): void {
+    result.dataset.state = state
+    result.textContent = text
+  }
+
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    void run(save)
+  })
+  form.addEventListener('reset', () => {
+    edited = undefined
+    cancel.hidden = true
+  })
+  more.addEventListener('click', () =>
+    run(async () => {
+      if (next === undefined) return
+      rows.append(...(await list(next)).map(rowOf))
+      extended = true
+    }),
+  )
+  return {
+    update() {
+      if (!extended && performance.now() - listedAt > intervalMs) void refresh().catch(() => {})
+    },
+  }
+}
+
+/** What the API expects for an input. An empty one is null if it may be. */
+function readInput(input: Input): Value {
+  const { type } = input.dataset
+  if (type === 'boolean') return (input as HTMLInputElement).checked
+  if (input.value === '') return input.required ? '' : null
+  if (type === 'number') return Number(input.value)
+  return type === 'datetime' ? `${withSeconds(input.value)}Z` : input.value
+}
+
+/** Browsers omit seconds that are 0. */
+const withSeconds = (text: string) => (text.length === 16 ? `${text}:00` : text)
+
+function fill(input: Input, value: Value): void {
+  const { type } = input.dataset
+  if (type === 'boolean') (input as HTMLInputElement).checked = value === true
+  else if (type === 'datetime') input.value = String(value ?? '').slice(0, 19)
+  else input.value = String(value ?? '')
+}
+
+/** A time without its milliseconds. */
+function textOf(value: Value): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  return String(value ?? '').replace(/^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})\.\d{3}Z$/, '$1 $2')
+}

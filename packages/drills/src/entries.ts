@@ -1,0 +1,48 @@
+import type { Workload } from './workload.ts'
+
+/** A resource with the generated routes; see docs/make-it-yours.md. */
+export interface Entries extends Pick<Workload, 'name' | 'table' | 'parents' | 'numberedRow'> {
+  /** The JSON that stores an entry, another one for each `n`. */
+  entry(n: number): object
+}
+
+/** The workload of such a resource. The answer to a write has the millisecond that is stored. */
+export function entriesWorkload({ entry, numberedRow, ...names }: Entries): Workload {
+  const { name, table } = names
+  let n = 0
+  return {
+    ...names,
+    listPath: `/${name}?limit=10000`,
+    newestPath: `/${name}?limit=20`,
+    write() {
+      n += 1
+      return { method: 'POST', path: `/${name}`, json: entry(n) }
+    },
+    acknowledged({ status, body }) {
+      const time = status === 201 ? Date.parse(JSON.parse(body).createdAt) : undefined
+      return time === undefined ? undefined : { from: time, to: time }
+    },
+    listed({ status, body }) {
+      const list: unknown = status === 200 ? JSON.parse(body) : undefined
+      return Array.isArray(list) ? list.map(({ createdAt }) => Date.parse(createdAt)) : undefined
+    },
+    storedSince: (since) =>
+      `SELECT 1000 * UNIX_TIMESTAMP(created_at) FROM ${table} WHERE created_at >= FROM_UNIXTIME(${since / 1000})`,
+    numberedRow: {
+      columns: `created_at, ${numberedRow.columns}`,
+      values: `TIMESTAMPADD(SECOND, n, '2020-01-01'), ${numberedRow.values}`,
+    },
+    acknowledgeBeforeCommit: {
+      file: 'apps/app/src/middleware/idempotency.ts',
+      from: `const [answer, point] = await client.transaction(
+        async (...given) => [await work(...given), await markCommit(given[0])] as const,
+      )
+      return sendAnswer(res, answer, point)`,
+      to: `await client.transaction(async (...given) => {
+        const answer = await work(...given)
+        sendAnswer(res, answer, await markCommit(given[0]))
+      })
+      return`,
+    },
+  }
+}

@@ -1,0 +1,126 @@
+import { CliError } from '@repo/ops/cli.ts'
+import { columnOf, namesOf, snakeCase } from './names.ts'
+
+/** The type of a field, as it is written on the command line. */
+export type FieldType =
+  | { readonly kind: 'string'; readonly length: number }
+  | { readonly kind: 'text' | 'int' | 'bool' | 'datetime' | 'date' }
+  | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
+  | { readonly kind: 'enum'; readonly values: readonly string[] }
+  /** `table` is that of the other resource. */
+  | { readonly kind: 'ref'; readonly table: string }
+
+/** A field of a resource. */
+export interface Field {
+  /** `dueAt` */
+  readonly name: string
+  /** `due_at` */
+  readonly column: string
+  readonly type: FieldType
+  /** Null if it has no value. */
+  readonly optional: boolean
+  readonly unique: boolean
+}
+
+const forms = 'string(N), text, int, decimal(P,S), bool, datetime, date, enum(a,b), ref(OTHER); then ? or !'
+
+/**
+ * Reads what follows the resource's name: `NAME:TYPE`, `?` for an optional field, `!` for a unique one.
+ *
+ * @param tables that a field can refer to.
+ * @throws {CliError} that says what is expected.
+ */
+export function parseFields(texts: readonly string[], tables: ReadonlySet<string>): readonly Field[] {
+  if (texts.length === 0) throw new CliError(`A resource needs at least one field, as NAME:TYPE. Types: ${forms}.`)
+  const fields = texts.map((text) => parseField(text, tables))
+  const names = fields.map(({ column }) => column)
+  const duplicate = names.find((name, index) => names.indexOf(name) !== index)
+  if (duplicate !== undefined) throw new CliError(`Two fields have the column '${duplicate}'.`)
+  // InnoDB's limit of a row, in bytes. A text is stored beside it.
+  const bytes = fields.reduce((sum, { type }) => sum + (type.kind === 'string' ? 4 * type.length + 2 : 20), 0)
+  if (bytes > 65_000) throw new CliError('The strings are too long for one row. Make the longest ones a text.')
+  return fields
+}
+
+function parseField(text: string, tables: ReadonlySet<string>): Field {
+  const [, name = '', typeName = '', list, marks = ''] = /^([^:]*):(\w+)(?:\(([^)]*)\))?([?!]*)$/.exec(text) ?? []
+  if (typeName === '') throw new CliError(`Invalid field '${text}': expected NAME:TYPE. Types: ${forms}.`)
+  if (!/^(\??!?|!\?)$/.test(marks)) throw new CliError(`Invalid field '${text}': '?' and '!' may occur once each.`)
+  const column = columnOf(name)
+  const type = parseType(
+    text,
+    typeName,
+    list?.split(',').map((each) => each.trim()),
+    tables,
+  )
+  const unique = marks.includes('!')
+  if (unique) checkUnique(text, type)
+  return { name, column, type, optional: marks.includes('?'), unique }
+}
+
+function parseType(
+  text: string,
+  kind: string,
+  given: readonly string[] | undefined,
+  tables: ReadonlySet<string>,
+): FieldType {
+  const fail = (expected: string) => new CliError(`Invalid field '${text}': expected ${expected}.`)
+  const [first = '', second = '', ...more] = given ?? []
+  switch (kind) {
+    case 'string': {
+      const length = Number(first)
+      if (given?.length !== 1 || !isInteger(first, 1, 10_000))
+        throw fail('string(N) with N from 1 to 10,000 characters')
+      return { kind, length }
+    }
+    case 'decimal': {
+      const valid = isInteger(first, 1, 65) && isInteger(second, 0, 30) && Number(second) < Number(first)
+      if (!valid || more.length > 0) throw fail('decimal(P,S) with P digits, 1 to 65, and S of them after the point')
+      return { kind, precision: Number(first), scale: Number(second) }
+    }
+    case 'enum': {
+      const values = given ?? []
+      if (values.length === 0 || values.some((value) => !/^[a-z][a-z0-9_-]{0,39}$/.test(value))) {
+        throw fail('enum(a,b) with values of lower-case letters, digits, - and _')
+      }
+      if (new Set(values).size < values.length) throw fail('different values')
+      return { kind, values }
+    }
+    case 'ref':
+      if (given?.length !== 1 || first === '') throw fail('ref(OTHER) with the name of another resource')
+      return { kind, table: referenced(text, first, tables) }
+    case 'text':
+    case 'int':
+    case 'bool':
+    case 'datetime':
+    case 'date':
+      if (given !== undefined) throw fail(`${kind} without parentheses`)
+      return { kind }
+    default:
+      throw new CliError(`Unknown type '${kind}' in '${text}'. Types: ${forms}.`)
+  }
+}
+
+/** The table of a resource, by its name in the plural or in the singular. */
+function referenced(text: string, name: string, tables: ReadonlySet<string>): string {
+  const candidates = [snakeCase(name), ...(/[^sui]s$/.test(name) ? [] : [namesOf(name).table])]
+  const table = candidates.find((candidate) => tables.has(candidate))
+  if (table !== undefined) return table
+  throw new CliError(`Invalid field '${text}': no migration creates the table ${candidates.join(' or ')}.`)
+}
+
+function checkUnique(text: string, type: FieldType): void {
+  if (type.kind === 'text' || type.kind === 'bool' || type.kind === 'enum') {
+    throw new CliError(`Invalid field '${text}': a ${type.kind} cannot be unique.`)
+  }
+  // An index entry has at most 3,072 bytes, a character up to four.
+  if (type.kind === 'string' && type.length > 768) {
+    throw new CliError(`Invalid field '${text}': a unique string has at most 768 characters.`)
+  }
+}
+
+const isInteger = (text: string, min: number, max: number) =>
+  /^\d{1,6}$/.test(text) && Number(text) >= min && Number(text) <= max
+
+/** Whether the list can be filtered by it, for which it has an index. */
+export const isIndexed = ({ type, unique }: Field) => unique || type.kind === 'ref' || type.kind === 'enum'

@@ -1,0 +1,112 @@
+import { CliError } from '@repo/ops/cli.ts'
+import { reservedWords } from './reserved-words.ts'
+
+/** The names of a resource in code, SQL and paths. */
+export interface Names {
+  /** `lineItem` */
+  readonly camel: string
+  /** `LineItem` */
+  readonly pascal: string
+  /** `lineItems`, the name of the resource in code. */
+  readonly plural: string
+  /** `LineItems` */
+  readonly pluralPascal: string
+  /** `line-items`: the folder, and the path without its slash. */
+  readonly folder: string
+  /** `line_items` */
+  readonly table: string
+  /** `line item`, in text. */
+  readonly words: string
+  /** `line items`, in text. */
+  readonly pluralWords: string
+}
+
+/**
+ * @param name as `lineItem` or `line-item`, in the singular.
+ * @param plural @default by the rules of English
+ * @throws {CliError} for a name of another form, and one that is a plural or reserved.
+ */
+export function namesOf(name: string, plural?: string): Names {
+  const singularParts = partsOf(name)
+  if (plural === undefined && /[^sui]s$/.test(name)) {
+    throw new CliError(
+      `'${name}' looks like a plural. Give the singular, or, if it is one, its plural as well: --plural ${name}es`,
+    )
+  }
+  const pluralParts = plural === undefined ? pluralOf(singularParts) : partsOf(plural)
+  const names = {
+    camel: camel(singularParts),
+    pascal: pascal(singularParts),
+    plural: camel(pluralParts),
+    pluralPascal: pascal(pluralParts),
+    folder: pluralParts.join('-'),
+    table: pluralParts.join('_'),
+    words: singularParts.join(' '),
+    pluralWords: pluralParts.join(' '),
+  }
+  if (names.camel === names.plural) {
+    throw new CliError(`The plural must differ from the singular '${name}': --plural ${name}List, for example.`)
+  }
+  for (const reserved of [names.camel, names.plural]) {
+    if (codeWords.has(reserved))
+      throw new CliError(`'${reserved}' is a reserved word of TypeScript. Take another name.`)
+  }
+  if (reservedWords.has(names.table))
+    throw new CliError(`'${names.table}' is a reserved word of MySQL. Take another name.`)
+  return names
+}
+
+/** @throws {CliError} for a name of another form, and for one that MySQL or the code has another use for. */
+export function columnOf(field: string): string {
+  const column = snakeCase(field)
+  if (camel(partsOf(field)) !== field) throw new CliError(`Invalid field name '${field}': expected the form 'dueAt'.`)
+  if (column === 'id' || column === 'created_at') throw new CliError(`Every resource has the field '${field}' already.`)
+  if (reservedWords.has(column)) {
+    throw new CliError(
+      `The field name '${field}' is a reserved word of MySQL. Take another one, such as '${field}Name'.`,
+    )
+  }
+  if (field in Object.prototype || ['limit', 'after'].includes(field)) {
+    throw new CliError(`The field name '${field}' has another use. Take another one.`)
+  }
+  return column
+}
+
+/** `line_items` of `lineItems` or `line-items`. @throws {CliError} for a name of another form. */
+export const snakeCase = (name: string) => partsOf(name).join('_')
+
+/** The lower-case words of a name. */
+function partsOf(name: string): string[] {
+  if (!/^[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*|[A-Z][a-z0-9]*)*$/.test(name) || name.length > 40) {
+    throw new CliError(
+      `Invalid name '${name}': expected at most 40 letters and digits of the form 'lineItem' or 'line-item'.`,
+    )
+  }
+  return name.split(/-|(?=[A-Z])/).map((part) => part.toLowerCase())
+}
+
+function pluralOf(parts: readonly string[]): string[] {
+  const last = parts.at(-1) ?? ''
+  const plural = /[^aeiou]y$/.test(last)
+    ? last.replace(/y$/, 'ies')
+    : /(s|x|z|ch|sh)$/.test(last)
+      ? `${last}es`
+      : `${last}s`
+  return [...parts.slice(0, -1), plural]
+}
+
+const capital = (part: string) => part.charAt(0).toUpperCase() + part.slice(1)
+const pascal = (parts: readonly string[]) => parts.map(capital).join('')
+const camel = ([first = '', ...others]: readonly string[]) => first + pascal(others)
+
+/** Reserved in modules, and what the generated modules use as names of their own. */
+const codeWords = new Set(
+  (
+    'arguments await break case catch class const continue debugger default delete do else enum eval export extends ' +
+    'false finally for function if implements import in instanceof interface let new null package private protected ' +
+    'public return static super switch this throw true try typeof undefined var void while with yield ' +
+    'after body changes client columns connection cursor describe document element endpoints entry exchange expect ' +
+    'fields id includes it limit query request res resource resources select send server table where window workload ' +
+    'workloads z'
+  ).split(' '),
+)

@@ -1,0 +1,199 @@
+import { type Field, isIndexed } from '../fields.ts'
+import type { Names } from '../names.ts'
+import { kindOf } from './kinds.ts'
+
+/** `NAME.integration.test.ts`: the resource on a real server. */
+export function test(names: Names, fields: readonly Field[]): string {
+  const { camel, plural, folder, words, pluralWords, table } = names
+  const path = `/${folder}`
+  const [first] = fields
+  const changed =
+    fields.find(({ type }) => type.kind !== 'ref' && type.kind !== 'enum' && type.kind !== 'bool') ?? first
+  const references = [...new Set(fields.flatMap(({ type }) => (type.kind === 'ref' ? [type.table] : [])))]
+  const missing = fields.find(({ optional }) => !optional)
+  const uniques = fields.filter(({ unique }) => unique)
+  const filter = fields.find((field) => isIndexed(field) && field.unique) ?? fields.find(isIndexed)
+  return `import { createDatabaseClient, type DatabaseClient } from '@repo/db'
+import { type MigratedServer, startMigrated } from '@repo/db/testing'
+import type { Express } from 'express'
+import request from 'supertest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createContract } from '../../../test/contract.ts'
+import { createTestApp } from '../../../test/test-app.ts'
+import { ${plural} } from './resource.ts'
+
+let server: MigratedServer
+let client: DatabaseClient
+let app: Express
+
+beforeAll(async () => {
+  server = await startMigrated()
+  client = createDatabaseClient(server.options)
+  app = createTestApp(undefined, {
+    resources: [${plural}.create({ client, settings: {}, instrument: (_name, work) => work })],
+  })
+${references.map((other) => `  await server.mysql.sql("SET sql_mode = '', foreign_key_checks = 0; INSERT INTO ${other} (id) VALUES (1)")\n`).join('')}})
+
+afterAll(async () => {
+  await client?.close()
+  await server?.mysql[Symbol.asyncDispose]()
+})
+
+beforeEach(() => server.mysql.sql('DELETE FROM ${table}'))
+
+/** The fields of a ${words}; those of each \`n\` are different. */
+const ${camel} = (n: number) => ({
+  ${fields.map((field) => `${field.name}: ${kindOf(field).sample},`).join('\n  ')}
+})
+
+const create = (n: number) => request(app).post('${path}').send(${camel}(n))
+
+/** A request to one ${words}, in the state that an answer had. */
+const change = (method: 'patch' | 'delete', { headers, body }: request.Response) =>
+  request(app)[method](\`${path}/\${body.id}\`).set('If-Match', String(headers.etag))
+
+describe('${path}', () => {
+  it('lists [] when nothing is stored', async () => {
+    const { status, body } = await request(app).get('${path}')
+    expect([status, body]).toEqual([200, []])
+  })
+
+  it('stores a ${words} and reads it', async () => {
+    const created = await create(1)
+    expect(created.status).toBe(201)
+    const { id } = created.body
+    const stored = { id, createdAt: expect.stringMatching(/^\\d{4}-.*Z$/), ...${camel}(1) }
+    expect(created.body).toEqual(stored)
+    expect(created.headers.location).toBe(\`${path}/\${id}\`)
+    const read = await request(app).get(\`${path}/\${id}\`)
+    expect([read.status, read.text, read.headers.etag]).toEqual([200, created.text, created.headers.etag])
+  })
+
+  it('lists ${pluralWords} in pages, newest first', async () => {
+    for (const n of [1, 2, 3]) await create(n)
+    const first = await request(app).get('${path}?limit=2')
+    const [, next = ''] = /^<(.*)>; rel="next"$/.exec(String(first.headers.link)) ?? []
+    const last = await request(app).get(next)
+    expect([...first.body, ...last.body]).toMatchObject([${camel}(3), ${camel}(2), ${camel}(1)])
+    expect(last.headers.link).toBeUndefined()
+  })
+
+${
+  filter === undefined
+    ? ''
+    : `  it('lists only ${pluralWords} with a value', async () => {
+    await create(1)
+    const { body } = await request(app).get('${path}').query({ ${filter.name}: ${camel}(1).${filter.name} })
+    expect(body).toMatchObject([${camel}(1)])
+    ${
+      filter.unique
+        ? `expect((await request(app).get('${path}').query({ ${filter.name}: ${camel}(2).${filter.name} })).body).toEqual([])`
+        : ''
+    }
+  })
+
+`
+}  it('lists a ${words} for the token of its answer', async () => {
+    const { headers, body } = await create(1)
+    const list = await request(app).get('${path}').set('Consistency-Token', String(headers['consistency-token']))
+    expect(list.body).toEqual([body])
+  })
+
+  it('stores a ${words} once for all requests with the same Idempotency-Key', async () => {
+    const post = () => create(1).set('Idempotency-Key', 'a key')
+    const [first, second] = [await post(), await post()]
+    expect([second.status, second.headers['idempotency-replayed'], second.text]).toEqual([201, 'true', first.text])
+    expect((await request(app).get('${path}')).body).toHaveLength(1)
+  })
+
+  it('answers 422 with the name of each invalid field', async () => {
+    const invalid = { ${fields.map((field) => `${field.name}: ${kindOf(field).invalid}`).join(', ')}, admin: true }
+    const { status, body } = await request(app).post('${path}').send(invalid)
+    expect(status).toBe(422)
+    expect(body.errors.map(({ field }: { field: string }) => field)).toEqual(Object.keys(invalid))
+  })
+${
+  missing === undefined
+    ? ''
+    : `
+  it('answers 422 without a required field', async () => {
+    const { status, body } = await request(app).post('${path}').send({ ...${camel}(1), ${missing.name}: undefined })
+    expect([status, body.errors[0].field]).toEqual([422, '${missing.name}'])
+  })
+`
+}${uniques
+  .map(
+    ({ name }) => `
+  it('answers 422 when a ${name} is taken', async () => {
+    await create(1)
+    const { status, body } = await request(app).post('${path}').send({ ...${camel}(2), ${name}: ${camel}(1).${name} })
+    expect([status, body.errors]).toEqual([422, [{ field: '${name}', detail: 'is taken' }]])
+  })
+`,
+  )
+  .join('')}${fields
+  .filter(({ type }) => type.kind === 'ref')
+  .map(
+    ({ name }) => `
+  it('answers 422 when the ${name} does not exist', async () => {
+    const { status, body } = await request(app).post('${path}').send({ ...${camel}(1), ${name}: 999 })
+    expect([status, body.errors]).toEqual([422, [{ field: '${name}', detail: 'does not exist' }]])
+  })
+`,
+  )
+  .join('')}})
+
+describe('${path}/{id}', () => {
+  it('changes the fields that are sent', async () => {
+    const created = await create(1)
+    const changes = { ${changed?.name}: ${camel}(2).${changed?.name} }
+    const changed = await change('patch', created).send(changes)
+    expect([changed.status, changed.body]).toEqual([200, { ...created.body, ...changes }])
+    const read = await request(app).get(String(created.headers.location))
+    expect([read.body, read.headers.etag]).toEqual([changed.body, changed.headers.etag])
+  })
+
+  it('deletes a ${words}', async () => {
+    const created = await create(1)
+    expect((await change('delete', created)).status).toBe(204)
+    expect((await request(app).get(String(created.headers.location))).status).toBe(404)
+    expect((await change('delete', created)).status).toBe(404)
+  })
+
+  it('changes nothing without If-Match, and nothing that has changed since', async () => {
+    const created = await create(1)
+    const path = String(created.headers.location)
+    expect((await request(app).patch(path).send({})).status).toBe(428)
+    expect((await request(app).delete(path)).status).toBe(428)
+    const changes = { ${changed?.name}: ${camel}(2).${changed?.name} }
+    await change('patch', created).send(changes)
+    expect((await change('patch', created).send(changes)).status).toBe(412)
+    expect((await change('delete', created)).status).toBe(412)
+    expect((await request(app).get(path)).body).toMatchObject(changes)
+  })
+
+  it.each(['0', '999999', 'x'])('answers 404 to %s', async (id) => {
+    const { status, type } = await request(app).get(\`${path}/\${id}\`)
+    expect([status, type]).toEqual([404, 'application/problem+json'])
+  })
+})
+
+it('responds as the OpenAPI document describes', async () => {
+  const contract = createContract('${folder}')
+  const { body, headers } = await create(1)
+  const path = \`${path}/\${body.id}\`
+  const current = { 'If-Match': String(headers.etag) }
+  await contract.expectResponse(app, 200, 'get', '${path}?limit=1')
+  await contract.expectResponse(app, 400, 'get', '${path}?limit=0')
+  await contract.expectResponse(app, 201, 'post', '${path}', {}, ${camel}(2))
+  await contract.expectResponse(app, 422, 'post', '${path}', {}, { admin: true })
+  await contract.expectResponse(app, 200, 'get', path)
+  await contract.expectResponse(app, 428, 'patch', path, {}, {})
+  await contract.expectResponse(app, 412, 'patch', path, { 'If-Match': '"another"' }, {})
+  await contract.expectResponse(app, 200, 'patch', path, current, {})
+  await contract.expectResponse(app, 204, 'delete', path, current)
+  await contract.expectResponse(app, 404, 'get', path)
+  await contract.expectOtherMethodsRefused(app)
+})
+`
+}

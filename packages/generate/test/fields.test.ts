@@ -1,0 +1,75 @@
+import { CliError } from '@repo/ops/cli.ts'
+import { describe, expect, it } from 'vitest'
+import { isIndexed, parseFields } from '../src/fields.ts'
+
+const tables = new Set(['projects', 'line_items', 'addresses', 'people'])
+const typeOf = (text: string) => parseFields([`field:${text}`], tables)[0]?.type
+
+describe('parseFields', () => {
+  it('reads names, types and marks', () => {
+    expect(parseFields(['title:string(200)!', 'dueAt:datetime?', 'code:int?!'], tables)).toEqual([
+      { name: 'title', column: 'title', type: { kind: 'string', length: 200 }, optional: false, unique: true },
+      { name: 'dueAt', column: 'due_at', type: { kind: 'datetime' }, optional: true, unique: false },
+      { name: 'code', column: 'code', type: { kind: 'int' }, optional: true, unique: true },
+    ])
+  })
+
+  it.each([
+    ['text', { kind: 'text' }],
+    ['bool', { kind: 'bool' }],
+    ['date', { kind: 'date' }],
+    ['decimal(10,2)', { kind: 'decimal', precision: 10, scale: 2 }],
+    ['decimal(10, 0)', { kind: 'decimal', precision: 10, scale: 0 }],
+    ['enum(open, in-progress)', { kind: 'enum', values: ['open', 'in-progress'] }],
+    ['ref(project)', { kind: 'ref', table: 'projects' }],
+    ['ref(projects)', { kind: 'ref', table: 'projects' }],
+    ['ref(people)', { kind: 'ref', table: 'people' }],
+    ['ref(line-items)', { kind: 'ref', table: 'line_items' }],
+    ['ref(address)', { kind: 'ref', table: 'addresses' }],
+  ])('reads the type %s', (text, type) => {
+    expect(typeOf(text)).toEqual(type)
+  })
+
+  it.each([
+    ['title', 'expected NAME:TYPE'],
+    ['title:', 'expected NAME:TYPE'],
+    [':text', 'Invalid name'],
+    ['title:varchar(20)', "Unknown type 'varchar'"],
+    ['title:string', 'string(N)'],
+    ['title:string()', 'string(N)'],
+    ['title:string(0)', 'string(N)'],
+    ['title:string(10001)', 'string(N)'],
+    ['title:string(1,2)', 'string(N)'],
+    ['title:string(1e2)', 'string(N)'],
+    ['title:text(5)', 'text without parentheses'],
+    ['price:decimal(2)', 'decimal(P,S)'],
+    ['price:decimal(2,2)', 'decimal(P,S)'],
+    ['price:decimal(66,2)', 'decimal(P,S)'],
+    ['state:enum()', 'enum(a,b)'],
+    ['state:enum(Open)', 'enum(a,b)'],
+    ["state:enum(a','b)", 'enum(a,b)'],
+    ['state:enum(a,a)', 'different values'],
+    ['project:ref()', 'ref(OTHER)'],
+    ['project:ref(board)', 'no migration creates the table board or boards'],
+    ['title:text??', 'once each'],
+    ['title:text!', 'a text cannot be unique'],
+    ['done:bool!', 'a bool cannot be unique'],
+    ['title:string(769)!', 'at most 768 characters'],
+  ])('refuses %s: %s', (text, message) => {
+    expect(() => parseFields([text], tables)).toThrow(CliError)
+    expect(() => parseFields([text], tables)).toThrow(message)
+  })
+
+  it('refuses no field, two of one column, and a row that is too long', () => {
+    expect(() => parseFields([], tables)).toThrow('at least one field')
+    expect(() => parseFields(['title:text', 'title:int'], tables)).toThrow("Two fields have the column 'title'")
+    expect(() => parseFields(['a:string(10000)', 'b:string(10000)'], tables)).toThrow('too long for one row')
+  })
+})
+
+describe('isIndexed', () => {
+  it('is true for what the list can be filtered by', () => {
+    const fields = parseFields(['a:int!', 'b:enum(x,y)', 'c:ref(project)', 'd:int', 'e:text'], tables)
+    expect(fields.filter(isIndexed).map(({ name }) => name)).toEqual(['a', 'b', 'c'])
+  })
+})
