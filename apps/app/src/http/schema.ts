@@ -116,7 +116,11 @@ export function decimal(precision: number, scale: number): z.ZodType<string> {
   return z.string({ error }).regex(new RegExp(`^-?${digits}${scale > 0 ? fraction : ''}$`), { error })
 }
 
-/** `Date.parse` accepts 30 February and hour 24, as another day. */
+/**
+ * `Date.parse` accepts 30 February and hour 24, as another day.
+ *
+ * @public for resources
+ */
 export const existsAsUtc = (iso: string) => !Number.isNaN(Date.parse(iso)) && new Date(iso).toISOString() === iso
 
 const dateError = 'must be a date of the form 2026-11-22'
