@@ -7,6 +7,7 @@ import { healthRoutes } from './http/health.ts'
 import { errorHandler, notFound } from './http/problem.ts'
 import { statusEndpoints, statusRoutes } from './http/status.ts'
 import { type AdmissionOptions, admission } from './middleware/admission.ts'
+import { type Identify, identification } from './middleware/identity.ts'
 import { requestLog } from './middleware/request-log.ts'
 import type { RunningResource } from './resources/resource.ts'
 
@@ -20,13 +21,15 @@ export interface AppDependencies {
   readonly admission: AdmissionOptions
   /** Handlers that see every request first. @default none */
   readonly observers?: readonly RequestHandler[]
+  /** @default every request is anonymous */
+  readonly identify?: Identify | undefined
   /** The name of this process among the instances of its tier. */
   readonly instance: string
 }
 
 /** The HTTP contract as an Express application. It does no I/O and reads no environment. */
 export function createApp(dependencies: AppDependencies): Express {
-  const { client, resources, logger, isDraining, observers = [], instance } = dependencies
+  const { client, resources, logger, isDraining, observers = [], identify, instance } = dependencies
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -45,6 +48,7 @@ export function createApp(dependencies: AppDependencies): Express {
   })
   app.use(healthRoutes(client, isDraining))
   app.use(admission(dependencies.admission, readsOf(resources)))
+  if (identify) app.use(identification(identify))
   for (const { router } of resources) app.use(router)
   app.use(statusRoutes(client, instance, resources))
   app.use(contractRoutes())

@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { createApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
 import { createHttpServer, drain, listen } from './http/server.ts'
+import { identify } from './middleware/identity.ts'
 import { createLogger } from './observability/logger.ts'
 import { createMetrics, createMetricsServer } from './observability/metrics.ts'
 import { resources } from './resources/index.ts'
@@ -31,6 +32,7 @@ async function main(config: Config): Promise<void> {
       logger,
       isDraining: () => draining,
       admission: config.admission,
+      identify,
       observers: tracing ? [metrics.observe, tracing.observe] : [metrics.observe],
       instance: hostname(),
     }),

@@ -1,6 +1,7 @@
 import type { IdempotencyKey, Point } from '@repo/db'
 import type { Request, Response } from 'express'
 import { z } from 'zod'
+import type { Identity } from '../middleware/identity.ts'
 
 /** A header of a response. */
 export interface Header {
@@ -66,6 +67,8 @@ export interface Exchange<Query, Body = unknown, Params = unknown> {
   readonly params: Params
   readonly query: Query
   readonly body: Body
+  /** @default the sender is not known */
+  readonly identity: Identity | undefined
   /** Of a keyed endpoint: that of the request, if it has one. */
   readonly key: IdempotencyKey | undefined
   /** Of a consistent endpoint: what the data that is read has to include, for `client.read`. */
@@ -179,25 +182,16 @@ export const requestIdHeader = {
 } satisfies Record<string, Header>
 
 /**
- * The header of a success of a write.
- *
- * @public for resources
- */
-export const tokenHeader = {
-  'Consistency-Token': {
-    description: 'Identifies the write: a read that sends it back sees it',
-    required: true,
-    schema: tokenForm,
-  },
-} satisfies Record<string, Header>
-
-/**
  * The headers of a success of a keyed endpoint.
  *
  * @public for resources
  */
 export const writtenHeaders = {
-  ...tokenHeader,
+  'Consistency-Token': {
+    description: 'Identifies the write: a read that sends it back sees it',
+    required: true,
+    schema: tokenForm,
+  },
   'Idempotency-Replayed': {
     description: 'Set if an earlier request with the key was carried out, whose response this is',
     schema: z.literal('true'),
@@ -271,7 +265,11 @@ export const commonResponses = {
     content: problemContent,
   },
   ConditionRequired: { description: '`If-Match` is missing', headers: requestIdHeader, content: problemContent },
-  Referenced: { description: 'Other entries refer to this one', headers: requestIdHeader, content: problemContent },
+  Referenced: {
+    description: 'Other entries refer to this one; or, with a key, see KeyInProgress, which alone has a `Retry-After`',
+    headers: { ...requestIdHeader, 'Retry-After': { ...retryAfterHeader['Retry-After'], required: false } },
+    content: problemContent,
+  },
   DataNotFound: {
     description:
       'No database has the data any more that the response has to include, by its `Consistency-Token` or its cursor',

@@ -44,7 +44,8 @@ function validated(endpoint: Endpoint, handle: Handler): RequestHandler {
     const key = readKey(req, endpoint)
     res.locals.keyed = key !== undefined
     const requireMatch = readCondition(req, endpoint)
-    return handle({ ...given, key, after: readToken(req, endpoint), requireMatch, req, res })
+    const { identity } = req
+    return handle({ ...given, identity, key, after: readToken(req, endpoint), requireMatch, req, res })
   }
 }
 

@@ -32,7 +32,7 @@ export function readKey(req: Request, { method, safe, keyed }: Endpoint): Idempo
   const given = req.headers['idempotency-key']
   if (given === undefined) return undefined
   if (!keyed) {
-    if (method !== 'post' && safe !== false) return undefined
+    if (method === 'get' && safe !== false) return undefined
     throw new HttpError(400, `${req.method} ${req.path} does not accept an Idempotency-Key.`)
   }
   const key = String(given)
@@ -42,7 +42,8 @@ export function readKey(req: Request, { method, safe, keyed }: Endpoint): Idempo
   const [, query = ''] = req.originalUrl.split('?', 2)
   const body: unknown = Buffer.isBuffer(req.body) ? req.body.toString('base64') : req.body
   return {
-    id: digest(`${req.method} ${req.path}\n${key}`),
+    // Of two senders each has its own keys.
+    id: digest(`${req.method} ${req.path}\n${key}${req.identity ? `\n${req.identity.subject}` : ''}`),
     fingerprint: digest(JSON.stringify([query, body])),
   }
 }

@@ -34,7 +34,8 @@ export function requestLog(logger: Logger): RequestHandler {
       if (completed && status < 400 && (path === '/healthz' || path === '/readyz')) return
       const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000
       const { traceId, bytes = 0, error: err } = res.locals
-      const line = { id, traceId, method, path, status, durationMs, bytes, err }
+      const subject = req.identity?.subject
+      const line = { id, traceId, subject, method, path, status, durationMs, bytes, err }
       const message = completed ? 'request completed' : 'request aborted'
       // A response that the client did not wait for is not an error of the server.
       if (err !== undefined || (completed && status >= 500)) logger.error(line, message)

@@ -15,34 +15,34 @@ const endpoints = {
   writeElsewhere: { ...keyed, method: 'post', path: '/keyed/elsewhere' },
   writeJson: { ...keyed, method: 'post', path: '/json', body: z.strictObject({ text: z.string() }) },
   writeUnkeyed: { ...keyed, method: 'post', path: '/unkeyed', keyed: false },
+  changeUnkeyed: { ...keyed, method: 'patch', path: '/unkeyed', keyed: false },
   read: { ...keyed, method: 'get', path: '/unkeyed', keyed: false },
 } satisfies Endpoints
 
 /** Answers with the digests of the key, or null. */
 const answer = ({ key, res }: Exchange<unknown>) => send(res, 200, 'application/json', JSON.stringify(key ?? null))
 
-const app: Express = createTestApp(undefined, {
-  resources: [
-    running(
-      defineResource({
-        name: 'keyed',
-        description: 'Answers with its key.',
-        variables: {},
-        endpoints,
-        create: () => ({
-          handlers: {
-            write: answer,
-            writeByGet: answer,
-            writeElsewhere: answer,
-            writeJson: answer,
-            writeUnkeyed: answer,
-            read: answer,
-          },
-        }),
-      }),
-    ),
-  ],
-})
+const keyedResource = running(
+  defineResource({
+    name: 'keyed',
+    description: 'Answers with its key.',
+    variables: {},
+    endpoints,
+    create: () => ({
+      handlers: {
+        write: answer,
+        writeByGet: answer,
+        writeElsewhere: answer,
+        writeJson: answer,
+        writeUnkeyed: answer,
+        changeUnkeyed: answer,
+        read: answer,
+      },
+    }),
+  }),
+)
+
+const app: Express = createTestApp(undefined, { resources: [keyedResource] })
 
 const post = (path: string, key: string) => request(app).post(path).set('Idempotency-Key', key)
 const keyOf = async (sent: request.Test) => (await sent).body as { id: string; fingerprint: string }
@@ -68,6 +68,16 @@ describe('the Idempotency-Key', () => {
     expect([status, body.detail]).toEqual([400, 'The Idempotency-Key must have 1 to 255 printable ASCII characters.'])
   })
 
+  it('is unique for each sender', async () => {
+    const identify = (req: { get(name: string): string | undefined }) => ({ subject: String(req.get('X-Subject')) })
+    const identified = createTestApp(undefined, { resources: [keyedResource], identify })
+    const idFor = async (subject: string) =>
+      (await keyOf(request(identified).post('/keyed').set('Idempotency-Key', 'x').set('X-Subject', subject))).id
+    const ids = [await idFor('a'), await idFor('b'), await idFor('a'), (await keyOf(post('/keyed', 'x'))).id]
+    expect(ids[2]).toBe(ids[0])
+    expect(new Set(ids).size).toBe(3)
+  })
+
   it('is optional', async () => {
     expect((await request(app).post('/keyed')).body).toBeNull()
   })
@@ -75,6 +85,7 @@ describe('the Idempotency-Key', () => {
   it('is refused with 400 by a write that does not accept one, and ignored by a read', async () => {
     const { status, body } = await post('/unkeyed', 'a')
     expect([status, body.detail]).toEqual([400, 'POST /unkeyed does not accept an Idempotency-Key.'])
+    expect((await request(app).patch('/unkeyed').set('Idempotency-Key', 'a')).status).toBe(400)
     expect((await request(app).get('/unkeyed').set('Idempotency-Key', 'a')).status).toBe(200)
   })
 
