@@ -19,6 +19,7 @@ import { type DurabilityResult, verifyDurability } from './durability.ts'
 import { openHttpClient } from './http.ts'
 import { type Attempt, hasRecovered, type LoadOptions, startLoad } from './load.ts'
 import { removeClients } from './network-client.ts'
+import { parentInsertions } from './rows.ts'
 import type { Workload } from './workload.ts'
 
 /** A load while a fault is injected. */
@@ -204,13 +205,7 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
         )
         return /clients\t1\n.*status\tON/.test(status)
       })
-      for (const parent of workload.parents ?? []) {
-        // Every other column gets the default of its type.
-        await project.sql(
-          'db-writer',
-          `SET sql_mode = '', foreign_key_checks = 0; INSERT IGNORE INTO ${parent} (id) VALUES (1)`,
-        )
-      }
+      for (const statement of parentInsertions(workload)) await project.sql('db-writer', statement)
     },
 
     async recreateDatabases() {

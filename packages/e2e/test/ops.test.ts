@@ -57,6 +57,28 @@ describe('npm run status', () => {
   })
 })
 
+describe('npm run seed', () => {
+  const seed = (...args: string[]) => start('../../drills/src/seed.ts', args).result()
+  const count = async () => Number(await topology.sql('db-writer', 'SELECT COUNT(*) FROM testdb.testtable'))
+
+  it('inserts rows of a resource', async () => {
+    const before = await count()
+    const { code, output } = await seed('times', '5000')
+    expect(output).toMatch(/^✓ 5,000 rows of times in \d+\.\d s: [\d,]+ rows\/s$/m)
+    expect([code, await count()]).toEqual([0, before + 5000])
+  })
+
+  it.each([
+    [[], 'Usage: npm run seed -- RESOURCE COUNT\n  Resources: times'],
+    [['nothing', '5'], 'Resources: times'],
+    [['times', '0'], "Invalid count '0'"],
+    [['times', '1e3'], "Invalid count '1e3'"],
+  ])('refuses %j: %s', async (args, message) => {
+    const { code, output } = await seed(...args)
+    expect([code, output]).toEqual([1, expect.stringContaining(message)])
+  })
+})
+
 describe('npm run logs', () => {
   /** The service of each printed line, in order. */
   const servicesIn = (output: string) =>

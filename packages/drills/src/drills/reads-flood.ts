@@ -15,7 +15,7 @@ import {
 } from '../drill.ts'
 import { runFlood } from '../flood.ts'
 import type { Attempt } from '../load.ts'
-import { withMillionRows } from '../million-rows.ts'
+import { withMillionRows } from '../rows.ts'
 import type { TestEnvironment } from '../test-environment.ts'
 
 const seconds = 20

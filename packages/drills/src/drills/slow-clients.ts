@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { waitFor } from '@repo/compose'
 import { containerUsage } from '../container-usage.ts'
 import { atLeast, atMost, type Check, type Drill, durabilityChecks, noFailures } from '../drill.ts'
-import { withMillionRows } from '../million-rows.ts'
+import { withMillionRows } from '../rows.ts'
 import { openSocket, requestSlowly } from '../slow-sockets.ts'
 import type { TestEnvironment } from '../test-environment.ts'
 

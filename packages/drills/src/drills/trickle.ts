@@ -12,7 +12,7 @@ import {
   timeBound,
   within,
 } from '../drill.ts'
-import { withMillionRows } from '../million-rows.ts'
+import { withMillionRows } from '../rows.ts'
 import { requestSlowly } from '../slow-sockets.ts'
 import type { TestEnvironment } from '../test-environment.ts'
 

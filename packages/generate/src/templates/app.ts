@@ -23,7 +23,6 @@ import {
   entityTagHeader,
   keyedResponses,
   requestIdHeader,
-  tokenHeader,
   writtenHeaders,
 } from '../../http/endpoint.ts'
 import { cursor, linkHeader } from '../../http/pages.ts'
@@ -60,11 +59,12 @@ export type ${pluralPascal}Query = z.output<typeof listQuery>
 const params = z.object({ id: idParameter })
 
 const entry = { headers: { ...requestIdHeader, ...entityTagHeader }, content: { 'application/json': ${camel} } }
-const changed = { ...entry, headers: { ...entry.headers, ...tokenHeader } }
+const written = { ...entry, headers: { ...entry.headers, ...writtenHeaders } }
 const readErrors = { 400: commonResponses.BadRequest, ...consistentResponses, 503: commonResponses.Unavailable }
 const changeErrors = {
   400: commonResponses.BadRequest,
   404: commonResponses.NotFound,
+  ...keyedResponses,
   412: commonResponses.Changed,
   428: commonResponses.ConditionRequired,
   503: commonResponses.WriteUnavailable,
@@ -95,7 +95,7 @@ export const endpoints = {
     keyed: true,
     body: new${pascal},
     responses: {
-      201: { ...entry, description: 'The ${words} is stored', headers: { ...entry.headers, ...writtenHeaders } },
+      201: { ...written, description: 'The ${words} is stored' },
       400: commonResponses.BadRequest,
       ...keyedResponses,
       422: commonResponses.InvalidFields,
@@ -118,9 +118,10 @@ export const endpoints = {
     params,
     query: z.strictObject({}),
     body: changes,
+    keyed: true,
     conditional: true,
     responses: {
-      200: { ...changed, description: 'The ${words} is changed' },
+      200: { ...written, description: 'The ${words} is changed' },
       ...changeErrors,
       422: commonResponses.InvalidFields,
     },
@@ -131,12 +132,10 @@ export const endpoints = {
     summary: 'Deletes a ${words}',
     params,
     query: z.strictObject({}),
+    keyed: true,
     conditional: true,
     responses: {
-      204: {
-        description: 'The ${words} is deleted',
-        headers: { ...requestIdHeader, ...tokenHeader },
-      },
+      204: { description: 'The ${words} is deleted', headers: { ...requestIdHeader, ...writtenHeaders } },
       ...changeErrors,
       409: commonResponses.Referenced,
     },

@@ -133,7 +133,10 @@ export function kindOf({ name, type, optional }: Field): Kind {
         sample: quoted(first),
         random: quoted(first),
         invalid: "''",
-        sqlSample: quoted(first),
+        sqlSample:
+          others.length === 0
+            ? quoted(first)
+            : `ELT(1 + MOD(n, ${type.values.length}), ${type.values.map(quoted).join(', ')})`,
         input: `<select>${options}</select>`,
       }
     }

@@ -160,6 +160,16 @@ describe('${path}/{id}', () => {
     expect((await change('delete', created)).status).toBe(404)
   })
 
+  it('is changed once for all requests with the same Idempotency-Key', async () => {
+    const created = await create(1)
+    const changes = { ${changed?.name}: ${camel}(2).${changed?.name} }
+    const patch = () => change('patch', created).set('Idempotency-Key', 'patch').send(changes)
+    const [first, second] = [await patch(), await patch()]
+    expect([second.status, second.headers['idempotency-replayed'], second.text]).toEqual([200, 'true', first.text])
+    const remove = () => change('delete', first).set('Idempotency-Key', 'delete')
+    expect([(await remove()).status, (await remove()).status]).toEqual([204, 204])
+  })
+
   it('changes nothing without If-Match, and nothing that has changed since', async () => {
     const created = await create(1)
     const path = String(created.headers.location)
