@@ -7,8 +7,8 @@ export type FieldType =
   | { readonly kind: 'text' | 'int' | 'bool' | 'datetime' | 'date' }
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly kind: 'enum'; readonly values: readonly string[] }
-  /** `table` is that of the other resource. */
-  | { readonly kind: 'ref'; readonly table: string }
+  /** `table` is that of the other resource, or of this one itself. */
+  | { readonly kind: 'ref'; readonly table: string; readonly self: boolean }
 
 /** A field of a resource. */
 export interface Field {
@@ -28,11 +28,12 @@ const forms = 'string(N), text, int, decimal(P,S), bool, datetime, date, enum(a,
  * Reads what follows the resource's name: `NAME:TYPE`, `?` for an optional field, `!` for a unique one.
  *
  * @param tables that a field can refer to.
+ * @param own the table of the resource itself.
  * @throws {CliError} that says what is expected.
  */
-export function parseFields(texts: readonly string[], tables: ReadonlySet<string>): readonly Field[] {
+export function parseFields(texts: readonly string[], tables: ReadonlySet<string>, own: string): readonly Field[] {
   if (texts.length === 0) throw new CliError(`A resource needs at least one field, as NAME:TYPE. Types: ${forms}.`)
-  const fields = texts.map((text) => parseField(text, tables))
+  const fields = texts.map((text) => parseField(text, tables, own))
   const names = fields.map(({ column }) => column)
   const duplicate = names.find((name, index) => names.indexOf(name) !== index)
   if (duplicate !== undefined) throw new CliError(`Two fields have the column '${duplicate}'.`)
@@ -42,7 +43,7 @@ export function parseFields(texts: readonly string[], tables: ReadonlySet<string
   return fields
 }
 
-function parseField(text: string, tables: ReadonlySet<string>): Field {
+function parseField(text: string, tables: ReadonlySet<string>, own: string): Field {
   const [, name = '', typeName = '', list, marks = ''] = /^([^:]*):(\w+)(?:\(([^)]*)\))?([?!]*)$/.exec(text) ?? []
   if (typeName === '') throw new CliError(`Invalid field '${text}': expected NAME:TYPE. Types: ${forms}.`)
   if (!/^(\??!?|!\?)$/.test(marks)) throw new CliError(`Invalid field '${text}': '?' and '!' may occur once each.`)
@@ -52,10 +53,17 @@ function parseField(text: string, tables: ReadonlySet<string>): Field {
     typeName,
     list?.split(',').map((each) => each.trim()),
     tables,
+    own,
   )
-  const unique = marks.includes('!')
+  const [optional, unique] = [marks.includes('?'), marks.includes('!')]
+  if (type.kind === 'ref' && type.self && !optional) {
+    throw new CliError(`Invalid field '${text}': without '?', no first entry could be stored.`)
+  }
+  if (type.kind === 'ref' && unique && !optional) {
+    throw new CliError(`Invalid field '${text}': with '!', it needs a '?', for entries that the drills store.`)
+  }
   if (unique) checkUnique(text, type)
-  return { name, column, type, optional: marks.includes('?'), unique }
+  return { name, column, type, optional, unique }
 }
 
 function parseType(
@@ -63,6 +71,7 @@ function parseType(
   kind: string,
   given: readonly string[] | undefined,
   tables: ReadonlySet<string>,
+  own: string,
 ): FieldType {
   const fail = (expected: string) => new CliError(`Invalid field '${text}': expected ${expected}.`)
   const [first = '', second = '', ...more] = given ?? []
@@ -86,9 +95,11 @@ function parseType(
       if (new Set(values).size < values.length) throw fail('different values')
       return { kind, values }
     }
-    case 'ref':
+    case 'ref': {
       if (given?.length !== 1 || first === '') throw fail('ref(OTHER) with the name of another resource')
-      return { kind, table: referenced(text, first, tables) }
+      const table = referenced(text, first, new Set([...tables, own]))
+      return { kind, table, self: table === own }
+    }
     case 'text':
     case 'int':
     case 'bool':

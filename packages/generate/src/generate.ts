@@ -29,7 +29,7 @@ await runCli(async () => {
   if (kind !== 'resource' || name === undefined) throw new CliError(usage)
   const names = namesOf(name, values.plural)
   await checkNames(repositoryRoot, names)
-  const fields = parseFields(texts, new Set([...(await tablesOf(repositoryRoot)), names.table]))
+  const fields = parseFields(texts, await tablesOf(repositoryRoot), names.table)
   const contents = await contentsOf(names, fields)
   const signal = interruption()
   await writeOrUndo(repositoryRoot, contents, generated, async () => {

@@ -17,6 +17,8 @@ export interface Names {
   readonly table: string
   /** `line item`, in text. */
   readonly words: string
+  /** `a line item` */
+  readonly aWord: string
   /** `line items`, in text. */
   readonly pluralWords: string
 }
@@ -42,6 +44,7 @@ export function namesOf(name: string, plural?: string): Names {
     folder: pluralParts.join('-'),
     table: pluralParts.join('_'),
     words: singularParts.join(' '),
+    aWord: `${/^[aeiou]/.test(name) ? 'an' : 'a'} ${singularParts.join(' ')}`,
     pluralWords: pluralParts.join(' '),
   }
   if (names.camel === names.plural) {

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { isIndexed, parseFields } from '../src/fields.ts'
 
 const tables = new Set(['projects', 'line_items', 'addresses', 'people'])
-const typeOf = (text: string) => parseFields([`field:${text}`], tables)[0]?.type
+const typeOf = (text: string) => parseFields([`field:${text}`], tables, 'tickets')[0]?.type
 
 describe('parseFields', () => {
   it('reads names, types and marks', () => {
-    expect(parseFields(['title:string(200)!', 'dueAt:datetime?', 'code:int?!'], tables)).toEqual([
+    expect(parseFields(['title:string(200)!', 'dueAt:datetime?', 'code:int?!'], tables, 'tickets')).toEqual([
       { name: 'title', column: 'title', type: { kind: 'string', length: 200 }, optional: false, unique: true },
       { name: 'dueAt', column: 'due_at', type: { kind: 'datetime' }, optional: true, unique: false },
       { name: 'code', column: 'code', type: { kind: 'int' }, optional: true, unique: true },
@@ -21,11 +21,11 @@ describe('parseFields', () => {
     ['decimal(10,2)', { kind: 'decimal', precision: 10, scale: 2 }],
     ['decimal(10, 0)', { kind: 'decimal', precision: 10, scale: 0 }],
     ['enum(open, in-progress)', { kind: 'enum', values: ['open', 'in-progress'] }],
-    ['ref(project)', { kind: 'ref', table: 'projects' }],
-    ['ref(projects)', { kind: 'ref', table: 'projects' }],
-    ['ref(people)', { kind: 'ref', table: 'people' }],
-    ['ref(line-items)', { kind: 'ref', table: 'line_items' }],
-    ['ref(address)', { kind: 'ref', table: 'addresses' }],
+    ['ref(project)', { kind: 'ref', table: 'projects', self: false }],
+    ['ref(projects)', { kind: 'ref', table: 'projects', self: false }],
+    ['ref(people)', { kind: 'ref', table: 'people', self: false }],
+    ['ref(line-items)', { kind: 'ref', table: 'line_items', self: false }],
+    ['ref(address)', { kind: 'ref', table: 'addresses', self: false }],
   ])('reads the type %s', (text, type) => {
     expect(typeOf(text)).toEqual(type)
   })
@@ -51,25 +51,34 @@ describe('parseFields', () => {
     ['state:enum(a,a)', 'different values'],
     ['project:ref()', 'ref(OTHER)'],
     ['project:ref(board)', 'no migration creates the table board or boards'],
+    ['parent:ref(ticket)', "without '?', no first entry could be stored"],
+    ['project:ref(project)!', "with '!', it needs a '?'"],
     ['title:text??', 'once each'],
     ['title:text!', 'a text cannot be unique'],
     ['done:bool!', 'a bool cannot be unique'],
     ['title:string(769)!', 'at most 768 characters'],
   ])('refuses %s: %s', (text, message) => {
-    expect(() => parseFields([text], tables)).toThrow(CliError)
-    expect(() => parseFields([text], tables)).toThrow(message)
+    expect(() => parseFields([text], tables, 'tickets')).toThrow(CliError)
+    expect(() => parseFields([text], tables, 'tickets')).toThrow(message)
+  })
+
+  it('reads a reference to the resource itself', () => {
+    const [field] = parseFields(['parent:ref(ticket)?'], tables, 'tickets')
+    expect(field?.type).toEqual({ kind: 'ref', table: 'tickets', self: true })
   })
 
   it('refuses no field, two of one column, and a row that is too long', () => {
-    expect(() => parseFields([], tables)).toThrow('at least one field')
-    expect(() => parseFields(['title:text', 'title:int'], tables)).toThrow("Two fields have the column 'title'")
-    expect(() => parseFields(['a:string(10000)', 'b:string(10000)'], tables)).toThrow('too long for one row')
+    expect(() => parseFields([], tables, 'tickets')).toThrow('at least one field')
+    expect(() => parseFields(['title:text', 'title:int'], tables, 'tickets')).toThrow(
+      "Two fields have the column 'title'",
+    )
+    expect(() => parseFields(['a:string(10000)', 'b:string(10000)'], tables, 'tickets')).toThrow('too long for one row')
   })
 })
 
 describe('isIndexed', () => {
   it('is true for what the list can be filtered by', () => {
-    const fields = parseFields(['a:int!', 'b:enum(x,y)', 'c:ref(project)', 'd:int', 'e:text'], tables)
+    const fields = parseFields(['a:int!', 'b:enum(x,y)', 'c:ref(project)', 'd:int', 'e:text'], tables, 'tickets')
     expect(fields.filter(isIndexed).map(({ name }) => name)).toEqual(['a', 'b', 'c'])
   })
 })

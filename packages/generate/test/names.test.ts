@@ -12,6 +12,7 @@ describe('namesOf', () => {
       folder: 'line-items',
       table: 'line_items',
       words: 'line item',
+      aWord: 'a line item',
       pluralWords: 'line items',
     })
   })
@@ -27,6 +28,10 @@ describe('namesOf', () => {
     ['branch', 'branches'],
   ])('the plural of %s is %s', (singular, plural) => {
     expect(namesOf(singular).plural).toBe(plural)
+  })
+
+  it('has the article of the word', () => {
+    expect(namesOf('item').aWord).toBe('an item')
   })
 
   it('takes another plural', () => {

@@ -76,7 +76,7 @@ function queryOf(req: Request, allowed: readonly string[]): Readonly<Record<stri
 export function integerParameter(min: number, max: number): z.ZodType<number> {
   const error = `must be an integer from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`
   return z.preprocess(
-    (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
+    (value) => (typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value),
     z.int({ error }).min(min, { error }).max(max, { error }),
   )
 }

@@ -66,6 +66,12 @@ describe('integerParameter', () => {
     expect(parse(`?limit=${value}`)).toMatchObject({ limit: Number(value) })
   })
 
+  it('accepts a negative one if its bounds do', () => {
+    const by = z.strictObject({ limit: integerParameter(-5, 5) })
+    expect(parse('?limit=-5', by)).toEqual({ limit: -5 })
+    expect(refusal('?limit=-6', by)).toBe("'limit' must be an integer from -5 to 5.")
+  })
+
   it.each(['', '0', '-1', '10001', '1.0', '1e3', '0x10', '%201', '+1', '١', '9'.repeat(400)])('refuses %j', (value) => {
     expect(refusal(`?limit=${value}`)).toBe("'limit' must be an integer from 1 to 10,000.")
   })

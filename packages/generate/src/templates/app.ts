@@ -5,7 +5,7 @@ import { foreignKey, uniqueKey } from './migration.ts'
 
 /** `schema.ts`: the fields, and the HTTP contract. */
 export function schema(names: Names, fields: readonly Field[]): string {
-  const { camel, pascal, pluralPascal, folder, words, pluralWords } = names
+  const { camel, pascal, pluralPascal, folder, words, aWord, pluralWords } = names
   const filters = fields.filter(isIndexed)
   const imports = new Set([
     'id',
@@ -44,7 +44,7 @@ export type New${pascal} = z.output<typeof new${pascal}>
 
 const changes = z.strictObject(fields).partial()
 
-/** The fields of a ${words} that are changed. */
+/** The fields of ${aWord} that are changed. */
 export type ${pascal}Changes = z.output<typeof changes>
 
 const listQuery = z.strictObject({
@@ -90,7 +90,7 @@ export const endpoints = {
   create${pascal}: {
     method: 'post',
     path: '/${folder}',
-    summary: 'Stores a ${words}',
+    summary: 'Stores ${aWord}',
     query: z.strictObject({}),
     keyed: true,
     body: new${pascal},
@@ -105,7 +105,7 @@ export const endpoints = {
   get${pascal}: {
     method: 'get',
     path: '/${folder}/{id}',
-    summary: 'Reads a ${words}',
+    summary: 'Reads ${aWord}',
     params,
     query: z.strictObject({}),
     consistent: true,
@@ -114,7 +114,7 @@ export const endpoints = {
   update${pascal}: {
     method: 'patch',
     path: '/${folder}/{id}',
-    summary: 'Changes fields of a ${words}',
+    summary: 'Changes fields of ${aWord}',
     params,
     query: z.strictObject({}),
     body: changes,
@@ -129,7 +129,7 @@ export const endpoints = {
   delete${pascal}: {
     method: 'delete',
     path: '/${folder}/{id}',
-    summary: 'Deletes a ${words}',
+    summary: 'Deletes ${aWord}',
     params,
     query: z.strictObject({}),
     keyed: true,
@@ -146,7 +146,7 @@ export const endpoints = {
 
 /** `repository.ts`: all of the SQL. */
 export function repository(names: Names, fields: readonly Field[]): string {
-  const { pascal, pluralPascal, table, words, pluralWords } = names
+  const { pascal, pluralPascal, table, aWord, pluralWords } = names
   const filters = fields.filter(isIndexed)
   const refusals = fields.flatMap(({ name, column, unique, type }) => [
     ...(unique ? [`'${table}.${uniqueKey(column)}': { field: '${name}', detail: 'is taken' },`] : []),
@@ -216,7 +216,7 @@ export function create${pluralPascal}Repository(client: DatabaseClient) {
       return client.read((connection) => find(connection, id), { after: includes })
     },
 
-    /** Reads a ${words} that nobody else can change until the end of the transaction. */
+    /** Reads ${aWord} that nobody else can change until the end of the transaction. */
     async lock(connection: Connection, id: number): Promise<${pascal} | undefined> {
       return (await select(connection, 'WHERE id = ? FOR UPDATE', [id]))[0]
     },

@@ -23,7 +23,7 @@ interface Kind {
 const quoted = (text: string) => `'${text}'`
 
 /** See {@link Kind}. */
-export function kindOf({ name, type, optional }: Field): Kind {
+export function kindOf({ name, type, optional, unique }: Field): Kind {
   const required = optional ? '' : ' required'
   /** In a query there is no null. */
   const given = (schema: string) => (optional ? schema : `fields.${name}`)
@@ -61,7 +61,7 @@ export function kindOf({ name, type, optional }: Field): Kind {
         sql: 'INT',
         schema: 'integer()',
         imports: ['integer'],
-        parameter: 'z.coerce.number().pipe(integer())',
+        parameter: 'integerParameter(-2_147_483_648, 2_147_483_647)',
         sample: 'n',
         random: 'randomInt(2 ** 31)',
         invalid: '1.5',
@@ -113,7 +113,7 @@ export function kindOf({ name, type, optional }: Field): Kind {
         imports: ['date'],
         parameter: given('date'),
         sample: 'new Date(Date.UTC(2026, 0, n)).toISOString().slice(0, 10)',
-        random: 'new Date(randomInt(2 ** 47)).toISOString().slice(0, 10)',
+        random: 'new Date(randomInt(2 ** 44)).toISOString().slice(0, 10)',
         invalid: "'2026-02-30'",
         sqlSample: "TIMESTAMPADD(DAY, n, '2000-01-01')",
         input: `<input type="date"${required}>`,
@@ -146,10 +146,11 @@ export function kindOf({ name, type, optional }: Field): Kind {
         schema: 'id',
         imports: [],
         parameter: 'idParameter',
-        sample: '1',
-        random: '1',
+        // Before the first entry there is none to refer to, and only one other entry is sure to exist.
+        sample: type.self ? 'null' : unique ? '(n === 1 ? 1 : null)' : '1',
+        random: 'null',
         invalid: '0',
-        sqlSample: '1',
+        sqlSample: type.self || unique ? 'NULL' : '1',
         input: `<input type="number" min="1" data-type="number"${required}>`,
       }
   }

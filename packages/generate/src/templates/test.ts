@@ -4,15 +4,15 @@ import { kindOf } from './kinds.ts'
 
 /** `NAME.integration.test.ts`: the resource on a real server. */
 export function test(names: Names, fields: readonly Field[]): string {
-  const { camel, plural, folder, words, pluralWords, table } = names
+  const { camel, plural, folder, words, aWord, pluralWords, table } = names
   const path = `/${folder}`
   const [first] = fields
   const changed =
     fields.find(({ type }) => type.kind !== 'ref' && type.kind !== 'enum' && type.kind !== 'bool') ?? first
-  const references = [...new Set(fields.flatMap(({ type }) => (type.kind === 'ref' ? [type.table] : [])))]
+  const references = [...new Set(fields.flatMap(({ type }) => (type.kind === 'ref' && !type.self ? [type.table] : [])))]
   const missing = fields.find(({ optional }) => !optional)
-  const uniques = fields.filter(({ unique }) => unique)
-  const filter = fields.find((field) => isIndexed(field) && field.unique) ?? fields.find(isIndexed)
+  const uniques = fields.filter(({ unique, type }) => unique && !(type.kind === 'ref' && type.self))
+  const filter = fields.find(({ unique, type }) => unique && type.kind !== 'ref') ?? fields.find(isIndexed)
   return `import { createDatabaseClient, type DatabaseClient } from '@repo/db'
 import { type MigratedServer, startMigrated } from '@repo/db/testing'
 import type { Express } from 'express'
@@ -41,7 +41,7 @@ afterAll(async () => {
 
 beforeEach(() => server.mysql.sql('DELETE FROM ${table}'))
 
-/** The fields of a ${words}; those of each \`n\` are different. */
+/** The fields of ${aWord}; those of each \`n\` are different. */
 const ${camel} = (n: number) => ({
   ${fields.map((field) => `${field.name}: ${kindOf(field).sample},`).join('\n  ')}
 })
@@ -58,7 +58,7 @@ describe('${path}', () => {
     expect([status, body]).toEqual([200, []])
   })
 
-  it('stores a ${words} and reads it', async () => {
+  it('stores ${aWord} and reads it', async () => {
     const created = await create(1)
     expect(created.status).toBe(201)
     const { id } = created.body
@@ -86,20 +86,20 @@ ${
     const { body } = await request(app).get('${path}').query({ ${filter.name}: ${camel}(1).${filter.name} })
     expect(body).toMatchObject([${camel}(1)])
     ${
-      filter.unique
+      filter.unique && filter.type.kind !== 'ref'
         ? `expect((await request(app).get('${path}').query({ ${filter.name}: ${camel}(2).${filter.name} })).body).toEqual([])`
         : ''
     }
   })
 
 `
-}  it('lists a ${words} for the token of its answer', async () => {
+}  it('lists ${aWord} for the token of its answer', async () => {
     const { headers, body } = await create(1)
     const list = await request(app).get('${path}').set('Consistency-Token', String(headers['consistency-token']))
     expect(list.body).toEqual([body])
   })
 
-  it('stores a ${words} once for all requests with the same Idempotency-Key', async () => {
+  it('stores ${aWord} once for all requests with the same Idempotency-Key', async () => {
     const post = () => create(1).set('Idempotency-Key', 'a key')
     const [first, second] = [await post(), await post()]
     expect([second.status, second.headers['idempotency-replayed'], second.text]).toEqual([201, 'true', first.text])
@@ -124,7 +124,7 @@ ${
 }${uniques
   .map(
     ({ name }) => `
-  it('answers 422 when a ${name} is taken', async () => {
+  it('answers 422 when the ${name} is taken', async () => {
     await create(1)
     const { status, body } = await request(app).post('${path}').send({ ...${camel}(2), ${name}: ${camel}(1).${name} })
     expect([status, body.errors]).toEqual([422, [{ field: '${name}', detail: 'is taken' }]])
@@ -153,7 +153,7 @@ describe('${path}/{id}', () => {
     expect([read.body, read.headers.etag]).toEqual([changed.body, changed.headers.etag])
   })
 
-  it('deletes a ${words}', async () => {
+  it('deletes ${aWord}', async () => {
     const created = await create(1)
     expect((await change('delete', created)).status).toBe(204)
     expect((await request(app).get(String(created.headers.location))).status).toBe(404)

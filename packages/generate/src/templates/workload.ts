@@ -7,7 +7,9 @@ export function workload({ plural, folder, table, pluralWords }: Names, fields: 
   const values = fields.map((field) => `${field.name}: ${field.unique ? kindOf(field).random : kindOf(field).sample}`)
   const uses = (text: RegExp) => values.some((value) => text.test(value))
   const imports = ['randomInt', 'randomUUID'].filter((name) => uses(new RegExp(`\\b${name}\\(`)))
-  const parents = [...new Set(fields.flatMap(({ type }) => (type.kind === 'ref' ? [`'testdb.${type.table}'`] : [])))]
+  const parents = [
+    ...new Set(fields.flatMap(({ type }) => (type.kind === 'ref' && !type.self ? [`'testdb.${type.table}'`] : []))),
+  ]
   return `${imports.length > 0 ? `import { ${imports.join(', ')} } from 'node:crypto'\n` : ''}import { entriesWorkload } from '../entries.ts'
 
 /** The ${pluralWords}. */
