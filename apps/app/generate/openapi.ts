@@ -38,9 +38,10 @@ export function openapiDocument(groups: readonly Resource[]) {
   const documented = tags.flatMap(({ endpoints }) =>
     Object.values(endpoints).flatMap((each) => Object.values(each.responses)),
   )
-  // Of any path and method; the others as they are used.
+  // Of any path, method and write, also by the tiers in front of the app; the others as they are used.
   const shared = Object.entries<ResponseDefinition>(commonResponses).filter(
-    ([name, response]) => ['NotFound', 'MethodNotAllowed'].includes(name) || documented.includes(response),
+    ([name, response]) =>
+      ['NotFound', 'MethodNotAllowed', 'WriteUnavailable'].includes(name) || documented.includes(response),
   )
   const responses = mapValues(Object.fromEntries(shared), (response) => describeResponse(response, components))
   return {

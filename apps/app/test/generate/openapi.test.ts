@@ -75,6 +75,7 @@ describe('openapiDocument', () => {
       'MethodNotAllowed',
       'NotFound',
       'Unavailable',
+      'WriteUnavailable',
     ])
   })
 
