@@ -40,18 +40,22 @@ export class DatabaseError extends Error {
   readonly code: string
   readonly errno: number | undefined
   readonly sqlState: string | undefined
-  /** The unique key, as `table.key`, or the foreign key that refused the row. */
-  readonly constraint: string | undefined
   /** True when the connection cannot be used again. */
   readonly fatal: boolean
+  readonly #constraint: string | undefined
 
   constructor(message: string, { code = 'UNKNOWN', errno, sqlState, sqlMessage = '', fatal = false }: DriverError) {
     super(message)
     this.code = code
     this.errno = errno
     this.sqlState = sqlState
-    this.constraint = errno === undefined ? undefined : constraintForms.get(errno)?.exec(sqlMessage)?.[1]
+    this.#constraint = errno === undefined ? undefined : constraintForms.get(errno)?.exec(sqlMessage)?.[1]
     this.fatal = fatal
+  }
+
+  /** The unique key, as `table.key`, or the foreign key that refused the row. Not a property that is logged. */
+  get constraint(): string | undefined {
+    return this.#constraint
   }
 }
 
