@@ -80,7 +80,7 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
   {
     name: 'lag-ignored',
     drill: lagReader,
-    app: patch('packages/db/src/client/client.ts', 'replicaLag.ms() <= options.readerLagLimitMs', 'true'),
+    app: patch('packages/db/src/client/client.ts', ' || replicaLag.ms() > options.readerLagLimitMs', ''),
   },
   ...(workload.acknowledgeBeforeCommit
     ? [

@@ -17,9 +17,9 @@ export function setUpTimes(saved: () => void): Resource {
   let chartedAt = Number.NEGATIVE_INFINITY
   let updating = false
 
-  async function refresh(newest: number): Promise<void> {
+  async function refresh(newest: number | undefined): Promise<void> {
     updating = true
-    const listDue = hasSaved || newest !== shownNewest
+    const listDue = hasSaved || newest === undefined || newest !== shownNewest
     hasSaved = false
     const chartDue = listDue || performance.now() - chartedAt > chartIntervalMs
     const [listed, charted] = await Promise.allSettled([
@@ -36,9 +36,11 @@ export function setUpTimes(saved: () => void): Resource {
     saved()
   })
   return {
-    update({ newest }) {
+    update({ newest, writer, reader }) {
+      // Without one of the databases the newest may not be known in time; an empty page asks for its list nevertheless.
+      const isEmpty = shownNewest === undefined && (writer === 'ok' || reader === 'ok')
       // Not awaited: a slow list or chart must not delay the detection of an outage.
-      if (newest !== null && !updating) void refresh(newest)
+      if (!updating && (newest !== null || isEmpty)) void refresh(newest ?? undefined)
     },
   }
 }

@@ -193,11 +193,8 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
 
   const inTime = () => performance.now() + deadlineMs
 
-  const isReaderUsable = () =>
-    performance.now() >= readerUnavailableUntil &&
-    !replicaLag.awaitsReader() &&
-    replicaLag.ms() <= options.readerLagLimitMs
-  const readsFrom = () => (isReaderUsable() ? 'reader' : 'writer')
+  const readsFrom = () =>
+    performance.now() < readerUnavailableUntil || replicaLag.ms() > options.readerLagLimitMs ? 'writer' : 'reader'
 
   async function read<T>(work: Work<T>, options: ReadOptions = {}): Promise<T> {
     const { deadline = inTime(), readerShare = 0.5, slow = false, after = [] } = options

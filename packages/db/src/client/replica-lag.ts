@@ -24,12 +24,9 @@ export interface ReplicaLag {
   /**
    * To be called with each use of the database: measures for as long as the calls go on.
    *
-   * @returns after a rest, what a read waits for until the lag is known: for half an interval at most, and for a fifth
-   * of one if the reader does not answer.
+   * @returns after a rest, what a read waits for until the lag is known, for half an interval at most.
    */
   touch(): Promise<void> | undefined
-  /** True after a rest until the reader has answered or failed to: what it lacks is not known. */
-  awaitsReader(): boolean
   stop(): void
 }
 
@@ -52,7 +49,6 @@ export function createReplicaLag({ beat, replicated, intervalMs }: ReplicaLagOpt
   let used = false
   let timer: NodeJS.Timeout | undefined
   let known: Promise<void> | undefined
-  let awaitsReader = false
 
   // Not in the context of the request that happened to start it.
   const measure = AsyncLocalStorage.bind(async () => {
@@ -61,11 +57,7 @@ export function createReplicaLag({ beat, replicated, intervalMs }: ReplicaLagOpt
     const [newest, reached] = await Promise.all([
       beat().catch(() => undefined),
       // A reader that does not answer lacks what it lacked.
-      replicated()
-        .catch(() => ({ number: 0, ageMs: 0 }))
-        .finally(() => {
-          awaitsReader = false
-        }),
+      replicated().catch(() => ({ number: 0, ageMs: 0 })),
     ])
     measuring = false
     pending = pending.filter(({ number }) => number > reached.number)
@@ -100,17 +92,11 @@ export function createReplicaLag({ beat, replicated, intervalMs }: ReplicaLagOpt
     if (timer !== undefined) return known
     timer = setInterval(tick, intervalMs / 5).unref()
     ticks = 0
-    awaitsReader = true
-    known = Promise.race([measure(), expiry()]).finally(() => {
+    const expiry = new Promise<void>((resolve) => setTimeout(resolve, intervalMs / 2).unref())
+    known = Promise.race([measure(), expiry]).finally(() => {
       known = undefined
     })
     return known
-  }
-
-  /** Ends sooner without the reader, since the writer can be read instead, than without the writer. */
-  async function expiry(): Promise<void> {
-    await elapse(intervalMs / 5)
-    if (!awaitsReader) await elapse(0.3 * intervalMs)
   }
 
   function stop(): void {
@@ -120,7 +106,5 @@ export function createReplicaLag({ beat, replicated, intervalMs }: ReplicaLagOpt
   }
 
   const ms = () => (lackingSince === undefined ? 0 : performance.now() - lackingSince)
-  return { ms, touch, awaitsReader: () => awaitsReader, stop }
+  return { ms, touch, stop }
 }
-
-const elapse = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref())

@@ -136,8 +136,6 @@ describe('the replica lag', () => {
       await writer.mysql.sql('RENAME TABLE heartbeat TO hidden')
       try {
         const readerName = await nameOf(reader)
-        // A busy machine may not connect to the reader in time for the first read.
-        await vi.waitFor(async () => expect(await hostOf(client)).toBe(readerName), 300_000)
         const startedAt = performance.now()
         while (performance.now() < startedAt + 10 * intervalMs) expect(await hostOf(client)).toBe(readerName)
         expect(client.state().readerLagMs).toBe(0)
