@@ -261,7 +261,10 @@ describe('the connection policy', () => {
         { deadline: calledAt + 10_000, readerShare: 0.7 },
       )
       .catch(() => {})
-    expect(runs).toEqual([70, 100])
+    // What passes before the read begins is not shared.
+    expect(runs[0]).toBeGreaterThanOrEqual(70)
+    expect(runs[0]).toBeLessThan(90)
+    expect(runs[1]).toBe(100)
   })
 
   it('carries out writes while reads hold all their connections to the writer', () =>
