@@ -7,16 +7,32 @@ import { DockerError, docker } from './docker.ts'
  *
  * @param container its id or name; its image contains Bash.
  */
-export const freeze = (container: string): Promise<void> => signal(container, 'STOP')
+export const freeze = (container: string): Promise<void> => signal(container, 'STOP', untilStopped)
 
 /** Resumes the processes of a container; no effect on those that run. */
 export const thaw = (container: string): Promise<void> => signal(container, 'CONT')
 
-async function signal(container: string, name: 'STOP' | 'CONT'): Promise<void> {
+/**
+ * A process stops once one of its threads gets a processor: until then the others go on. Waits for two seconds at most,
+ * because a health check may have been started since.
+ */
+const untilStopped = `
+for _ in {1..200}; do
+  running=''
+  for stat in /proc/[0-9]*/task/[0-9]*/stat; do
+    case $stat in /proc/$$/*) continue ;; esac
+    { read -r line <"$stat"; } 2>/dev/null || continue
+    case \${line##*) } in [TtZX]*) ;; *) running=1 ;; esac
+  done
+  [ -n "$running" ] || break
+  sleep 0.01
+done`
+
+async function signal(container: string, name: 'STOP' | 'CONT', andThen = ''): Promise<void> {
   await Promise.all([
     // The first process accepts this signal from outside only, the others are reached from inside.
     docker(['kill', '--signal', name, container]),
-    docker(['exec', container, 'bash', '-c', `kill -${name} -1`]).catch(ignoreNoOthers),
+    docker(['exec', container, 'bash', '-c', `kill -${name} -1 || exit\n${andThen}`]).catch(ignoreNoOthers),
   ])
 }
 
