@@ -72,7 +72,9 @@ export async function runSequence(
         commands.push(shown)
         report(shown)
         if (isOmitted) continue
-        await carryOut(run, operation)
+        // Some are refused, as they should be: what each did is judged by its effects. Its status is kept.
+        const code = await carryOut(run, operation)
+        if (code !== 0) commands.splice(-1, 1, `${shown} # exit ${code}`)
         violation = watch.both() > 0 ? 'both servers accept writes' : await findViolation(run)
         if (violation !== '') break
       }
@@ -113,12 +115,13 @@ export async function runSequence(
   }
 }
 
-async function carryOut({ environment, restores }: Run, { command, restores: isRestore }: Operation): Promise<void> {
+async function carryOut({ environment, restores }: Run, { command, restores: isRestore }: Operation): Promise<number> {
   // The command has whole seconds.
   const restore = { from: Math.floor(Date.now() / 1000) * 1000, to: Number.POSITIVE_INFINITY }
   if (isRestore) restores.push(restore)
-  await environment.shell(command)
+  const { code } = await environment.shell(command)
   restore.to = Date.now()
+  return code
 }
 
 /** Writes that a restore may have undone are like those without an answer. */
