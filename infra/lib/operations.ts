@@ -31,7 +31,7 @@ export interface OperationsProps {
 }
 
 /** The sum of the app's limits in apps/app/src/config.ts and packages/db/src/client/client.ts. */
-const connectionsPerInstance = 18
+const connectionsPerInstance = 16
 
 /** Dashboard, alarms, and the maintenance of running instances. */
 export class Operations extends Construct {

@@ -73,8 +73,9 @@ export const recoveryChecks = (
   { attempts, since, recovered }: { attempts: readonly Attempt[]; since: number; recovered: boolean },
 ): Check[] => [yes('recovered', recovered), within(promise, bound, recoveryTime(attempts, since), outages(attempts))]
 
-/** No acknowledged write is lost, and every row has its request. */
-export function durabilityChecks({ attempted, acknowledged, stored, lost, surplus }: DurabilityResult): Check[] {
+/** No acknowledged write is lost, every row has its request, and counts are those of the rows. */
+export function durabilityChecks(result: DurabilityResult): Check[] {
+  const { attempted, acknowledged, stored, lost, surplus, miscounted } = result
   return [
     { ...atMost('acknowledged writes lost', 0, lost), measured: `${lost} of ${acknowledged.toLocaleString('en')}` },
     {
@@ -83,6 +84,7 @@ export function durabilityChecks({ attempted, acknowledged, stored, lost, surplu
     },
     // Without any, the two above would hold whatever the service does.
     atLeast('acknowledged writes', 1, acknowledged),
+    ...(miscounted === undefined ? [] : [atMost('difference between counts and rows', 0, Math.abs(miscounted))]),
   ]
 }
 

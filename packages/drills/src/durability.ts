@@ -10,6 +10,8 @@ export interface DurabilityResult {
   readonly lost: number
   /** Rows without a request: a second row of one request, or a row that no request stored. */
   readonly surplus: number
+  /** How far counts of rows are from the rows; undefined if the workload has no counts. */
+  readonly miscounted?: number
 }
 
 // A request without an answer may still be on its way through the tiers for this long.

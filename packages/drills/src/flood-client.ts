@@ -17,7 +17,7 @@ const load = startLoad({
     ...workload,
     get newestPath() {
       next += 1
-      return workload.slowPath?.(next) ?? workload.listPath
+      return workload.summaryPath?.(next) ?? workload.listPath
     },
     listed: ({ status }) => (status === 200 ? [] : undefined),
   },

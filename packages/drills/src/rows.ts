@@ -3,14 +3,29 @@ import type { TestEnvironment } from './test-environment.ts'
 import type { Workload } from './workload.ts'
 
 /** SQL that inserts rows of a workload, with consecutive numbers. */
-export const insertion = (
-  { table, numberedRow: { columns, values } }: Pick<Workload, 'table' | 'numberedRow'>,
+export function insertion(
+  { table, numberedRow: { columns, values }, counts }: Pick<Workload, 'table' | 'numberedRow' | 'counts'>,
   { from, count }: { readonly from: number; readonly count: number },
-) => `
-  SET SESSION cte_max_recursion_depth = ${count};
-  INSERT INTO ${table} (${columns})
-    WITH RECURSIVE numbers AS (SELECT ${from} n UNION ALL SELECT n + 1 FROM numbers WHERE n < ${from + count - 1})
-    SELECT ${values} FROM numbers`
+): string {
+  const numbers = `WITH RECURSIVE numbers AS (SELECT ${from} n UNION ALL SELECT n + 1 FROM numbers WHERE n < ${from + count - 1})`
+  return [
+    `SET SESSION cte_max_recursion_depth = ${count}`,
+    'START TRANSACTION',
+    ...(counts ? [`SET ${counts.counted} = TRUE`] : []),
+    `INSERT INTO ${table} (${columns}) ${numbers} SELECT ${values} FROM numbers`,
+    ...Object.entries(counts?.seconds ?? {}).map(
+      ([per, seconds]) => `INSERT INTO ${counts?.table} (per, starts_at, part, n) ${numbers}
+        SELECT '${per}', TIMESTAMPADD(SECOND, ${seconds} * (n DIV ${seconds}), '2020-01-01'), 0, COUNT(*)
+        FROM numbers GROUP BY 2 ON DUPLICATE KEY UPDATE n = ${counts?.table}.n + VALUES(n)`,
+    ),
+    'COMMIT',
+  ].join(';\n')
+}
+
+/** SQL that gives how far the counts are from the rows; undefined if the workload has none. */
+export const miscounted = ({ table, counts }: Workload): string | undefined =>
+  counts &&
+  `SELECT COALESCE(SUM(n), 0) - ${Object.keys(counts.seconds).length} * (SELECT COUNT(*) FROM ${table}) FROM ${counts.table}`
 
 /** SQL that creates the rows that those of a workload refer to; each other column gets the default of its type. */
 export const parentInsertions = ({ parents = [] }: Workload): readonly string[] =>

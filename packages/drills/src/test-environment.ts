@@ -19,7 +19,7 @@ import { type DurabilityResult, verifyDurability } from './durability.ts'
 import { openHttpClient } from './http.ts'
 import { type Attempt, hasRecovered, type LoadOptions, startLoad } from './load.ts'
 import { removeClients } from './network-client.ts'
-import { parentInsertions } from './rows.ts'
+import { miscounted, parentInsertions } from './rows.ts'
 import type { Workload } from './workload.ts'
 
 /** A load while a fault is injected. */
@@ -166,7 +166,11 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
         before = stored
         stored = await project.sql(service, select)
       }
-      return verifyDurability(attempts, stored.split('\n').filter(Boolean).map(Number))
+      const result = verifyDurability(attempts, stored.split('\n').filter(Boolean).map(Number))
+      const difference = miscounted(workload)
+      return difference === undefined
+        ? result
+        : { ...result, miscounted: Number(await project.sql(service, difference)) }
     },
 
     async identities(services) {

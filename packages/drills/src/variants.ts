@@ -166,12 +166,13 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
     ),
   },
   {
-    name: 'reads-use-connections-of-writes',
+    name: 'slow-reads-use-connections-of-writes',
     drill: readsFlood,
     app: patch(
       'packages/db/src/client/client.ts',
-      'const pool = slow ? endpoint.slowReads : endpoint.reads',
-      'const pool = endpoint === writer ? writer.writes : endpoint.reads',
+      'endpoint.reads.use(until, async (connection) =>',
+      '(endpoint === writer ? writer.writes : endpoint.reads).use(until, async (connection) =>\n' +
+        "      (await query(connection, 'DO SLEEP(0.2)'), true) &&",
     ),
   },
   {

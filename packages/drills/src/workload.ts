@@ -17,6 +17,16 @@ export interface Patch {
 /** Environment variables of a service. */
 export type Environment = Readonly<Record<string, string>>
 
+/** A table with the number of rows per period. A row's time has the number of the row as seconds since 2020. */
+export interface Counts {
+  /** Its columns are per, starts_at, part and n; the count of a period is the sum of its parts. */
+  readonly table: string
+  /** The variable that keeps the trigger from counting the rows of a session one by one. */
+  readonly counted: string
+  /** The length of each kind of period. */
+  readonly seconds: Readonly<Record<string, number>>
+}
+
 /** A resource as the drills use it: how to store a row, what the answer acknowledges, which rows are stored. */
 export interface Workload {
   readonly name: string
@@ -26,8 +36,8 @@ export interface Workload {
   readonly listPath: string
   /** Lists the newest 20 rows. */
   readonly newestPath: string
-  /** A read of many rows, another one for each `n`, so that none is shared. @default the list of every row */
-  slowPath?(n: number): string
+  /** A read that summarizes every row, another one for each `n`, so that none is shared. @default the list of every row */
+  summaryPath?(n: number): string
   /** The tables that each row refers to, whose row with the id 1 is created before a drill. @default none */
   readonly parents?: readonly string[]
   /** A request that stores one row. */
@@ -44,6 +54,8 @@ export interface Workload {
   storedSince(since: number): string
   /** What an INSERT of many rows stores: columns, and their values by the number `n` of the row, as SQL. */
   readonly numberedRow: { readonly columns: string; readonly values: string }
+  /** @default its rows are not counted */
+  readonly counts?: Counts
   /** Settings of the app with which few writes are in one commit. @default none */
   readonly smallBatches?: Environment
   /** Settings of the app with which writes queue without a limit. @default none */

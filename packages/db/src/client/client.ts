@@ -14,7 +14,6 @@ import { connectWithPassword } from './password.ts'
 import { createPool, type Pool, type PoolState } from './pool.ts'
 import { checkDriver } from './raw-rows.ts'
 import { type Beat, createReplicaLag } from './replica-lag.ts'
-import { restAfterSlowRead, runSlowRead } from './slow-reads.ts'
 
 /** Where a server listens. */
 interface Address {
@@ -90,15 +89,8 @@ export interface WriteOptions extends CallOptions {
 
 /** Options of {@link DatabaseClient.read}. */
 export interface ReadOptions extends CallOptions {
-  /** The reader's share of the time; the rest is left for the writer. @default 0.5 */
-  readonly readerShare?: number
   /** The data that is read includes these. @default nothing in particular */
   readonly after?: readonly Point[]
-  /**
-   * True for what may take long: it has a connection of its own, so that other reads never wait for it, and is refused
-   * when others wait for that already. @default false
-   */
-  readonly slow?: boolean
 }
 
 /** The two endpoints of a database. It knows no resource. */
@@ -168,12 +160,10 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
   const writer = {
     writes: writerPool(writerConnections),
     reads: writerPool(options.fallbackConnections),
-    slowReads: createPool({ ...writerOptions, ...eviction, ...slowReadOptions }),
     checks: writerPool(checkConnections),
   }
   const reader = {
     reads: readerPool(options.readerConnections),
-    slowReads: createPool({ ...readerOptions, ...slowReadOptions }),
     checks: readerPool(checkConnections),
   }
   const endpoints = { writer, reader }
@@ -197,21 +187,12 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     performance.now() < readerUnavailableUntil || replicaLag.ms() > options.readerLagLimitMs ? 'writer' : 'reader'
 
   async function read<T>(work: Work<T>, options: ReadOptions = {}): Promise<T> {
-    const { deadline = inTime(), readerShare = 0.5, slow = false, after = [] } = options
+    const { deadline = inTime(), after = [] } = options
     await replicaLag.touch()
-    const on = (endpoint: typeof reader, until: number) => {
-      const startBy = slow ? performance.now() + slowReadWait * (until - performance.now()) : until
-      const pool = slow ? endpoint.slowReads : endpoint.reads
-      const consistent = async (connection: Connection) => {
-        if (!(await includes(connection, after, endpoint === writer))) return lacking
-        if (!slow) return work(connection, until)
-        return runSlowRead(connection, startBy, () => {
-          const end = endpoint === writer ? performance.now() + slowReadOnWriterMs : until
-          return work(connection, Math.min(until, end))
-        })
-      }
-      return pool.use(until, consistent, startBy)
-    }
+    const on = (endpoint: typeof reader, until: number) =>
+      endpoint.reads.use(until, async (connection) =>
+        (await includes(connection, after, endpoint === writer)) ? work(connection, until) : lacking,
+      )
     const fallBack = async () => {
       fallbacks += 1
       const result = await on(writer, deadline)
@@ -338,14 +319,8 @@ const lacking = Symbol('lacking')
 /** How long a reader may take to get what a read has to include: mostly it has it after a few milliseconds. */
 const catchUpWaitsMs = [0, 10, 20, 40, 80]
 
-/** One at a time. Quick ones wait for each other; what has to wait for long is refused. */
-const slowReadOptions = { limit: 1, queueLimit: 16, rest: restAfterSlowRead }
-
-/** How long one may take on the writer: it takes processor time from the writes. */
-const slowReadOnWriterMs = 150
-
-/** The part of its time that a slow read may wait for a connection. */
-const slowReadWait = 0.4
+/** The reader's share of a read's time; the rest is left for the writer. */
+const readerShare = 0.5
 
 /** For what is asked about the server itself: short, and never several at a time for long. */
 const checkConnections = 1

@@ -50,15 +50,15 @@ export interface KeyedWrites {
    */
   run(key: IdempotencyKey, work: Work<string>, options?: WriteOptions): Promise<KeyedOutcome>
   /**
-   * The same for many writes in one transaction. `statementFor` gets those that were not carried out before, the first
-   * of each key, and gives the statement that does.
+   * The same for many writes in one transaction. `statementsFor` gets those that were not carried out before, the first
+   * of each key, and gives the statements that do.
    *
    * @returns what became of each, in their order.
    * @throws like {@link DatabaseClient.transaction}, for all of them.
    */
   runAll<Write extends KeyedWrite>(
     writes: readonly Write[],
-    statementFor: (writes: readonly Write[]) => Statement,
+    statementsFor: (writes: readonly Write[]) => readonly Statement[],
     options?: WriteOptions,
   ): Promise<readonly (KeyedOutcome | KeyReused | KeyInProgress)[]>
 }
@@ -98,9 +98,9 @@ export function createKeyedWrites(client: DatabaseClient): KeyedWrites {
     }
   }
 
-  const runAll: KeyedWrites['runAll'] = (writes, statementFor, { deadline = inTime(), ...options } = {}) =>
+  const runAll: KeyedWrites['runAll'] = (writes, statementsFor, { deadline = inTime(), ...options } = {}) =>
     once(writes, deadline, (missing) =>
-      client.write((connection) => commit(connection, insertion(missing), statementFor(missing)).catch(rethrow), {
+      client.write((connection) => commit(connection, insertion(missing), ...statementsFor(missing)).catch(rethrow), {
         deadline,
         ...options,
       }),

@@ -26,11 +26,6 @@ export interface PoolOptions {
    * once, busy ones when they are released. @default never
    */
   readonly evictAfter?: (error: unknown) => boolean
-  /**
-   * Called with a connection after each work, and before it is used again; one whose rest fails is dropped.
-   * @default the connection is free at once
-   */
-  readonly rest?: (connection: Connection) => Promise<void>
   /** Shared by the pools of an endpoint: what one evicts, all of them evict. @default the pool's own */
   readonly generation?: Generation
 }
@@ -89,12 +84,10 @@ interface Waiter {
 /** See {@link Pool}. Opens nothing before the first use. */
 export function createPool(options: PoolOptions): Pool {
   const { name, open, limit, queueLimit, maxLifetimeMs, maxIdleMs } = options
-  const { evictAfter = () => false, generation = { current: 0 }, rest } = options
+  const { evictAfter = () => false, generation = { current: 0 } } = options
   const idle: Slot[] = []
   const busy = new Set<Slot>()
   const waiters = new Set<Waiter>()
-  /** Each ends the rest of a connection. */
-  const resting = new Set<() => void>()
   let opening = 0
   let failures = 0
   let retryTimer: NodeJS.Timeout | undefined
@@ -253,22 +246,10 @@ export function createPool(options: PoolOptions): Pool {
     } finally {
       clearTimeout(timer)
       if (broken) slot.connection.destroy()
-      const end = () => {
-        if (!resting.delete(end)) return
-        busy.delete(slot)
-        if (!broken) release(slot)
-        settle()
-        grow()
-      }
-      resting.add(end)
-      if (rest === undefined || closing) end()
-      else {
-        rest(slot.connection).then(end, () => {
-          broken = true
-          slot.connection.destroy()
-          end()
-        })
-      }
+      busy.delete(slot)
+      if (!broken) release(slot)
+      settle()
+      grow()
     }
   }
 
@@ -289,7 +270,6 @@ export function createPool(options: PoolOptions): Pool {
     })
     clearTimeout(retryTimer)
     clearInterval(sweep)
-    for (const end of resting) end()
     for (const waiter of waiters) waiter.fail(new DatabaseUnavailable(`${name}: closed`))
     settle()
     return closing

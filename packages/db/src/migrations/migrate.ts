@@ -64,10 +64,12 @@ export async function migrate(options: MigrateOptions): Promise<{ readonly appli
   const run = createRunner(connection, lockWait)
   try {
     await lock(connection, database)
-    await run('lock_wait_timeout', 'SET SESSION lock_wait_timeout = ?, innodb_lock_wait_timeout = ?', [
-      lockWait.seconds,
-      lockWait.seconds,
-    ])
+    await run(
+      'session',
+      // A migration that copies rows does not lock those that it reads.
+      "SET SESSION lock_wait_timeout = ?, innodb_lock_wait_timeout = ?, transaction_isolation = 'READ-COMMITTED'",
+      [lockWait.seconds, lockWait.seconds],
+    )
     const history = await readHistory(run)
     const applied = await applyMissing(run, migrations, placeholders, history)
     if (appUser.password !== undefined) await createUser(run, appUser.name, appUser.password)

@@ -41,11 +41,10 @@ beforeEach(() => mysql.sql('TRUNCATE noted; TRUNCATE idempotency_keys'))
 const digest = (text: string) => createHash('md5').update(text).digest('hex')
 const keyOf = (name: string, request = '') => ({ id: digest(name), fingerprint: digest(request) })
 const writeOf = (name: string, request?: string) => ({ key: keyOf(name, request), result: `result of ${name}`, name })
-const noteAll = (all: readonly { name: string }[]): [string, unknown[]] => [
-  'INSERT INTO noted (text) VALUES ?',
-  [all.map(({ name }) => [name])],
+const note = (connection: Connection, name: string) => query(connection, 'INSERT INTO noted (text) VALUES (?)', [name])
+const noteAll = (all: readonly { name: string }[]) => [
+  ['INSERT INTO noted (text) VALUES ?', [all.map(({ name }) => [name])]] as const,
 ]
-const note = (connection: Connection, name: string) => query(connection, ...noteAll([{ name }]))
 const noted = async () => (await mysql.sql('SELECT text FROM noted ORDER BY id')).split('\n').filter(Boolean)
 const unhurried = () => ({ deadline: performance.now() + 600_000 })
 
@@ -126,7 +125,7 @@ describe('runAll', () => {
   })
 
   it('passes on an error of the statement, and stores none of the writes', async () => {
-    const twice = () => ['INSERT INTO noted (id, text) VALUES (1, ?), (1, ?)', ["it's;", '; COMMIT']] as const
+    const twice = () => [['INSERT INTO noted (id, text) VALUES (1, ?), (1, ?)', ["it's;", '; COMMIT']]] as const
     const failing = writes[0].runAll([writeOf('a')], twice, unhurried())
     await expect(failing).rejects.toMatchObject({ name: 'DatabaseError', code: 'ER_DUP_ENTRY' })
     expect(await noted()).toEqual([])

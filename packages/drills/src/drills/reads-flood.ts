@@ -21,7 +21,7 @@ import type { TestEnvironment } from '../test-environment.ts'
 const seconds = 20
 const readsPerSecond = 125
 
-/** Many slow reads per second, no two of them alike, of a million rows: with the reader, then without it. */
+/** Many reads per second that summarize a million rows, no two of them alike: with the reader, then without it. */
 export const readsFlood: Drill = {
   name: 'reads-flood',
   run: (environment) => withMillionRows(environment, () => runWithRows(environment)),
@@ -89,15 +89,15 @@ function checksOf(when: string, { writes, sent: reads }: Phase<Attempt>, quiet: 
         ` (${flooded} ms, usually ${usual} ms)`,
       ),
     ),
-    timeBound(atLeast(`slow reads per second, ${when}`, 120, reads.length / seconds)),
+    timeBound(atLeast(`reads per second, ${when}`, 120, reads.length / seconds)),
     atMost(
-      `slow reads without a response, ${when}`,
+      `reads without a response, ${when}`,
       0,
       unanswered.length,
       '',
       ` (${served} served, ${countByDetail(failed(reads)) || 'none refused'})`,
     ),
-    within(`slowest response to a slow read, ${when}`, 3, slowest(reads)),
+    within(`slowest response to a read, ${when}`, 3, slowest(reads)),
   ]
 }
 

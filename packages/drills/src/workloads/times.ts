@@ -13,7 +13,7 @@ export const times: Workload = {
   listPath: '/read',
   newestPath: '/read?limit=20&order=newest',
   // The rows are of the first twelve days of 2020: by the hour over a month or more, all of them are counted.
-  slowPath: (n) => `/stats?per=hour&from=${hour(-1 - (n % 240))}&to=${hour(744 + (Math.floor(n / 240) % 480))}`,
+  summaryPath: (n) => `/stats?per=hour&from=${hour(-1 - (n % 240))}&to=${hour(744 + (Math.floor(n / 240) % 480))}`,
   write: () => ({ method: 'GET', path: '/write' }),
   acknowledged({ status, body }) {
     const time = body.slice('Saved: '.length)
@@ -27,6 +27,7 @@ export const times: Workload = {
   },
   storedSince: (since) => `SELECT 1000 * UNIX_TIMESTAMP(dt) FROM ${table} WHERE dt >= FROM_UNIXTIME(${since / 1000})`,
   numberedRow: { columns: 'dt', values: "TIMESTAMPADD(SECOND, n, '2020-01-01')" },
+  counts: { table: 'testdb.time_counts', counted: '@times_counted', seconds: { minute: 60, hour: 3600, day: 86_400 } },
   smallBatches: { SAVE_BATCH_LIMIT: '2' },
   unboundedQueue: { SAVE_QUEUE_LIMIT: '100000' },
   unboundedLists: { LIST_LIMIT: '100000' },

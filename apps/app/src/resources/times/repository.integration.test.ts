@@ -1,5 +1,4 @@
 import {
-  type Connection,
   createDatabaseClient,
   type DatabaseClient,
   type DatabaseClientOptions,
@@ -8,7 +7,6 @@ import {
 } from '@repo/db'
 import { startMigrated } from '@repo/db/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { selectCounts } from './counts.ts'
 import type { Page, PageQuery } from './page-reader.ts'
 import { createTimesRepository, type TimesRepository, type TimesRepositoryOptions } from './repository.ts'
 
@@ -179,43 +177,4 @@ describe('newest', () => {
         await expect(cutOff.newest()).rejects.toBeInstanceOf(DatabaseUnavailable)
       },
     ))
-})
-
-describe('counts', () => {
-  const minute = 60_000
-  const from = Date.UTC(2026, 0, 1)
-
-  it('are the numbers of times in each period, the end excluded', async () => {
-    for (const at of [-1, 0, 1, minute - 1, 2 * minute, 3 * minute - 1, 3 * minute]) {
-      await repository.save(new Date(from + at))
-    }
-    expect(await repository.counts({ per: 'minute', from, to: from + 3 * minute })).toEqual([3, 0, 2])
-    expect(await repository.counts({ per: 'hour', from, to: from + 120 * minute })).toEqual([6, 0])
-    expect(await repository.counts({ per: 'day', from: from - 1440 * minute, to: from + 1440 * minute })).toEqual([
-      1, 6,
-    ])
-  })
-
-  it('scan a range of the index, not the rows', async () => {
-    await mysql.sql(`INSERT INTO ${table} (dt)
-      WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 99)
-      SELECT '2026-01-01' + INTERVAL i DAY FROM n; ANALYZE TABLE ${table}`)
-    const plan = await mysql.sql(
-      `EXPLAIN FORMAT=TREE SELECT COUNT(*) FROM ${table} WHERE dt >= '2026-01-01' AND dt < '2026-01-02'`,
-    )
-    expect(plan).toContain(`Covering index range scan on ${table} using by_dt`)
-  })
-
-  it('are refused by the server when the deadline is too short to count so many', async () => {
-    await mysql.sql(`INSERT INTO ${table} (dt)
-      WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 999)
-      SELECT '2026-02-01' + INTERVAL (1000 * a.i + b.i) SECOND FROM n AS a, n AS b WHERE a.i < 100`)
-    const range = { per: 'day', from: Date.UTC(2026, 1, 1), to: Date.UTC(2026, 2, 1) } as const
-    const count = (limitMs: number) =>
-      client.read((connection: Connection) => selectCounts(connection, table, range, limitMs), {
-        deadline: performance.now() + 60_000,
-      })
-    await expect(count(1)).rejects.toBeInstanceOf(DatabaseOverloaded)
-    expect((await count(20_000)).slice(0, 3)).toEqual([86_400, 13_600, 0])
-  })
 })

@@ -8,9 +8,9 @@ import {
   type KeyedWrite,
   type Point,
   query,
+  type Statement,
 } from '@repo/db'
-import { cacheProportionally } from './cache-proportionally.ts'
-import { type CountRange, selectCounts } from './counts.ts'
+import { type CountRange, countStatement, selectCounts, toDateTime } from './counts.ts'
 import { type Page, type PageQuery, selectPage } from './page-reader.ts'
 import { createWriteBatcher } from './write-batcher.ts'
 
@@ -54,12 +54,12 @@ export interface TimesRepository {
    */
   page(query: PageQuery): Promise<Page>
   /**
-   * How many times each period of `range` has. May be older than the call by ten times as long as the counting takes,
-   * but includes `after`.
+   * How many times each period of `range` has. Concurrent calls may get the same counts, read after the last of them was
+   * made.
    *
    * @throws {DataNotFound}
    * @throws {DatabaseUnavailable}
-   * @throws {DatabaseOverloaded} also when there are too many to count before the deadline.
+   * @throws {DatabaseOverloaded}
    */
   counts(range: CountRange, after?: readonly Point[]): Promise<readonly number[]>
   /**
@@ -90,15 +90,18 @@ export function createTimesRepository(
   }
 
   // Not a prepared statement: each number of rows would be another one.
-  const insertion = (times: readonly Date[]): [string, unknown[]] => [
-    'INSERT INTO ?? (dt) VALUES ?',
-    [table, times.map((time) => [toDateTime(time)])],
+  const insertion = (times: readonly Date[]): readonly Statement[] => [
+    // All at once: the trigger would count each by itself.
+    ['SET @times_counted = TRUE'],
+    ['INSERT INTO ?? (dt) VALUES ?', [table, times.map((time) => [toDateTime(time)])]],
+    ['SET @times_counted = NULL'],
+    countStatement(times),
   ]
 
   const batcher = createWriteBatcher<Date, CommitPoint>({
     ...limits,
     async insert(times, timing) {
-      const point = await client.write((connection) => commit(connection, insertion(times)), timing)
+      const point = await client.write((connection) => commit(connection, ...insertion(times)), timing)
       return times.map(() => point)
     },
   })
@@ -120,16 +123,12 @@ export function createTimesRepository(
     deadlineMs,
   })
 
-  const counts = cacheProportionally(
-    (query: { range: CountRange; after: readonly Point[] }) => JSON.stringify(query),
-    ({ range, after }) =>
-      client.read(
-        (connection, deadline) =>
-          // Ended by the server shortly before the connection would be destroyed.
-          selectCounts(connection, table, range, 0.9 * (deadline - performance.now())),
-        { readerShare: 0.7, slow: true, after },
-      ),
-  )
+  const counts = coalesce({
+    keyOf: (query: { range: CountRange; after: readonly Point[] }) => JSON.stringify(query),
+    work: ({ range, after }, deadline) =>
+      client.read((connection) => selectCounts(connection, table, range), { deadline, after }),
+    deadlineMs,
+  })
 
   const newest = coalesce({
     keyOf: () => '',
@@ -154,6 +153,3 @@ export function createTimesRepository(
     },
   }
 }
-
-/** A time as MySQL takes it: `YYYY-MM-DD HH:MM:SS.mmm`, UTC. */
-const toDateTime = (time: Date) => time.toISOString().slice(0, 23).replace('T', ' ')

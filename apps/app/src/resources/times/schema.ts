@@ -184,9 +184,7 @@ export const endpoints = {
     method: 'get',
     path: '/stats',
     summary: 'Counts the stored times by minute, hour or day',
-    description:
-      'The range is extended to complete periods; it must not exceed 1,500 of them. Counts may be older than the ' +
-      'request by ten times the duration of the query. A query that takes too long is a 503.',
+    description: 'The range is extended to complete periods; it must not exceed 1,500 of them.',
     query: countsQuery,
     consistent: true,
     responses: {
