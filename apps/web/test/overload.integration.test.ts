@@ -63,7 +63,8 @@ describe('an overloaded app', () => {
       }),
     )
     await waitFor('each read at the app or refused', async () => refused + (await held()) === 300)
-    expect(await held()).toBeGreaterThanOrEqual(64)
+    const messages = (await web.log()).flatMap(({ message }) => message ?? [])
+    expect(await held(), messages.join('\n')).toBeGreaterThanOrEqual(64)
     expect(await held()).toBeLessThanOrEqual(128)
 
     const others = await Promise.all([

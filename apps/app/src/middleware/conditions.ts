@@ -8,6 +8,8 @@ import { HttpError } from '../http/problem.ts'
  */
 export const entityTag = (entry: object) => hash('sha256', JSON.stringify(entry)).slice(0, 32)
 
+const tagForm = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g
+
 /**
  * Reads the `If-Match` of a request to a conditional endpoint.
  *
@@ -21,12 +23,15 @@ export function readCondition(req: Request, { conditional }: Endpoint): (entry: 
     throw new HttpError(428, 'The If-Match header is required: the ETag of the state that is to be changed, or *.')
   }
   if (given.trim() === '*') return () => {}
-  const tags = given.split(',').map((tag) => /^\s*(W\/)?"([^"\s]*)"\s*$/.exec(tag))
-  if (tags.includes(null)) throw new HttpError(400, "The If-Match must be entity tags in quotes, or '*'.")
+  const tags = [...given.matchAll(tagForm)]
+  // A list may have empty elements: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2
+  if (!/^,*\n(?:,+\n)*,*$/.test(given.replaceAll(tagForm, '\n').replaceAll(/[ \t]/g, ''))) {
+    throw new HttpError(400, "The If-Match must be entity tags in quotes, or '*'.")
+  }
   return (entry) => {
     const current = entityTag(entry)
     // A weak tag matches nothing: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1
-    if (tags.some((tag) => tag?.[1] === undefined && tag?.[2] === current)) return
+    if (tags.some(([, weak, tag]) => weak === undefined && tag === current)) return
     throw new HttpError(412, 'The entry has changed since. Please read it again.')
   }
 }

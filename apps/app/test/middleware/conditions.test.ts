@@ -18,15 +18,18 @@ describe('entityTag', () => {
 })
 
 describe('If-Match', () => {
-  it.each([`"${tag}"`, `"other", "${tag}"`, ` "${tag}" `, '*'])('%s lets the request pass', (ifMatch) => {
-    condition(ifMatch)(entry)
-  })
+  it.each([`"${tag}"`, `"o,t'h\\er", "${tag}"`, ` "${tag}" `, `, "${tag}",,`, '*'])(
+    '%s lets the request pass',
+    (ifMatch) => {
+      condition(ifMatch)(entry)
+    },
+  )
 
-  it.each([`"${'0'.repeat(32)}"`, '""', `W/"${tag}"`])('%s is refused with 412 in this state', (ifMatch) => {
+  it.each([`"${'0'.repeat(32)}"`, '""', `W/"${tag}"`, `"a,"`])('%s is refused with 412 in this state', (ifMatch) => {
     expect(() => condition(ifMatch)(entry)).toThrow(expect.objectContaining({ status: 412 }))
   })
 
-  it.each([tag, `"${tag}`, '', `"${tag}",`, '"a" "b"', '*, "a"'])('%j is refused with 400', (ifMatch) => {
+  it.each([tag, `"${tag}`, '', ',', '"a b"', '"a" "b"', '"a"b', '*, "a"'])('%j is refused with 400', (ifMatch) => {
     expect(() => condition(ifMatch)).toThrow(expect.objectContaining({ status: 400 }))
   })
 
