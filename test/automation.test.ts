@@ -43,6 +43,15 @@ describe('.github/workflows/ci.yml', () => {
     for (const runner of ['ubuntu-24.04 }', 'ubuntu-24.04-arm }']) expect(text).toContain(`runner: ${runner}`)
     expect(text).not.toMatch(/_IMAGE/)
   })
+
+  it('compares each pull request with its base, which is in the history that it fetches', () => {
+    const [, job = ''] = read('.github/workflows/ci.yml').split(/^ {2}compatibility:$/m)
+    expect(job).toContain("if: github.event_name == 'pull_request'\n")
+    expect(job).toContain('fetch-depth: 0\n')
+    expect(job).toMatch(
+      /- run: npm run compatibility -- "\$BASE"\n {8}env:\n {10}BASE: .* github\.event\.pull_request\.base\.sha /,
+    )
+  })
 })
 
 describe('.github/workflows/deploy.yml', () => {

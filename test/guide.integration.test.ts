@@ -80,8 +80,9 @@ describe('docs/make-it-yours.md on adding a resource', () => {
     await inCopy('npm', 'run', 'typecheck')
     await inCopy('npm', 'run', 'test:unit')
     const results = 'test-results/guide.json'
-    const resources = ['resources/tickets', 'resources/line-comments']
-    await inCopy('npx', 'vitest', 'run', '--project', 'integration', ...resources, `--outputFile.json=${results}`)
+    // The last one plants rows of each resource that the drills must find.
+    const tests = ['resources/tickets', 'resources/line-comments', 'packages/drills/test/durability']
+    await inCopy('npx', 'vitest', 'run', '--project', 'integration', ...tests, `--outputFile.json=${results}`)
     expect(JSON.parse(readFileSync(join(copy, results), 'utf8')).numPassedTests).toBeGreaterThan(30)
   })
 

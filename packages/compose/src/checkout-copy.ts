@@ -17,10 +17,15 @@ export async function copyCheckout(): Promise<string> {
   for (const file of [...stdout.split('\0').filter(Boolean), '.env']) {
     if (existsSync(join(repositoryRoot, file))) await cp(join(repositoryRoot, file), join(copy, file))
   }
-  for await (const modules of glob('{.,infra,test,apps/*,packages/*}/node_modules', { cwd: repositoryRoot })) {
-    await linkPackages(join(repositoryRoot, modules), join(copy, modules))
-  }
+  await linkInstalledPackages(copy)
   return copy
+}
+
+/** Gives another checkout the packages that are installed here; its workspaces are its own. */
+export async function linkInstalledPackages(folder: string): Promise<void> {
+  for await (const modules of glob('{.,infra,test,apps/*,packages/*}/node_modules', { cwd: repositoryRoot })) {
+    await linkPackages(join(repositoryRoot, modules), join(folder, modules))
+  }
 }
 
 async function linkPackages(installed: string, modules: string): Promise<void> {

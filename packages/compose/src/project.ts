@@ -8,6 +8,8 @@ import { services } from './services.ts'
 export interface ProjectOptions {
   /** @default as Compose names it: COMPOSE_PROJECT_NAME, else the folder */
   readonly name?: string | undefined
+  /** The folder of another checkout, whose compose.yaml and .env are used. @default this checkout */
+  readonly folder?: string | undefined
   /** For Compose, added to this process's environment: any variable of `.env.example`. */
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Profiles of compose.yaml to include. @default none */
@@ -69,20 +71,25 @@ export interface Project {
 }
 
 /** A project by its name; does not start it. */
-export function openProject({ name, env = {}, profiles = [], signal }: ProjectOptions = {}): Project {
+export function openProject({
+  name,
+  folder: cwd = repositoryRoot,
+  env = {},
+  profiles = [],
+  signal,
+}: ProjectOptions = {}): Project {
   const args = [
     'compose',
     ...(name === undefined ? [] : ['--project-name', name]),
     ...profiles.flatMap((profile) => ['--profile', profile]),
   ]
 
-  const run = (...more: string[]) => dockerOutput([...args, ...more], { cwd: repositoryRoot, env, signal })
+  const run = (...more: string[]) => dockerOutput([...args, ...more], { cwd, env, signal })
 
   const project: Project = {
     compose: async (...more) => (await run(...more)).stdout,
     config: async () => JSON.parse((await run('config', '--format', 'json')).stdout),
-    spawn: (more, options) =>
-      spawnDocker([...args, ...more], { cwd: repositoryRoot, env: { ...process.env, ...env }, ...options }),
+    spawn: (more, options) => spawnDocker([...args, ...more], { cwd, env: { ...process.env, ...env }, ...options }),
     exec: async (service, command) => (await run('exec', '--no-TTY', service, ...command)).stdout,
     spawnExec: (service, command) =>
       project.spawn(['exec', '--no-TTY', service, ...command], { stdio: 'pipe' }) as ChildProcessWithoutNullStreams,

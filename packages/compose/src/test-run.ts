@@ -17,8 +17,8 @@ export const testRun = `test-${machine}-${process.pid}`
 /** The name of a Compose project of this process. */
 export const testProject = (name: string): string => `${testRun}-${name}`
 
-/** The tag of an image of this checkout. */
-export const testImage = (name: string): string => `test-${hash(repositoryRoot)}-${name}`
+/** The tag of an image of a checkout. @param folder @default this one */
+export const testImage = (name: string, folder = repositoryRoot): string => `test-${hash(folder)}-${name}`
 
 let removed: Promise<void> | undefined
 

@@ -6,6 +6,8 @@ import { removeLeftovers, testProject } from './test-run.ts'
 export interface TopologyOptions {
   /** Unique in this process; lower-case letters, digits and dashes. */
   readonly name: string
+  /** The folder of another checkout to start. @default this checkout */
+  readonly folder?: string | undefined
   /** For Compose, added to this process's environment: any variable of `.env.example`. */
   readonly env?: Readonly<Record<string, string>>
   /** Containers by service. @default as compose.yaml says */
@@ -44,7 +46,7 @@ export interface Topology extends Project, TopologyReference, AsyncDisposable {
 
 /** Builds the images, starts the topology and waits until it is healthy. The caller disposes of it: `await using`. */
 export async function openTopology(options: TopologyOptions): Promise<Topology> {
-  const { name, services = [], scale, profiles = [], signal } = options
+  const { name, folder, services = [], scale, profiles = [], signal } = options
   await removeLeftovers()
   const port = await freePort()
   const topology = attachTopology(
@@ -54,7 +56,7 @@ export async function openTopology(options: TopologyOptions): Promise<Topology> 
       env: { ...options.env, WEB_PORT: String(port) },
       profiles,
     },
-    { scale, signal },
+    { folder, scale, signal },
   )
   try {
     await topology.up('--build', ...services)
@@ -68,9 +70,9 @@ export async function openTopology(options: TopologyOptions): Promise<Topology> 
 /** Uses a topology that another process has opened, which also disposes of it. */
 export function attachTopology(
   { project, url, env, profiles }: TopologyReference,
-  { scale = {}, signal }: Pick<TopologyOptions, 'scale' | 'signal'> = {},
+  { folder, scale = {}, signal }: Pick<TopologyOptions, 'folder' | 'scale' | 'signal'> = {},
 ): Topology {
-  const identity = { name: project, profiles, env }
+  const identity = { name: project, folder, profiles, env }
   const running = openProject({ ...identity, signal })
   // Without the signal: the topology is removed after it was aborted.
   const removing = openProject(identity)

@@ -45,6 +45,9 @@ export {
   readEnvironment,
 } from './environment.ts'
 export {
+  checksum,
+  declaredRights,
+  fillIn,
   loadMigrations,
   type Migration,
   MigrationError,

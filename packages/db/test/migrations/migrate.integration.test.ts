@@ -9,6 +9,7 @@ import {
   migrate,
   query,
 } from '../../src/index.ts'
+import { isRepeatable } from '../../src/migrations/load.ts'
 import { bytesOf } from '../bytes-of.ts'
 import { type MigratedServer, startMigrated } from '../server.ts'
 
@@ -128,6 +129,22 @@ async function hold(...statements: readonly string[]) {
   return session
 }
 
+/** Migrates, and ends the run when the last statement has been carried out and not been recorded. */
+async function interrupt(migrations: readonly Migration[], options = base): Promise<void> {
+  // Recording it waits for this lock.
+  const session = await hold(`LOCK TABLES ${options.database}.schema_migrations READ`)
+  const interrupted = failureOf(migrate({ ...options, migrations }))
+  const recording = "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'INSERT INTO schema_migrations%'"
+  const id = await waitFor('the migration to be applied', () => mysql.sql(recording))
+  await mysql.sql(`KILL ${id}`)
+  await interrupted
+  session.destroy()
+}
+
+/** The statement that the message of a run names. */
+const statementIn = (failure: unknown, verb: string) =>
+  new RegExp(`${verb} .*? WHERE name = '[^']*'`).exec((failure as Error).message)?.[0] ?? ''
+
 describe('a migration whose table a transaction uses', () => {
   const lockWait = { seconds: 1, attempts: 2, pauseMs: 500 }
   const change = { name: '0501_change', sql: 'ALTER TABLE used ADD COLUMN b INT' }
@@ -167,18 +184,6 @@ describe('a migration whose table a transaction uses', () => {
 })
 
 describe('a migration that was interrupted before it was recorded', () => {
-  const interrupt = async (migrations: readonly Migration[]) => {
-    // Recording it waits for this lock.
-    const session = await hold('LOCK TABLES schema_migrations READ')
-    const interrupted = failureOf(migrate({ ...base, migrations }))
-    const recording = "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'INSERT INTO schema_migrations%'"
-    const id = await waitFor('the migration to be applied', () => mysql.sql(recording))
-    await mysql.sql(`KILL ${id}`)
-    await interrupted
-    session.destroy()
-  }
-  const statementIn = (failure: unknown, verb: string) =>
-    new RegExp(`${verb} .*? WHERE name = '[^']*'`).exec((failure as Error).message)?.[0] ?? ''
   const unfinished = () => mysql.sql('SELECT name FROM unfinished_migrations')
 
   it('is applied again when it is repeatable', async () => {
@@ -313,3 +318,40 @@ describe("the app's rights", () => {
     await migrating
   })
 })
+
+describe("this package's migrations", () => {
+  it('lead to the same schema when each is interrupted once and then applied again', async () => {
+    const migrations = await loadMigrations()
+    const [straight, interrupted] = [await anotherDatabase('straight'), await anotherDatabase('interrupted')]
+    await migrate({ ...straight, migrations })
+    await migrate({ ...interrupted, migrations: [] })
+    for (const [index, migration] of migrations.entries()) {
+      const some = migrations.slice(0, index + 1)
+      await interrupt(some, interrupted)
+      if (isRepeatable(migration)) {
+        expect(await migrate({ ...interrupted, migrations: some })).toEqual({ applied: [migration.name] })
+      } else {
+        const failure = await failureOf(migrate({ ...interrupted, migrations: some }))
+        await mysql.sql(`USE interrupted; ${statementIn(failure, 'INSERT')}`)
+      }
+    }
+    expect(await migrate({ ...interrupted, migrations })).toEqual({ applied: [] })
+    expect(await contentOf('interrupted')).toEqual(await contentOf('straight'))
+  })
+})
+
+async function anotherDatabase(database: string): Promise<typeof base> {
+  await mysql.sql(`CREATE DATABASE ${database}; GRANT ALL ON ${database}.* TO migrator WITH GRANT OPTION`)
+  return { ...base, database }
+}
+
+/** How each table is defined, and its rows but for their times. */
+async function contentOf(database: string): Promise<string[]> {
+  const names = `SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = '${database}' ORDER BY TABLE_NAME`
+  const content: string[] = []
+  for (const table of (await mysql.sql(names)).split('\n')) {
+    const rows = await mysql.sql(`SHOW CREATE TABLE ${database}.${table}; SELECT * FROM ${database}.${table}`)
+    content.push(rows.replaceAll(/\d{4}-\d\d-\d\d [\d:.]+/g, 'TIME'))
+  }
+  return content
+}
