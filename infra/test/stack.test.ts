@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { configOf, configs } from '../lib/config.ts'
-import { type Resource, secured, synthesize } from './synthesis.ts'
+import { createApp, type Resource, secured, synthesize } from './synthesis.ts'
 
 const dev = synthesize()
 const prod = synthesize({ config: configs.prod })
@@ -14,6 +14,38 @@ const attributes = (resource: Resource, list: string) =>
 describe('the configuration', () => {
   it('fails for an environment that does not exist', () => {
     expect(() => configOf('staging')).toThrow('unknown environment: got "staging", allowed are dev, prod')
+  })
+
+  it('fails for a protection that is neither on nor off', () => {
+    expect(() => configOf('prod', 'no')).toThrow('invalid context protect: got "no", allowed are true, false')
+  })
+})
+
+/** The paths of a template's values that prevent the deletion of a resource. */
+function protections(value: unknown, path = ''): string[] {
+  if (Array.isArray(value)) return value.flatMap((each, index) => protections(each, `${path}.${each?.Key ?? index}`))
+  if (value !== null && typeof value === 'object') {
+    return Object.entries(value).flatMap(([key, each]) => protections(each, path ? `${path}.${key}` : key))
+  }
+  const on = /deletion_?protection/i.test(path) && /^true$/i.test(String(value))
+  return on || (/\.DeletionPolicy$/.test(path) && value === 'Snapshot') ? [path] : []
+}
+
+describe('the protection of prod', () => {
+  it('covers the stack, the cluster and both load balancers', () => {
+    expect(createApp({ config: configOf('prod') }).stack.terminationProtection).toBe(true)
+    expect(protections(prod.resources)).toEqual([
+      expect.stringMatching(/^DataCluster\w+\.Properties\.DeletionProtection$/),
+      expect.stringMatching(/^DataCluster\w+\.DeletionPolicy$/),
+      expect.stringMatching(/^AppNlb\w+\..*deletion_protection/),
+      expect.stringMatching(/^WebAlb\w+\..*deletion_protection/),
+    ])
+  })
+
+  it('is absent from a first deployment, so that it can roll back', () => {
+    const config = configOf('prod', 'false')
+    expect(createApp({ config }).stack.terminationProtection).toBe(false)
+    expect(protections(synthesize({ config }).resources)).toEqual([])
   })
 })
 
