@@ -1,7 +1,11 @@
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { inspect } from 'node:util'
+import { inspect, promisify } from 'node:util'
 import {
   CreateSecretCommand,
   DescribeSecretCommand,
@@ -9,15 +13,29 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm'
+import { waitFor } from '@repo/compose'
 import { startMysql, type TestMysql } from '@repo/compose/testing'
-import { connect, loadMigrations, type Migration, serializeMigrations } from '@repo/db'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { connect, loadMigrations, type Migration, query } from '@repo/db'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { parameterText } from '../functions/carried-migrations.ts'
 import type { RotationEvent } from '../functions/rotation.ts'
-import type { SchemaEvent } from '../functions/schema.ts'
+import type { LambdaContext, SchemaEvent } from '../functions/schema.ts'
+import { repositoryRoot } from '../lib/repository-root.ts'
 import { StandIn } from './aws.ts'
 import { bundledFunctions } from './synthesis.ts'
 
-/** Like Aurora's master user, it may create users and grant its own privileges. */
+/**
+ * What Aurora's master user has, with the right to grant it. 8.4 has SET_ANY_DEFINER and ALLOW_NONEXISTENT_DEFINER for
+ * SET_USER_ID: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.MasterAccounts.html
+ */
+const masterPrivileges = [
+  'ALTER, ALTER ROUTINE, CREATE, CREATE ROLE, CREATE ROUTINE, CREATE TEMPORARY TABLES, CREATE USER, CREATE VIEW',
+  'DELETE, DROP, DROP ROLE, EVENT, EXECUTE, INDEX, INSERT, LOCK TABLES, PROCESS, REFERENCES, RELOAD',
+  'REPLICATION CLIENT, REPLICATION SLAVE, SELECT, SHOW DATABASES, SHOW VIEW, TRIGGER, UPDATE',
+  'ALLOW_NONEXISTENT_DEFINER, APPLICATION_PASSWORD_ADMIN, CONNECTION_ADMIN, FLUSH_OPTIMIZER_COSTS, FLUSH_STATUS',
+  'FLUSH_TABLES, FLUSH_USER_RESOURCES, ROLE_ADMIN, SET_ANY_DEFINER, SHOW_ROUTINE, XA_RECOVER_ADMIN',
+].join(', ')
+
 const admin = { username: 'admin', password: 'first-admin-password' }
 const app = { username: 'visitor', password: 'first-app-password' }
 
@@ -25,7 +43,8 @@ let aws: StandIn
 let mysql: TestMysql
 let ssm: SSMClient
 let secretsManager: SecretsManagerClient
-let schema: (event: SchemaEvent) => Promise<{ readonly PhysicalResourceId: string }>
+type SchemaHandler = (event: SchemaEvent, context: LambdaContext) => Promise<{ readonly PhysicalResourceId: string }>
+let schema: SchemaHandler
 let rotation: (event: RotationEvent) => Promise<void>
 let secrets: { readonly AdminSecret: string; readonly AppSecret: string }
 
@@ -45,7 +64,7 @@ beforeAll(async () => {
   rotation = await load(bundles, 'DataRotationFunction')
 
   await mysql.sql(`CREATE USER ${admin.username} IDENTIFIED BY '${admin.password}'`)
-  await mysql.sql(`GRANT ALL ON *.* TO ${admin.username} WITH GRANT OPTION`)
+  await mysql.sql(`GRANT ${masterPrivileges} ON *.* TO ${admin.username} WITH GRANT OPTION`)
   const AdminSecret = await createSecret(admin)
   secrets = { AdminSecret, AppSecret: await createSecret({ ...app, masterarn: AdminSecret }) }
 })
@@ -70,7 +89,7 @@ async function createSecret(user: object): Promise<string> {
 
 async function putMigrations(migrations: readonly Migration[]): Promise<string> {
   const Name = randomUUID()
-  await ssm.send(new PutParameterCommand({ Name, Type: 'String', Value: serializeMigrations(migrations) }))
+  await ssm.send(new PutParameterCommand({ Name, Type: 'String', Value: parameterText(migrations, 4096) }))
   return Name
 }
 
@@ -79,13 +98,16 @@ async function callSchema(
   RequestType: SchemaEvent['RequestType'],
   migrations: readonly Migration[],
   properties: Partial<SchemaEvent['ResourceProperties']> = {},
+  { handler = schema, seconds = 900 } = {},
 ) {
   const Parameter = await putMigrations(migrations)
-  return schema({
+  const event = {
     RequestType,
     ...(RequestType === 'Create' ? {} : { PhysicalResourceId: 'schema' }),
     ResourceProperties: { Parameter, ...secrets, Database: mysql.database, Table: 'testtable', ...properties },
-  })
+  }
+  const deadline = Date.now() + seconds * 1000
+  return handler(event, { getRemainingTimeInMillis: () => deadline - Date.now() })
 }
 
 async function canSignIn(user: { readonly username: string; readonly password: string }): Promise<boolean> {
@@ -166,19 +188,88 @@ describe('the schema function', () => {
     expect(printed).toContain('Error: Update: ResourceNotFoundException')
   })
 
+  it('applies 200 migrations, most of which are in its bundle only', async () => {
+    const added = Array.from({ length: 200 }, (_, at) => ({
+      name: `${9100 + at}_row`,
+      sql: `-- Intent: ${'a long header. '.repeat(10)}\nINSERT INTO {{table}} (dt) VALUES ('2000-01-01')`,
+    }))
+    const migrations = [...first, second, ...added]
+    const handler = await load(bundledFunctions({ migrations }), 'DataSchemaFunction')
+    await callSchema('Update', migrations, {}, { handler })
+    expect(await mysql.sql("SELECT COUNT(*) FROM testtable WHERE dt = '2000-01-01'")).toBe('200')
+    await mysql.sql("DELETE FROM testtable WHERE dt = '2000-01-01'")
+    // With the bundle of the new release, as during a rollback.
+    await callSchema('Update', [...first, second], {}, { handler })
+    expect(await mysql.sql('SELECT COUNT(*) FROM schema_migrations')).toBe('202')
+  })
+
+  it('finds nothing to do after migrations were applied by hand', async () => {
+    const { name, sql } = { name: '9400_by_hand', sql: 'ALTER TABLE {{table}} ADD COLUMN by_hand TINYINT' }
+    const folder = await mkdtemp(join(tmpdir(), 'by-hand-'))
+    await cp(join(repositoryRoot, 'packages/db'), folder, { recursive: true })
+    await symlink(join(repositoryRoot, 'node_modules'), join(folder, 'node_modules'))
+    await writeFile(join(folder, 'migrations', `${name}.sql`), sql)
+    const env = {
+      ...process.env,
+      DB_WRITE_ENDPOINT_ADDRESS: mysql.host,
+      MYSQL_PORT: String(mysql.port),
+      DB_NAME: mysql.database,
+      DB_TABLENAME: 'testtable',
+      DB_USER: admin.username,
+      DB_PASSWORD: admin.password,
+      APP_DB_USER: app.username,
+    }
+    const command = join(folder, 'src/migrations/command.ts')
+    const { stdout } = await promisify(execFile)(process.execPath, [command], { env })
+    expect(JSON.parse(stdout).applied).toContain(name)
+    await rm(folder, { recursive: true })
+
+    const applied = vi.spyOn(console, 'log').mockReturnValue()
+    await callSchema('Update', [...(await loadMigrations()), { name, sql }])
+    expect(applied.mock.calls).toEqual([['{"applied":[]}']])
+    applied.mockRestore()
+  })
+
+  it('succeeds at once in a rollback while the migration of the newer release runs', async () => {
+    const running = await connect({ ...mysql, user: admin.username, password: admin.password }, 5000)
+    await query(running, "SELECT GET_LOCK(CONCAT('migrate ', SHA2(?, 224)), 0)", [mysql.database])
+    await mysql.sql(`INSERT INTO unfinished_migrations VALUES ('9500_long', REPEAT('0', 64), UTC_TIMESTAMP(3))`)
+    try {
+      // Waiting for the lock takes longer.
+      const within = { seconds: 60 + 30 }
+      await expect(callSchema('Update', await loadMigrations(), {}, within)).resolves.toBeDefined()
+    } finally {
+      running.destroy()
+      await mysql.sql('DELETE FROM unfinished_migrations')
+    }
+  })
+
+  it('fails before its time ends, and names what to do about a migration that takes long', async () => {
+    const long = { name: '9600_long', sql: 'DO SLEEP(1000)' }
+    const migrations = [...(await loadMigrations()), long]
+    const printed = await printedFailure(callSchema('Update', migrations, {}, { seconds: 60 + 5 }))
+    const [, heading = ''] =
+      /^Error: Update: FunctionError: the migrations take longer.*See "(.*)" in docs/.exec(printed) ?? []
+    expect(readFileSync(join(repositoryRoot, 'docs/runbook.md'), 'utf8')).toContain(`\n## ${heading}\n`)
+    expect(await mysql.sql('SELECT name FROM unfinished_migrations')).toBe('9600_long')
+    const sessions = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DO SLEEP%'"
+    await waitFor('its session to end', async () => (await mysql.sql(sessions)) === '0')
+    await mysql.sql('DELETE FROM unfinished_migrations')
+  })
+
   it('leaves the tables unchanged when the stack is deleted', async () => {
     expect(await callSchema('Delete', first)).toEqual({ PhysicalResourceId: 'schema' })
     expect(await mysql.sql('SELECT COUNT(*) FROM testtable')).toBe('1')
   })
 })
 
-describe('the rotation function', () => {
-  const steps = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const
+const rotationSteps = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const
 
+describe('the rotation function', () => {
   /** Runs the steps of Secrets Manager, each twice, as Secrets Manager does after a lost response. */
   async function rotate(SecretId: string): Promise<void> {
     const ClientRequestToken = randomUUID()
-    for (const Step of steps) {
+    for (const Step of rotationSteps) {
       await rotation({ Step, SecretId, ClientRequestToken })
       await rotation({ Step, SecretId, ClientRequestToken })
     }
@@ -218,5 +309,42 @@ describe('the rotation function', () => {
     expect(printed).not.toMatch(new RegExp(`${password}|${pending.password}|nobody|ALTER USER`))
     const { VersionIdsToStages = {} } = await secretsManager.send(new DescribeSecretCommand({ SecretId: unknownUser }))
     expect(Object.values(VersionIdsToStages).flat().sort()).toEqual(['AWSCURRENT', 'AWSPENDING'])
+  })
+
+  it.each(rotationSteps)('prints no password when the database cannot be reached in %s', async (Step) => {
+    const ClientRequestToken = randomUUID()
+    const password = 'current-password'
+    const unreachable = await createSecret({ username: 'nobody', password, host: '127.0.0.2', port: 1 })
+    await rotation({ Step: 'createSecret', SecretId: unreachable, ClientRequestToken })
+    const pending = await version(unreachable, 'AWSPENDING')
+    const output = vi.spyOn(console, 'log').mockReturnValue()
+    const result = await rotation({ Step, SecretId: unreachable, ClientRequestToken }).catch((error: unknown) => error)
+    if (['setSecret', 'testSecret'].includes(Step)) expect(result).toEqual(new Error(`${Step}: ECONNREFUSED`))
+    expect(inspect(result, { showHidden: true, depth: null })).not.toMatch(
+      new RegExp(`${password}|${pending.password}`),
+    )
+    expect(output).not.toHaveBeenCalled()
+    output.mockRestore()
+  })
+})
+
+describe('the least privileges of the migrator', () => {
+  const least = { username: 'least', password: 'least-password' }
+
+  it('are these, for both functions', async () => {
+    await mysql.sql(`CREATE USER ${least.username} IDENTIFIED BY '${least.password}'`)
+    await mysql.sql(`GRANT CREATE USER, APPLICATION_PASSWORD_ADMIN ON *.* TO ${least.username}`)
+    await mysql.sql(
+      `GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER, CREATE VIEW, SHOW VIEW
+       ON testdb.* TO ${least.username} WITH GRANT OPTION`,
+    )
+    const AdminSecret = await createSecret(least)
+    const AppSecret = await createSecret({ username: 'new_app', password: 'new-password', masterarn: AdminSecret })
+    await callSchema('Create', await loadMigrations(), { AdminSecret, AppSecret })
+    for (const SecretId of [AppSecret, AdminSecret]) {
+      const ClientRequestToken = randomUUID()
+      for (const Step of rotationSteps) await rotation({ Step, SecretId, ClientRequestToken })
+    }
+    expect(await mysql.sql('SHOW GRANTS FOR new_app')).toContain('GRANT SELECT, INSERT ON `testdb`.`testtable`')
   })
 })

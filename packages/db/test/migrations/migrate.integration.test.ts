@@ -331,7 +331,7 @@ describe('a run that has nothing to do', () => {
     const other = await hold("SELECT GET_LOCK(CONCAT('migrate ', SHA2('testdb', 224)), 0)")
     await mysql.sql(`INSERT INTO unfinished_migrations VALUES ('${newer.name}', REPEAT('0', 64), UTC_TIMESTAMP(3))`)
     try {
-      expect(await migrate(await withPassword())).toEqual({ applied: [] })
+      await expect(migrate(await withPassword())).resolves.toEqual({ applied: [] })
     } finally {
       await mysql.sql('DELETE FROM unfinished_migrations')
       other.destroy()
