@@ -77,12 +77,15 @@ async function runTests(copy: string, file: string): Promise<ReadonlyMap<string,
   return new Map(results.map((result) => [[...result.ancestorTitles, result.title].join(' › '), result]))
 }
 
+/** `resolves` has the name of the error that it received. */
+const isAssertion = /^AssertionError\b|^\w+: promise rejected .* instead of resolving/
+
 /** Why the test does not show that the patch is wrong; undefined when it does. */
 function objection(result: Result | undefined): string | undefined {
   if (!result) return 'the test was not found, or its file could not be loaded'
   if (result.status !== 'failed') return `the test has ${result.status}`
   const [message = ''] = result.failureMessages
-  return message.startsWith('AssertionError') ? undefined : `the test failed without an assertion: ${message}`
+  return isAssertion.test(message) ? undefined : `the test failed without an assertion: ${message}`
 }
 
 /** Applies each patch to a copy of the checkout, and requires that its test fails by an assertion. */
