@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Migration, serializeMigrations } from '@repo/db'
 import { type App, CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { CfnFunction } from 'aws-cdk-lib/aws-lambda'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager'
@@ -53,9 +54,12 @@ export class Schema extends Construct {
       timeout: Duration.minutes(15),
       file: bundled,
     })
-    parameter.grantRead(handler)
-    adminSecret.grantRead(handler)
-    appSecret.grantRead(handler)
+    // Narrower than the library's grants, which allow what the function does not do.
+    const rights = [
+      { actions: ['ssm:GetParameter'], resources: [parameter.parameterArn] },
+      { actions: ['secretsmanager:GetSecretValue'], resources: [adminSecret.secretArn, appSecret.secretArn] },
+    ]
+    for (const right of rights) handler.addToRolePolicy(new PolicyStatement(right))
 
     const provider = new Provider(this, 'Provider', {
       onEventHandler: handler,

@@ -21,8 +21,8 @@ import { parameterText } from '../functions/carried-migrations.ts'
 import type { RotationEvent } from '../functions/rotation.ts'
 import type { LambdaContext, SchemaEvent } from '../functions/schema.ts'
 import { repositoryRoot } from '../lib/repository-root.ts'
-import { StandIn } from './aws.ts'
-import { bundledFunctions } from './synthesis.ts'
+import { account, StandIn } from './aws.ts'
+import { bundledFunctions, synthesize } from './synthesis.ts'
 
 /**
  * What Aurora's master user has, with the right to grant it. 8.4 has SET_ANY_DEFINER and ALLOW_NONEXISTENT_DEFINER for
@@ -45,28 +45,65 @@ let ssm: SSMClient
 let secretsManager: SecretsManagerClient
 type SchemaHandler = (event: SchemaEvent, context: LambdaContext) => Promise<{ readonly PhysicalResourceId: string }>
 let schema: SchemaHandler
+let loadSchema: (bundles: Readonly<Record<string, string>>) => Promise<SchemaHandler>
 let rotation: (event: RotationEvent) => Promise<void>
 let secrets: { readonly AdminSecret: string; readonly AppSecret: string }
+
+const region = 'ap-northeast-1'
+const template = synthesize()
+
+/** The secrets of tests, instead of the template's two: each name starts with that of a user. */
+const secretsOf = (user: 'admin' | 'app') => `arn:aws:secretsmanager:${region}:${account}:secret:${user}-*`
+
+/** The statements of a function's role in the template, with this test's resources. */
+function statementsOf(prefix: string): readonly { readonly Action: string | readonly string[] }[] {
+  const { PolicyDocument } = template.one('AWS::IAM::Policy', prefix).Properties
+  const names: Readonly<Record<string, string>> = {
+    'AWS::AccountId': account,
+    [template.one('AWS::SecretsManager::SecretTargetAttachment', 'DataApp').id]: secretsOf('app'),
+    [template.one('AWS::SecretsManager::SecretTargetAttachment', 'DataCluster').id]: secretsOf('admin'),
+    [template.one('AWS::SSM::Parameter', 'DataSchema').id]: 'migrations-*',
+  }
+  return JSON.parse(JSON.stringify(PolicyDocument.Statement), (_key, value) => {
+    if (value?.Ref) return names[value.Ref] ?? value
+    return value?.['Fn::Join'] ? value['Fn::Join'][1].join(value['Fn::Join'][0]) : value
+  })
+}
+
+const rights = {
+  schema: statementsOf('DataSchemaFunctionServiceRole'),
+  rotation: statementsOf('DataRotationFunctionServiceRole'),
+  test: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+}
 
 beforeAll(async () => {
   aws = await StandIn.start()
   mysql = await startMysql()
-  Object.assign(process.env, {
-    AWS_ENDPOINT_URL: await aws.endpoint(),
-    AWS_REGION: 'ap-northeast-1',
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
-  })
-  ssm = new SSMClient()
-  secretsManager = new SecretsManagerClient()
+  const keys = await aws.enforce(rights)
+  const endpoint = await aws.endpoint()
+  Object.assign(process.env, { AWS_ENDPOINT_URL: endpoint, AWS_REGION: region })
+  ssm = new SSMClient({ credentials: keys.test })
+  secretsManager = new SecretsManagerClient({ credentials: keys.test })
+  /** Each function has the rights of its role. */
+  const withRightsOf =
+    <Parameters extends unknown[], Result>(
+      user: 'schema' | 'rotation',
+      handler: (...parameters: Parameters) => Promise<Result>,
+    ) =>
+    (...parameters: Parameters) => {
+      const { accessKeyId, secretAccessKey } = keys[user]
+      Object.assign(process.env, { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey })
+      return handler(...parameters)
+    }
+  loadSchema = async (bundles) => withRightsOf('schema', await load(bundles, 'DataSchemaFunction'))
   const bundles = bundledFunctions()
-  schema = await load(bundles, 'DataSchemaFunction')
-  rotation = await load(bundles, 'DataRotationFunction')
+  schema = await loadSchema(bundles)
+  rotation = withRightsOf('rotation', await load(bundles, 'DataRotationFunction'))
 
   await mysql.sql(`CREATE USER ${admin.username} IDENTIFIED BY '${admin.password}'`)
   await mysql.sql(`GRANT ${masterPrivileges} ON *.* TO ${admin.username} WITH GRANT OPTION`)
-  const AdminSecret = await createSecret(admin)
-  secrets = { AdminSecret, AppSecret: await createSecret({ ...app, masterarn: AdminSecret }) }
+  const AdminSecret = await createSecret('admin', admin)
+  secrets = { AdminSecret, AppSecret: await createSecret('app', { ...app, masterarn: AdminSecret }) }
 })
 afterAll(async () => {
   await mysql?.[Symbol.asyncDispose]()
@@ -80,15 +117,17 @@ async function load(bundles: Readonly<Record<string, string>>, prefix: string) {
 }
 
 /** A secret in RDS's form. */
-async function createSecret(user: object): Promise<string> {
+async function createSecret(kind: string, user: object): Promise<string> {
   const { host, port, database: dbname } = mysql
   const SecretString = JSON.stringify({ host, port, dbname, engine: 'mysql', ...user })
-  const { ARN = '' } = await secretsManager.send(new CreateSecretCommand({ Name: randomUUID(), SecretString }))
+  const { ARN = '' } = await secretsManager.send(
+    new CreateSecretCommand({ Name: `${kind}-${randomUUID()}`, SecretString }),
+  )
   return ARN
 }
 
 async function putMigrations(migrations: readonly Migration[]): Promise<string> {
-  const Name = randomUUID()
+  const Name = `migrations-${randomUUID()}`
   await ssm.send(new PutParameterCommand({ Name, Type: 'String', Value: parameterText(migrations, 4096) }))
   return Name
 }
@@ -170,22 +209,29 @@ describe('the schema function', () => {
   })
 
   it('fails for a wrong password without printing it', async () => {
-    const AdminSecret = await createSecret({ ...admin, password: 'hunter2' })
+    const AdminSecret = await createSecret('admin', { ...admin, password: 'hunter2' })
     const printed = await printedFailure(callSchema('Update', first, { AdminSecret }))
     expect(printed).toContain('Error: Update: ER_ACCESS_DENIED_ERROR')
     expect(printed).not.toMatch(/hunter2|SELECT|GRANT/)
   })
 
   it('fails for an incomplete secret without printing its values', async () => {
-    const AppSecret = await createSecret({ password: undefined, username: 'hunter2' })
+    const AppSecret = await createSecret('app', { password: undefined, username: 'hunter2' })
     const printed = await printedFailure(callSchema('Update', first, { AppSecret }))
     expect(printed).toContain(`${AppSecret}: missing password`)
     expect(printed).not.toContain('hunter2')
   })
 
   it('fails with the name of an error of AWS', async () => {
-    const printed = await printedFailure(callSchema('Update', first, { AppSecret: 'unknown' }))
+    const AppSecret = secretsOf('app').replace('*', 'unknown')
+    const printed = await printedFailure(callSchema('Update', first, { AppSecret }))
     expect(printed).toContain('Error: Update: ResourceNotFoundException')
+  })
+
+  it('may not read the secret of anybody else', async () => {
+    const AppSecret = await createSecret('other', app)
+    const printed = await printedFailure(callSchema('Update', first, { AppSecret }))
+    expect(printed).toContain('Error: Update: AccessDeniedException')
   })
 
   it('applies 200 migrations, most of which are in its bundle only', async () => {
@@ -194,7 +240,7 @@ describe('the schema function', () => {
       sql: `-- Intent: ${'a long header. '.repeat(10)}\nINSERT INTO {{table}} (dt) VALUES ('2000-01-01')`,
     }))
     const migrations = [...first, second, ...added]
-    const handler = await load(bundledFunctions({ migrations }), 'DataSchemaFunction')
+    const handler = await loadSchema(bundledFunctions({ migrations }))
     await callSchema('Update', migrations, {}, { handler })
     expect(await mysql.sql("SELECT COUNT(*) FROM testtable WHERE dt = '2000-01-01'")).toBe('200')
     await mysql.sql("DELETE FROM testtable WHERE dt = '2000-01-01'")
@@ -300,7 +346,7 @@ describe('the rotation function', () => {
 
   it('keeps the current password when the new one cannot be set', async () => {
     const password = 'current-password'
-    const unknownUser = await createSecret({ username: 'nobody', password, masterarn: secrets.AdminSecret })
+    const unknownUser = await createSecret('app', { username: 'nobody', password, masterarn: secrets.AdminSecret })
     const printed = await printedFailure(rotate(unknownUser))
     expect(await version(unknownUser, 'AWSCURRENT')).toMatchObject({ password })
 
@@ -314,7 +360,7 @@ describe('the rotation function', () => {
   it.each(rotationSteps)('prints no password when the database cannot be reached in %s', async (Step) => {
     const ClientRequestToken = randomUUID()
     const password = 'current-password'
-    const unreachable = await createSecret({ username: 'nobody', password, host: '127.0.0.2', port: 1 })
+    const unreachable = await createSecret('app', { username: 'nobody', password, host: '127.0.0.2', port: 1 })
     await rotation({ Step: 'createSecret', SecretId: unreachable, ClientRequestToken })
     const pending = await version(unreachable, 'AWSPENDING')
     const output = vi.spyOn(console, 'log').mockReturnValue()
@@ -338,13 +384,24 @@ describe('the least privileges of the migrator', () => {
       `GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER, CREATE VIEW, SHOW VIEW
        ON testdb.* TO ${least.username} WITH GRANT OPTION`,
     )
-    const AdminSecret = await createSecret(least)
-    const AppSecret = await createSecret({ username: 'new_app', password: 'new-password', masterarn: AdminSecret })
+    const AdminSecret = await createSecret('admin', least)
+    const AppSecret = await createSecret('app', {
+      username: 'new_app',
+      password: 'new-password',
+      masterarn: AdminSecret,
+    })
     await callSchema('Create', await loadMigrations(), { AdminSecret, AppSecret })
     for (const SecretId of [AppSecret, AdminSecret]) {
       const ClientRequestToken = randomUUID()
       for (const Step of rotationSteps) await rotation({ Step, SecretId, ClientRequestToken })
     }
     expect(await mysql.sql('SHOW GRANTS FOR new_app')).toContain('GRANT SELECT, INSERT ON `testdb`.`testtable`')
+  })
+})
+
+describe("the rights of the functions' roles", () => {
+  it.each(['schema', 'rotation'] as const)('are what the %s function has used, and no others', async (name) => {
+    const allowed = rights[name].flatMap(({ Action }) => Action)
+    expect([...(await aws.actions(name))].sort()).toEqual(allowed.sort())
   })
 })

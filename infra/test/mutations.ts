@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -34,7 +35,10 @@ export function readMutations(): readonly Mutation[] {
 
 /** A copy of the checkout with its changes. The packages of npm are links, those of the repository are its own. */
 async function copyCheckout(): Promise<string> {
-  const copy = mkdtempSync(join(tmpdir(), 'mutations-'))
+  // The same path every time: the names of images that tests build contain its hash.
+  const checkout = createHash('sha256').update(repositoryRoot).digest('hex').slice(0, 6)
+  const copy = join(tmpdir(), `mutations-${checkout}`)
+  rmSync(copy, { recursive: true, force: true })
   const { stdout } = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: repositoryRoot,
     maxBuffer: 1e8,
@@ -42,7 +46,7 @@ async function copyCheckout(): Promise<string> {
   // `.env` names the base images of tests that build some.
   const paths = ['.env', ...stdout.split('\0')].filter((path) => path && existsSync(join(repositoryRoot, path)))
   for (const path of paths) cpSync(join(repositoryRoot, path), join(copy, path))
-  mkdirSync(join(copy, 'node_modules'))
+  mkdirSync(join(copy, 'node_modules'), { recursive: true })
   for (const name of readdirSync(join(repositoryRoot, 'node_modules'))) {
     const [from, to] = [join(repositoryRoot, 'node_modules', name), join(copy, 'node_modules', name)]
     if (name === '@repo') cpSync(from, to, { recursive: true, verbatimSymlinks: true })

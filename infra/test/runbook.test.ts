@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { migrationVariables, readEnvironment } from '@repo/db'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { configs } from '../lib/config.ts'
 import { contract } from '../lib/contract.ts'
 import { repositoryRoot } from '../lib/repository-root.ts'
 import type { FakeState } from './runbook/aws.ts'
@@ -49,7 +50,10 @@ sleep() { :; }
 
 /** Runs blocks in one shell with the stand-in for the AWS CLI. */
 function run(blocks: readonly string[], initial: Partial<FakeState> = {}): string {
-  writeFileSync(statePath(), JSON.stringify({ resources: [], outputs: {}, secrets: {}, log: [], ...initial }))
+  writeFileSync(
+    statePath(),
+    JSON.stringify({ resources: [], outputs: {}, secrets: {}, stack: [], log: [], ...initial }),
+  )
   return execFileSync('bash', ['-euo', 'pipefail', '-c', [standIns, preamble, ...blocks].join('\n')], {
     env: { PATH: [folder, dirname(process.execPath), process.env.PATH].join(':'), STATE: statePath() },
     encoding: 'utf8',
@@ -99,6 +103,36 @@ describe('the restore on AWS', () => {
     run([variables, functions, names], { ...restored, resources: state().resources })
     expect(resources()).toEqual(whole)
     expect(state().log.filter((line) => line.startsWith('error'))).toEqual([])
+  })
+})
+
+describe('a first deployment that cannot roll back on AWS', () => {
+  it('is deleted after its protection is removed', () => {
+    const resource = (ResourceType: string, PhysicalResourceId: string, ResourceStatus = 'DELETE_FAILED') => ({
+      ResourceType: `AWS::${ResourceType}`,
+      PhysicalResourceId,
+      ResourceStatus,
+    })
+    run(blocksOf('When a first deployment cannot roll back'), {
+      resources: [{ kind: 'cluster', name: 'db', busy: 0 }],
+      stack: [
+        resource('RDS::DBCluster', 'db'),
+        resource('ElasticLoadBalancingV2::LoadBalancer', 'alb'),
+        resource('ElasticLoadBalancingV2::LoadBalancer', 'nlb'),
+        resource('ElasticLoadBalancingV2::LoadBalancer', 'former', 'DELETE_COMPLETE'),
+        resource('EC2::VPC', 'vpc'),
+      ],
+    })
+    const stack = `--stack-name ${configs.prod.stackName}`
+    const attributes = '--attributes Key=deletion_protection.enabled,Value=false'
+    expect(state().log).toEqual([
+      `update-termination-protection ${stack} --no-enable-termination-protection`,
+      'modify-db-cluster --db-cluster-identifier db --no-deletion-protection --apply-immediately',
+      `modify-load-balancer-attributes --load-balancer-arn alb ${attributes}`,
+      `modify-load-balancer-attributes --load-balancer-arn nlb ${attributes}`,
+      `delete-stack ${stack}`,
+      `wait stack-delete-complete ${stack}`,
+    ])
   })
 })
 

@@ -22,6 +22,8 @@ export interface FakeState {
   readonly resources: FakeResource[]
   readonly outputs: Readonly<Record<string, string>>
   readonly secrets: Readonly<Record<string, string>>
+  /** The summaries of the stack's resources. */
+  readonly stack: readonly object[]
   /** The calls that change something, and errors. */
   readonly log: string[]
 }
@@ -110,6 +112,11 @@ const commands: Readonly<Record<string, () => object>> = {
       { Outputs: Object.entries(state.outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })) },
     ],
   }),
+  'cloudformation list-stack-resources': () => ({ StackResourceSummaries: state.stack }),
+  'cloudformation update-termination-protection': () => ({}),
+  'cloudformation delete-stack': () => ({}),
+  'cloudformation wait': () => ({}),
+  'elbv2 modify-load-balancer-attributes': () => ({}),
   'secretsmanager get-secret-value': () => ({
     SecretString: JSON.stringify({ password: state.secrets[option('secret-id')] ?? fail('ResourceNotFound') }),
   }),
@@ -131,16 +138,22 @@ const commands: Readonly<Record<string, () => object>> = {
   },
 }
 
-/** The part of JMESPath that the runbook uses: `A[0].B`, `A[].B`, `A[?B=='C'].D`. As text, separated by tabs. */
+/** The part of JMESPath that the runbook uses: `A[0].B`, `A[].B`, `A[?B=='C' && D!='E'].F`. As text, separated by tabs. */
 function select(value: unknown, expression: string): string {
-  const steps = expression.match(/\w+|\[\d+\]|\[\]|\[\?\w+=='[^']*'\]/g) ?? []
+  const steps = expression.match(/\w+|\[\d+\]|\[\]|\[\?[^\]]*\]/g) ?? []
   const selected = steps.reduce<unknown[]>(
     (found, step) => {
       const [, index] = /^\[(\d+)\]$/.exec(step) ?? []
-      const [, key = '', expected] = /^\[\?(\w+)=='(.*)'\]$/.exec(step) ?? []
+      const conditions = [...step.matchAll(/(\w+)([=!])='([^']*)'/g)]
       if (index) return found.map((each) => Object(each)[index])
       if (step === '[]') return found.flat()
-      if (key) return found.flat().filter((each) => Object(each)[key] === expected)
+      if (conditions.length > 0) {
+        return found
+          .flat()
+          .filter((each) =>
+            conditions.every(([, key = '', sign, expected]) => (Object(each)[key] === expected) === (sign === '=')),
+          )
+      }
       return found.map((each) => Object(each)[step])
     },
     [value],
@@ -151,7 +164,7 @@ function select(value: unknown, expression: string): string {
 function respond([service, command = '', ...options]: readonly string[]): readonly [status: number, output: string] {
   rest = options
   try {
-    if (!/^(describe|get)/.test(command)) state.log.push(`${command} ${options.join(' ')}`)
+    if (!/^(describe|get|list)/.test(command)) state.log.push(`${command} ${options.join(' ')}`)
     advance()
     const result = (commands[`${service} ${command}`] ?? fail(`unknown command: ${service} ${command}`))()
     return [0, has('query') ? select(result, option('query')) : '']
