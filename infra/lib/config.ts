@@ -19,7 +19,7 @@ export interface Config {
   /** Not available for t types. */
   readonly performanceInsights: boolean
   readonly backupRetentionDays: number
-  /** Protects the stack, the cluster and the load balancers from deletion, and takes a final snapshot of a deleted cluster. */
+  /** Protects stack, cluster and load balancers from deletion, and takes a final snapshot of a deleted cluster. */
   readonly protect: boolean
   readonly logRetentionDays: 7 | 14 | 30 | 90 | 180 | 365
   /** With a certificate the site is served over HTTPS, and HTTP redirects to it. */

@@ -33,7 +33,7 @@ export interface DataProps {
  */
 const auroraVersion = AuroraMysqlEngineVersion.of('8.4.mysql_aurora.8.4.8', '8.4')
 
-const exportedLogs = ['error', 'slowquery'] as const
+const exportedLogs = { ErrorLogs: 'error', SlowQueryLogs: 'slowquery' } as const
 
 /** Aurora MySQL with a writer and a reader, the secrets of its users, and its schema. */
 export class Data extends Construct {
@@ -62,7 +62,7 @@ export class Data extends Construct {
       storageEncrypted: true,
       iamAuthentication: true,
       parameters: { require_secure_transport: 'ON', slow_query_log: '1', long_query_time: '1' },
-      cloudwatchLogsExports: [...exportedLogs],
+      cloudwatchLogsExports: Object.values(exportedLogs),
       backup: { retention: Duration.days(config.backupRetentionDays) },
       copyTagsToSnapshot: true,
       deletionProtection: config.protect,
@@ -79,7 +79,7 @@ export class Data extends Construct {
       'Backups restore to any second. Backtracking the live cluster would lose acknowledged writes.',
     )
     if (!config.protect) {
-      acknowledge(this.cluster, 'AwsSolutions-RDS10', 'A development deployment is meant to be deleted.')
+      acknowledge(this.cluster, 'AwsSolutions-RDS10', 'What is not protected has to be deletable.')
     }
 
     this.addLogGroups(config)
@@ -105,8 +105,8 @@ export class Data extends Construct {
 
   /** Before an instance writes a log: RDS would create its group without a retention. */
   private addLogGroups({ logRetentionDays }: Config): void {
-    for (const log of exportedLogs) {
-      const group = new LogGroup(this, `Logs-${log}`, {
+    for (const [id, log] of Object.entries(exportedLogs)) {
+      const group = new LogGroup(this, id, {
         logGroupName: `/aws/rds/cluster/${this.cluster.clusterIdentifier}/${log}`,
         retention: logRetentionDays,
         removalPolicy: RemovalPolicy.DESTROY,
