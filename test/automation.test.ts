@@ -68,6 +68,14 @@ describe('.github/workflows/deploy.yml', () => {
     expect(text).not.toMatch(/aws-(access-key-id|secret-access-key)/)
   })
 
+  it('creates a stack without protection, and protects it afterwards', () => {
+    const deployments = [...text.matchAll(/(?:if: (.*)\n +)?(?:- )?run: npm run deploy -- (.*)$/gm)]
+    expect(deployments.map(([, condition, options]) => [condition, options?.includes('-c protect=false')])).toEqual([
+      ['inputs.first', true],
+      [undefined, false],
+    ])
+  })
+
   it('names the region and the environments of infra/lib/config.ts', () => {
     const config = read('infra/lib/config.ts')
     const regions = new Set([...config.matchAll(/region: '(.*)'/g)].map(([, region]) => region))

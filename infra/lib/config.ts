@@ -19,7 +19,7 @@ export interface Config {
   /** Not available for t types. */
   readonly performanceInsights: boolean
   readonly backupRetentionDays: number
-  /** Enables deletion protection of the cluster and the load balancers, and a final snapshot of a deleted cluster. */
+  /** Protects stack, cluster and load balancers from deletion, and takes a final snapshot of a deleted cluster. */
   readonly protect: boolean
   readonly logRetentionDays: 7 | 14 | 30 | 90 | 180 | 365
   /** With a certificate the site is served over HTTPS, and HTTP redirects to it. */
@@ -63,10 +63,19 @@ const prod: Config = {
 /** The deployments by name. `npm run deploy -- -c environment=prod` selects one. */
 export const configs = { dev, prod } as const
 
-/** The deployment of this name. @throws when there is none. */
-export function configOf(environment: unknown): Config {
+/**
+ * The deployment of this name. The context `protect=false` is for its first deployment: what that creates must be
+ * deletable, or its rollback fails.
+ *
+ * @throws when there is none, or `protect` is neither true nor false.
+ */
+export function configOf(environment: unknown, protect: unknown = 'true'): Config {
   if (environment !== 'dev' && environment !== 'prod') {
     throw new Error(`unknown environment: got ${JSON.stringify(environment)}, allowed are dev, prod`)
   }
-  return configs[environment]
+  if (!['true', 'false'].includes(String(protect))) {
+    throw new Error(`invalid context protect: got ${JSON.stringify(protect)}, allowed are true, false`)
+  }
+  const config = configs[environment]
+  return { ...config, protect: config.protect && String(protect) === 'true' }
 }
