@@ -24,6 +24,12 @@ const tokenMaxAgeMs = 60_000
 /** Of the latest write of this page, so that what it reads includes that write. */
 let latestWrite: { readonly token: string; readonly at: number } | undefined
 
+/** The service's time at one `performance.now()`, by the latest response. The browser's own clock may be wrong. */
+let clock = { time: Date.now(), at: performance.now() }
+
+/** The current time of the service, in milliseconds since 1970. */
+export const now = () => clock.time + performance.now() - clock.at
+
 /**
  * Sends a request to the service. A read includes what this page has written before.
  *
@@ -35,6 +41,8 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
   if (latestWrite && performance.now() - latestWrite.at > tokenMaxAgeMs) latestWrite = undefined
   if (latestWrite && init.method === undefined) headers.set('Consistency-Token', latestWrite.token)
   const response = await fetch(path, { ...init, headers, cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) })
+  const time = Date.parse(response.headers.get('Date') ?? '')
+  if (!Number.isNaN(time)) clock = { time, at: performance.now() }
   const token = response.headers.get('Consistency-Token')
   if (token !== null) latestWrite = { token, at: performance.now() }
   if (response.ok) return response

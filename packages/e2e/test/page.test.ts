@@ -4,7 +4,7 @@ import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openBrowser, type TestBrowser } from './browser.ts'
-import { chooseRange, countTimes, type OpenPage, openPage, rowsOf } from './page.ts'
+import { chooseRange, countTimes, type OpenPage, openPage, type PageOptions, rowsOf } from './page.ts'
 import { insertTimes, removeTimes, replicated } from './times.ts'
 import { restoreTopology, topology } from './topology.ts'
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => chromium?.[Symbol.asyncDispose]())
 
-const open = (options?: Parameters<typeof openPage>[1]): Promise<OpenPage> => openPage(chromium, options)
+const open = (options?: PageOptions): Promise<OpenPage> => openPage(chromium, options)
 
 const rowCount = (page: Page, count: number) =>
   waitFor(`${count} rows in the list`, async () => (await rowsOf(page).count()) === count)
@@ -99,6 +99,24 @@ describe('the page', () => {
     expect(await rowsOf(page).count()).toBe(100)
     await chooseRange(page, 'Month', 'day')
     await visitCount(page, 100_000)
+  })
+
+  it.each([
+    ['5 hours slow', -5],
+    ['5 hours fast', 5],
+    ['a year fast', 365 * 24],
+  ])('counts the visits of the last hour with a clock that is %s', async (_, hours) => {
+    await removeTimes()
+    await insertTimes(250, 0)
+    await using opened = await open({ clockAheadMs: hours * 3_600_000 })
+    const { page } = opened
+    expect(await countTimes(page)).toBe(250)
+    await saveTime(page)
+    await visitCount(page, 251)
+    await page.getByRole('button', { name: 'Earlier' }).click()
+    await page.getByRole('button', { name: 'Later' }).click()
+    await visitCount(page, 251)
+    expect(opened.errors).toEqual([])
   })
 
   it('shows the state of each service, and the instances that responded', async () => {

@@ -13,9 +13,23 @@ export interface OpenPage extends AsyncDisposable {
   bytes(): number
 }
 
+/** How to open the page. */
+export interface PageOptions extends BrowserContextOptions {
+  /** How far the browser's clock is ahead, in milliseconds. @default 0 */
+  readonly clockAheadMs?: number
+}
+
 /** Opens the page and waits until it shows its list and its chart. The caller disposes of it: `await using`. */
-export async function openPage({ browser, url }: TestBrowser, options: BrowserContextOptions = {}): Promise<OpenPage> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+export async function openPage({ browser, url }: TestBrowser, options: PageOptions = {}): Promise<OpenPage> {
+  const { clockAheadMs = 0, ...contextOptions } = options
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...contextOptions })
+  await context.addInitScript(`
+    const Clock = Date
+    Date = class extends Clock {
+      constructor(...given) { given.length > 0 ? super(...given) : super(Date.now()) }
+      static now() { return Clock.now() + ${clockAheadMs} }
+    }
+  `)
   const page = await context.newPage()
   page.setDefaultTimeout(300_000)
   const errors: string[] = []

@@ -33,7 +33,10 @@ export interface Endpoint {
   /** The JSON body, of at most 16 KB; of a PATCH, a merge patch (RFC 7396). @default the body is not read */
   readonly body?: z.ZodType
   readonly responses: Readonly<Record<number, ResponseDefinition>>
-  /** For a GET: whether it only reads, so that HEAD is answered by the same handler. @default true */
+  /**
+   * For a GET: whether it only reads. Then HEAD is answered by the same handler, and a browser may send it in advance or
+   * for another site. @default true
+   */
   readonly safe?: boolean
   /**
    * Whether a request with an `Idempotency-Key` is carried out once: the handler sees to that with {@link Exchange.key}.
@@ -229,6 +232,11 @@ export const commonResponses = {
   },
   NotFound: {
     description: 'Unknown path, or there is no such entry',
+    headers: requestIdHeader,
+    content: problemContent,
+  },
+  NotIntended: {
+    description: 'A browser sent the request in advance, for a part of a page, or for a script of another site',
     headers: requestIdHeader,
     content: problemContent,
   },

@@ -2,6 +2,7 @@ import express, { type RequestHandler, Router } from 'express'
 import { readCondition } from '../middleware/conditions.ts'
 import { readToken } from '../middleware/consistency.ts'
 import { readKey, whenKeyed } from '../middleware/idempotency.ts'
+import { requireIntent } from '../middleware/intent.ts'
 import type { Endpoint, Endpoints, Handlers } from './endpoint.ts'
 import { HttpError } from './problem.ts'
 import { bodyTypes, parseBody, parseParams, parseQuery } from './schema.ts'
@@ -19,7 +20,7 @@ export function createRouter<Of extends Endpoints>(endpoints: Of, handlers: Hand
     const refuse = methodNotAllowed(group.flatMap(({ endpoint }) => methodsOf(endpoint)))
     for (const { endpoint, handle } of group) {
       // Express answers HEAD with the handler of GET, and HEAD must store nothing.
-      if (endpoint.safe === false) route.head(refuse)
+      if (endpoint.safe === false) route.head(refuse).get(requireIntent)
       if (endpoint.body) route[endpoint.method](express.json({ limit, type: bodyTypes(endpoint) }))
       else if (endpoint.keyed) route[endpoint.method](whenKeyed(express.raw({ limit, type: () => true })))
       route[endpoint.method](validated(endpoint, handle))

@@ -1,5 +1,5 @@
 import type UPlot from 'uplot'
-import { ResponseError } from '../api.ts'
+import { now, ResponseError } from '../api.ts'
 import { descendant, element, setText } from '../elements.ts'
 import { type Period, readStats, type Stats } from './api.ts'
 
@@ -47,7 +47,7 @@ export function setUpChart(): Chart {
     if (typeof shown !== 'number') return shown
     const period = periodMs[periodOf(shown)]
     // The current period is the last one.
-    const to = Math.ceil((Date.now() + 1) / period) * period
+    const to = Math.ceil((now() + 1) / period) * period
     return { from: to - shown, to }
   }
 
@@ -79,7 +79,7 @@ export function setUpChart(): Chart {
     const period = periodMs[periodOf(span)]
     const begin = Math.floor((middle - span / 2) / period) * period
     // A range that reaches the present moves on with it.
-    if (begin + span >= Date.now()) showRange(Math.ceil(span / period) * period)
+    if (begin + span >= now()) showRange(Math.ceil(span / period) * period)
     else showRange({ from: begin, to: begin + Math.ceil(span / period) * period })
   }
 

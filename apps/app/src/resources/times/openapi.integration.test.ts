@@ -61,6 +61,7 @@ describe('the responses of the times are as documented', () => {
     await contract.expectResponse(app, 200, 'get', '/write')
     await contract.expectResponse(app, 201, 'post', '/write')
     for (const method of ['get', 'post'] as const) await contract.expectResponse(app, 400, method, '/write?x=1')
+    await contract.expectResponse(app, 403, 'get', '/write', { 'Sec-Purpose': 'prefetch' })
   })
 
   it.each([

@@ -178,7 +178,12 @@ export const endpoints = {
       'Read from the reader, or from the writer while the reader is unavailable or lags too far behind. The next page ' +
       'comes from data that includes that of the page before.',
   },
-  writeByGet: { ...write, method: 'get', safe: false, responses: { 200: saved, ...writeErrors } },
+  writeByGet: {
+    ...write,
+    method: 'get',
+    safe: false,
+    responses: { 200: saved, ...writeErrors, 403: commonResponses.NotIntended },
+  },
   write: { ...write, method: 'post', responses: { 201: saved, ...writeErrors } },
   count: {
     method: 'get',
