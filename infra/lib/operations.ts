@@ -12,6 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch'
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
 import { HttpCodeElb, HttpCodeTarget } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
 import { CfnAssociation, StringParameter } from 'aws-cdk-lib/aws-ssm'
@@ -19,6 +20,7 @@ import { Construct } from 'constructs'
 import type { AppTier } from './app-tier.ts'
 import { type Config, product } from './config.ts'
 import type { Data } from './data.ts'
+import { DatabaseFunction } from './function.ts'
 import type { Network } from './network.ts'
 import type { WebTier } from './web-tier.ts'
 
@@ -42,13 +44,27 @@ export class Operations extends Construct {
     super(scope, id)
     // Not encrypted with the AWS managed key, because alarms could not publish to it.
     this.alarms = new Topic(this, 'Alarms', { enforceSSL: true })
+    this.allowPublishing('cloudwatch.amazonaws.com')
     if (props.config.alarmEmail) this.alarms.addSubscription(new EmailSubscription(props.config.alarmEmail))
     this.dashboard = new Dashboard(this, 'Dashboard')
 
     this.monitorRequests(props)
     this.monitorInstances(props)
     this.monitorDatabase(props)
+    this.monitorFunctions(props)
     this.addMaintenance(props)
+  }
+
+  /** The policy that `enforceSSL` creates replaces SNS's default one, which lets services of the account publish. */
+  private allowPublishing(service: string): void {
+    this.alarms.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal(service)],
+        actions: ['sns:Publish'],
+        resources: [this.alarms.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    )
   }
 
   private monitorRequests({ web }: OperationsProps): void {
@@ -69,14 +85,16 @@ export class Operations extends Construct {
 
   private monitorInstances({ web, app }: OperationsProps): void {
     const minute = { period: Duration.minutes(1) }
+    const most = { ...minute, statistic: Stats.MAXIMUM }
     for (const [name, tier, unhealthy] of [
-      ['Web', web, web.targetGroup.metrics.unhealthyHostCount(minute)],
-      ['App', app, app.targetGroup.metrics.unHealthyHostCount(minute)],
+      ['Web', web, web.targetGroup.metrics.unhealthyHostCount(most)],
+      ['App', app, app.targetGroup.metrics.unHealthyHostCount(most)],
     ] as const) {
+      const healthy = tier.targetGroup.metrics.healthyHostCount(most)
       const dimensionsMap = { AutoScalingGroupName: tier.instances.group.autoScalingGroupName }
       const cpu = new Metric({ namespace: 'AWS/EC2', metricName: 'CPUUtilization', dimensionsMap, ...minute })
-      const memory = new Metric({ namespace: product, metricName: 'mem_used_percent', dimensionsMap, ...minute })
-      const disk = new Metric({ namespace: product, metricName: 'disk_used_percent', dimensionsMap, ...minute })
+      const memory = new Metric({ namespace: product, metricName: 'mem_used_percent', dimensionsMap, ...most })
+      const disk = new Metric({ namespace: product, metricName: 'disk_used_percent', dimensionsMap, ...most })
       this.addAlarm(`${name}Unhealthy`, `An instance of the ${name} tier fails its health check`, unhealthy, {
         threshold: 1,
       })
@@ -85,34 +103,72 @@ export class Operations extends Construct {
         threshold: 85,
         evaluationPeriods: 10,
       })
-      this.addGraphs(
-        [`${name}: targets`, tier.targetGroup.metrics.healthyHostCount(minute), unhealthy],
-        [`${name}: CPU, memory, disk (%)`, cpu, memory, disk],
-      )
+      // A load balancer without any instance in service publishes no count.
+      this.addAlarm(`${name}Lost`, `No instance of the ${name} tier is healthy`, healthy, {
+        threshold: 1,
+        evaluationPeriods: 2,
+        comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+        treatMissingData: TreatMissingData.BREACHING,
+      })
+      this.addAlarm(`${name}Memory`, `An instance of the ${name} tier uses 90 % of its memory`, memory, {
+        threshold: 90,
+      })
+      this.addAlarm(`${name}Disk`, `An instance of the ${name} tier uses 85 % of its disk`, disk, { threshold: 85 })
+      this.addGraphs([`${name}: targets`, healthy, unhealthy], [`${name}: CPU, memory, disk (%)`, cpu, memory, disk])
     }
   }
 
   private monitorDatabase({ config, data: { cluster } }: OperationsProps): void {
     const minute = { period: Duration.minutes(1) }
-    const cpu = cluster.metricCPUUtilization(minute)
-    const connections = cluster.metricDatabaseConnections({ ...minute, statistic: Stats.MAXIMUM })
-    const memory = cluster.metricFreeableMemory({ ...minute, statistic: Stats.MINIMUM })
-    const lag = cluster.metric('AuroraReplicaLagMaximum', { ...minute, statistic: Stats.MAXIMUM })
-    this.addAlarm('DatabaseCpu', 'The database uses 85 % of its CPU', cpu, { threshold: 85, evaluationPeriods: 10 })
+    const most = { ...minute, statistic: Stats.MAXIMUM }
+    const least = { ...minute, statistic: Stats.MINIMUM }
+    const below = { comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD }
+    const connections = cluster.metricDatabaseConnections(most)
+    const memory = cluster.metricFreeableMemory(least)
+    const storage = cluster.metric('FreeLocalStorage', least)
+    const lag = cluster.metric('AuroraReplicaLagMaximum', most)
+    const cpu = ['Writer', 'Reader'].map((role) => {
+      // By role, because an average of both hides a busy writer, and a failover changes which instance that is.
+      const dimensionsMap = { DBClusterIdentifier: cluster.clusterIdentifier, Role: role.toUpperCase() }
+      const usage = new Metric({ namespace: 'AWS/RDS', metricName: 'CPUUtilization', dimensionsMap, ...minute })
+      const uptime = new Metric({ namespace: 'AWS/RDS', metricName: 'EngineUptime', dimensionsMap, ...most })
+      this.addAlarm(`${role}Cpu`, `The database's ${role.toLowerCase()} uses 85 % of its CPU`, usage, {
+        threshold: 85,
+        evaluationPeriods: 10,
+      })
+      this.addAlarm(`${role}Lost`, `The database has no ${role.toLowerCase()}`, uptime, {
+        ...below,
+        threshold: 1,
+        treatMissingData: TreatMissingData.BREACHING,
+      })
+      return usage
+    })
     this.addAlarm('DatabaseConnections', 'More connections are open than the largest app group may have', connections, {
       threshold: connectionsPerInstance * config.maxInstances,
     })
     this.addAlarm('ReplicaLag', 'Replica lag has reached 1 s', lag, { threshold: 1000 })
-    this.addAlarm('DatabaseMemory', 'The database has less than 200 MB of free memory', memory, {
+    this.addAlarm('DatabaseMemory', 'A database instance has less than 200 MB of free memory', memory, {
+      ...below,
       threshold: 200 * 1024 ** 2,
-      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+    })
+    this.addAlarm('DatabaseStorage', 'A database instance has less than 2 GB for temporary files', storage, {
+      ...below,
+      threshold: 2 * 1024 ** 3,
     })
     this.addGraphs(
-      ['Database: CPU (%)', cpu],
+      ['Database: CPU (%)', ...cpu],
       ['Database: connections', connections],
       ['Database: free memory (bytes)', memory],
       ['Database: replica lag (ms)', lag],
     )
+  }
+
+  private monitorFunctions({ data }: OperationsProps): void {
+    for (const handler of data.node.findAll().filter((node) => node instanceof DatabaseFunction)) {
+      const name = handler.node.scope?.node.id
+      const errors = handler.metricErrors({ period: Duration.minutes(5) })
+      this.addAlarm(`${name}Errors`, `The ${name} function has failed`, errors, { threshold: 1, evaluationPeriods: 1 })
+    }
   }
 
   /** Fires when `threshold` is reached in every evaluation period, 5 min by default. Missing data is no alarm. */

@@ -409,29 +409,6 @@ describe('operations', () => {
     }
   })
 
-  it('notifies one topic, with the configured subscription', () => {
-    const topic = { Ref: dev.one('AWS::SNS::Topic').id }
-    const alarms = dev.all('AWS::CloudWatch::Alarm')
-    expect(alarms.map(({ id }) => /^Operations(.*)[0-9A-F]{8}$/.exec(id)?.[1]).sort()).toEqual([
-      'Alb5xx',
-      'AppCpu',
-      'AppUnhealthy',
-      'DatabaseConnections',
-      'DatabaseCpu',
-      'DatabaseMemory',
-      'Latency',
-      'ReplicaLag',
-      'Web5xx',
-      'WebCpu',
-      'WebUnhealthy',
-    ])
-    for (const { Properties } of alarms) expect(Properties.AlarmActions).toEqual([topic])
-    expect(https.one('AWS::SNS::Subscription').Properties).toMatchObject({
-      Protocol: 'email',
-      Endpoint: 'operator@example.org',
-    })
-  })
-
   it('has the configured retention for every log', () => {
     for (const { Properties } of dev.all('AWS::Logs::LogGroup')) expect(Properties.RetentionInDays).toBe(7)
     for (const { Properties } of prod.all('AWS::Logs::LogGroup')) expect(Properties.RetentionInDays).toBe(90)

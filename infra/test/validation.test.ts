@@ -29,6 +29,7 @@ const faults: readonly Fault[] = [
   ['Network/AlbSecurityGroup', 'SecurityGroupIngress.0.FromPort', 22, 'the_internet_reaches_web_ports_only'],
   ['Data/AppSecret', 'SecretString', 'hunter2', 'secrets_are_generated'],
   ['Data/Cluster/Reader', 'PubliclyAccessible', true, 'the_database_is_private_and_encrypted'],
+  ['Operations/Alarms/Policy', 'PolicyDocument.Statement.1.Action', 'sns:Receive', 'alarms_may_publish_to_their_topic'],
   ['Data/Schema/FunctionLogs', 'RetentionInDays', undefined, 'log_groups_have_a_retention'],
 ]
 
