@@ -22,11 +22,17 @@ export interface Config {
   /** Enables deletion protection of the cluster and the load balancers, and a final snapshot of a deleted cluster. */
   readonly protect: boolean
   readonly logRetentionDays: 7 | 14 | 30 | 90 | 180 | 365
-  /** With a certificate the site is served over HTTPS, and HTTP redirects to it. */
-  readonly certificate?: { readonly arn: string; readonly domainName: string }
+  /** With a certificate the site is served over HTTPS, and HTTP only redirects to it. */
+  readonly certificate?: CertificateConfig
   /** Receives the alarms once its owner has confirmed the subscription. */
   readonly alarmEmail?: string
 }
+
+/** A certificate of ACM in the stack's region, or the Route 53 zone in which the stack makes it and the DNS record. */
+export type CertificateConfig = { readonly domainName: string } & (
+  | { readonly arn: string }
+  | { readonly hostedZone: { readonly id: string; readonly name: string } }
+)
 
 const dev: Config = {
   stackName: `${product}Dev`,
@@ -63,10 +69,27 @@ const prod: Config = {
 /** The deployments by name. `npm run deploy -- -c environment=prod` selects one. */
 export const configs = { dev, prod } as const
 
-/** The deployment of this name. @throws when there is none. */
+/** The deployment of this name. @throws when there is none, or when a protected one lacks what it requires. */
 export function configOf(environment: unknown): Config {
   if (environment !== 'dev' && environment !== 'prod') {
     throw new Error(`unknown environment: got ${JSON.stringify(environment)}, allowed are dev, prod`)
   }
+  requireProtection(environment, configs[environment])
   return configs[environment]
+}
+
+/** @throws when a deployment with `protect` would be served without TLS, or would alarm nobody. */
+export function requireProtection(environment: string, config: Config): void {
+  if (!config.protect) return
+  const missing = [
+    config.certificate
+      ? []
+      : ["certificate: { domainName: '…', arn: '…' } or { domainName: '…', hostedZone: { id: '…', name: '…' } }"],
+    config.alarmEmail ? [] : ["alarmEmail: '…'"],
+  ].flat()
+  if (missing.length > 0) {
+    throw new Error(
+      `${environment} is incomplete: set in infra/lib/config.ts\n${missing.map((each) => `  ${each}`).join('\n')}`,
+    )
+  }
 }

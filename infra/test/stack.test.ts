@@ -157,24 +157,6 @@ describe('the web tier', () => {
     const listener = dev.one('AWS::ElasticLoadBalancingV2::Listener', 'Web')
     expect(listener.Properties).toMatchObject({ Port: 80, Protocol: 'HTTP', DefaultActions: [{ Type: 'forward' }] })
   })
-
-  it('is served over HTTPS with a certificate, and HTTP redirects', () => {
-    expect(https.all('AWS::ElasticLoadBalancingV2::Listener', 'Web').map(({ Properties }) => Properties)).toMatchObject(
-      [
-        {
-          Port: 80,
-          DefaultActions: [{ Type: 'redirect', RedirectConfig: { Protocol: 'HTTPS', StatusCode: 'HTTP_301' } }],
-        },
-        {
-          Port: 443,
-          Protocol: 'HTTPS',
-          SslPolicy: expect.stringContaining('TLS13'),
-          DefaultActions: [{ Type: 'forward' }],
-        },
-      ],
-    )
-    expect(https.template.Outputs.Url?.Value).toBe('https://www.example.org/')
-  })
 })
 
 describe('the app tier', () => {

@@ -20,6 +20,12 @@ export const secured: Config = {
   instanceType: 't3.small',
 }
 
+/** prod whose certificate and DNS record the stack makes. */
+export const zoned: Config = {
+  ...secured,
+  certificate: { domainName: 'www.example.org', hostedZone: { id: 'Z0', name: 'example.org' } },
+}
+
 export interface StackOptions {
   readonly config?: Config
   readonly migrations?: readonly Migration[]

@@ -6,7 +6,7 @@ import type { IConstruct } from 'constructs'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Config, configs } from '../lib/config.ts'
 import { addValidation } from '../lib/validation.ts'
-import { createApp, secured } from './synthesis.ts'
+import { createApp, secured, zoned } from './synthesis.ts'
 
 /** A fault: the resource, the property with a wrong value, that value, and the rule that must reject it. */
 type Fault = readonly [path: string, property: string, value: unknown, rule: string | RegExp]
@@ -80,6 +80,7 @@ describe('a synthesis', () => {
   it.each([
     ['dev', configs.dev],
     ['prod with a certificate', secured],
+    ['prod with a hosted zone', zoned],
   ])('passes validation for %s', (_name, config) => {
     const { app } = createApp({ config })
     addValidation(app)
