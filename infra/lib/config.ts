@@ -22,6 +22,8 @@ export interface Config {
   /** Enables deletion protection of the cluster and the load balancers, and a final snapshot of a deleted cluster. */
   readonly protect: boolean
   readonly logRetentionDays: 7 | 14 | 30 | 90 | 180 | 365
+  /** AWS WAF in front of the public load balancer. */
+  readonly firewall: boolean
   /** With a certificate the site is served over HTTPS, and HTTP only redirects to it. */
   readonly certificate?: CertificateConfig
   /** Receives the alarms once its owner has confirmed the subscription. */
@@ -48,6 +50,7 @@ const dev: Config = {
   backupRetentionDays: 1,
   protect: false,
   logRetentionDays: 7,
+  firewall: false,
 }
 
 const prod: Config = {
@@ -64,6 +67,7 @@ const prod: Config = {
   backupRetentionDays: 14,
   protect: true,
   logRetentionDays: 90,
+  firewall: true,
 }
 
 /** The deployments by name. `npm run deploy -- -c environment=prod` selects one. */

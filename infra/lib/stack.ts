@@ -4,6 +4,7 @@ import type { Construct } from 'constructs'
 import { AppTier } from './app-tier.ts'
 import type { Config } from './config.ts'
 import { Data } from './data.ts'
+import { Firewall } from './firewall.ts'
 import { Network } from './network.ts'
 import { Operations } from './operations.ts'
 import { WebTier } from './web-tier.ts'
@@ -25,6 +26,7 @@ export class DeploymentStack extends Stack {
     const data = new Data(this, 'Data', { config, network, migrations })
     const app = new AppTier(this, 'App', { config, network, data })
     const web = new WebTier(this, 'Web', { config, network, upstream: app.upstream })
+    if (config.firewall) new Firewall(this, 'Firewall', { config, loadBalancer: web.loadBalancer })
     const operations = new Operations(this, 'Operations', { config, network, web, app, data })
 
     const outputs = {

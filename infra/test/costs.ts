@@ -38,6 +38,10 @@ function costs(stack: Synthesized): Readonly<Record<string, readonly [count: num
   add('secrets', count('AWS::SecretsManager::Secret'), prices.monthly['AWS::SecretsManager::Secret'])
   add('alarms', count('AWS::CloudWatch::Alarm'), prices.monthly['AWS::CloudWatch::Alarm'])
   add('dashboard', count('AWS::CloudWatch::Dashboard'), prices.monthly['AWS::CloudWatch::Dashboard'])
+  for (const { Properties } of stack.all('AWS::WAFv2::WebACL')) {
+    const price = prices.monthly['AWS::WAFv2::WebACL'] + Properties.Rules.length * prices.monthly['WAF rule']
+    add('firewall, without requests', 1, price)
+  }
   return lines
 }
 

@@ -53,7 +53,7 @@ describe.each([
   })
 
   it('lets browsers use HTTPS only', () => {
-    expect(https.ListenerAttributes).toContainEqual({
+    expect(https.ListenerAttributes ?? []).toContainEqual({
       Key: 'routing.http.response.strict_transport_security.header_value',
       Value: 'max-age=31536000',
     })
