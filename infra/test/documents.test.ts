@@ -2,16 +2,21 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { configs } from '../lib/config.ts'
+import { costs, costTable } from '../lib/costs.ts'
 import { repositoryRoot } from '../lib/repository-root.ts'
-import { costTable } from './costs.ts'
 import prices from './prices.json' with { type: 'json' }
 import { synthesize } from './synthesis.ts'
 
 const document = (name: string) => readFileSync(join(repositoryRoot, 'docs', name), 'utf8')
 
+const deployments = {
+  dev: costs(synthesize().template),
+  prod: costs(synthesize({ config: configs.prod }).template),
+}
+
 describe('docs/aws.md', () => {
   it('has the cost table that the templates and prices give', () => {
-    expect(document('aws.md')).toContain(costTable())
+    expect(document('aws.md')).toContain(costTable(deployments))
     expect(document('aws.md')).toContain(prices.date)
   })
 })
