@@ -7,6 +7,7 @@ import {
   Signals,
   UpdatePolicy,
 } from 'aws-cdk-lib/aws-autoscaling'
+import type { IAlarm } from 'aws-cdk-lib/aws-cloudwatch'
 import {
   AmazonLinuxCpuType,
   BlockDeviceVolume,
@@ -48,8 +49,10 @@ export interface InstanceGroupProps {
   readonly targetGroup: ApplicationTargetGroup | NetworkTargetGroup
 }
 
-/** Boot time plus ten health checks of the slower load balancer. */
-const signalTimeout = Duration.minutes(15)
+/** How long a new instance watches the alarms: three periods of a minute, and the delay of the metrics. */
+const bakeTime = Duration.minutes(6)
+/** Boot time, ten health checks of the slower load balancer, and the bake time. */
+const signalTimeout = Duration.minutes(20)
 
 /** Instances spread over the zones, each running one container of one image behind one target group. */
 export class InstanceGroup extends Construct {
@@ -57,6 +60,8 @@ export class InstanceGroup extends Construct {
   readonly role: Role
   /** The containers' log group. */
   readonly logs: LogGroup
+
+  private readonly watched: IAlarm[] = []
 
   constructor(scope: Construct, id: string, props: InstanceGroupProps) {
     super(scope, id)
@@ -114,6 +119,8 @@ export class InstanceGroup extends Construct {
         stop_seconds: String(contract.stopGraceSeconds),
         memory: contract.limits[tier].memory,
         processes: String(contract.limits[tier].processes),
+        alarms: Lazy.string({ produce: () => this.watched.map(({ alarmName }) => alarmName).join(' ') }),
+        bake_seconds: String(bakeTime.toSeconds()),
         secret: secret?.secretArn ?? '',
         secret_gid: secret ? String(contract.appUid) : '',
         environment: Object.entries(props.environment).map(([name, value]) => `${name}=${value}`),
@@ -148,5 +155,10 @@ export class InstanceGroup extends Construct {
     acknowledge(this.group, 'AwsSolutions-AS3', 'Scaling is routine. Alarms notify when a person is needed.')
     // Permissions and internet access exist before the first boot.
     this.group.node.addDependency(this.role, subnets.internetConnectivityEstablished, targetGroup.loadBalancerAttached)
+  }
+
+  /** Stops a deployment when one of these starts to fire while a new instance serves (ADR 0080). */
+  watch(alarms: readonly IAlarm[]): void {
+    this.watched.push(...alarms)
   }
 }

@@ -40,6 +40,9 @@ export class Operations extends Construct {
   readonly alarms: Topic
   readonly dashboard: Dashboard
 
+  /** They show a bad release within minutes, and stop its deployment. */
+  private readonly releaseAlarms: Alarm[] = []
+
   constructor(scope: Construct, id: string, props: OperationsProps) {
     super(scope, id)
     // Not encrypted with the AWS managed key, because alarms could not publish to it.
@@ -53,6 +56,10 @@ export class Operations extends Construct {
     this.monitorDatabase(props)
     this.monitorFunctions(props)
     this.addMaintenance(props)
+    // For a deployment that fixes an outage during which the alarms come and go.
+    if (this.node.tryGetContext('ignoreAlarms') !== 'true') {
+      for (const { instances } of [props.web, props.app]) instances.watch(this.releaseAlarms)
+    }
   }
 
   /** The policy that `enforceSSL` creates replaces SNS's default one, which lets services of the account publish. */
@@ -73,9 +80,12 @@ export class Operations extends Construct {
     const targetErrors = metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, minute)
     const balancerErrors = metrics.httpCodeElb(HttpCodeElb.ELB_5XX_COUNT, minute)
     const latency = metrics.targetResponseTime({ ...minute, statistic: Stats.p(99) })
-    this.addAlarm('Web5xx', 'The web tier responds with 5xx', targetErrors, { threshold: 10 })
-    this.addAlarm('Alb5xx', 'The public load balancer itself responds with 5xx', balancerErrors, { threshold: 10 })
-    this.addAlarm('Latency', '1 % of the requests take longer than 1 s', latency, { threshold: 1 })
+    const options = { threshold: 10, evaluationPeriods: 3 }
+    this.releaseAlarms.push(
+      this.addAlarm('Web5xx', 'The web tier responds with 5xx', targetErrors, options),
+      this.addAlarm('Alb5xx', 'The public load balancer itself responds with 5xx', balancerErrors, options),
+      this.addAlarm('Latency', '1 % of the requests take longer than 1 s', latency, { ...options, threshold: 1 }),
+    )
     this.addGraphs(
       ['Requests', metrics.requestCount(minute)],
       ['5xx', targetErrors, balancerErrors],
@@ -95,9 +105,12 @@ export class Operations extends Construct {
       const cpu = new Metric({ namespace: 'AWS/EC2', metricName: 'CPUUtilization', dimensionsMap, ...minute })
       const memory = new Metric({ namespace: product, metricName: 'mem_used_percent', dimensionsMap, ...most })
       const disk = new Metric({ namespace: product, metricName: 'disk_used_percent', dimensionsMap, ...most })
-      this.addAlarm(`${name}Unhealthy`, `An instance of the ${name} tier fails its health check`, unhealthy, {
-        threshold: 1,
-      })
+      this.releaseAlarms.push(
+        this.addAlarm(`${name}Unhealthy`, `An instance of the ${name} tier fails its health check`, unhealthy, {
+          threshold: 1,
+          evaluationPeriods: 3,
+        }),
+      )
       // Above the scaling target: the group is at its maximum size and still overloaded.
       this.addAlarm(`${name}Cpu`, `The ${name} tier uses 85 % of its CPU`, cpu, {
         threshold: 85,
@@ -177,15 +190,17 @@ export class Operations extends Construct {
     alarmDescription: string,
     metric: IMetric,
     options: Pick<AlarmProps, 'threshold'> & Partial<AlarmProps>,
-  ): void {
-    new Alarm(this, id, {
+  ): Alarm {
+    const alarm = new Alarm(this, id, {
       alarmDescription,
       metric,
       evaluationPeriods: 5,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
       ...options,
-    }).addAlarmAction(new SnsAction(this.alarms))
+    })
+    alarm.addAlarmAction(new SnsAction(this.alarms))
+    return alarm
   }
 
   private addGraphs(...graphs: readonly (readonly [title: string, ...metrics: IMetric[]])[]): void {

@@ -26,6 +26,8 @@ export class DeploymentStack extends Stack {
     const data = new Data(this, 'Data', { config, network, migrations })
     const app = new AppTier(this, 'App', { config, network, data })
     const web = new WebTier(this, 'Web', { config, network, upstream: app.upstream })
+    // A deployment changes the schema, then the app, then the web tier: each works with the release before of the next.
+    web.instances.group.node.addDependency(app.instances.group)
     if (config.firewall) new Firewall(this, 'Firewall', { config, loadBalancer: web.loadBalancer })
     const operations = new Operations(this, 'Operations', { config, network, web, app, data })
 

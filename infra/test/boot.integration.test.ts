@@ -39,7 +39,9 @@ async function createMachine(tier: 'Web' | 'App'): Promise<Machine> {
   const { UserData } = stack.one('AWS::EC2::LaunchTemplate', tier).Properties.LaunchTemplateData
   const script = resolve(UserData['Fn::Base64'], names)
   const setting = (name: string) => new RegExp(`^readonly ${name}='(.*)'$`, 'm').exec(script)?.[1] ?? ''
-  const id = await aws.instance({ '/boot.sh': script, '/var/lib/cloud/data/instance-id': created.instance })
+  // A real instance watches its alarms for minutes.
+  const shortened = script.replace(/(?<=^readonly bake_seconds=')\d+/m, '12')
+  const id = await aws.instance({ '/boot.sh': shortened, '/var/lib/cloud/data/instance-id': created.instance })
   return { ...created, id, logGroup, image: setting('image'), group: setting('group') }
 }
 
@@ -63,8 +65,17 @@ function resolve(text: unknown, names: Readonly<Record<string, string>>): string
 
 /** Runs the boot script. */
 async function boot({ id }: Machine): Promise<{ readonly status: number; readonly output: string }> {
-  const output = await docker(['exec', id, 'bash', '-c', 'bash /boot.sh 2>&1; echo $?'])
+  // As cloud-init does.
+  const command = 'set -o pipefail; bash /boot.sh 2>&1 | tee /var/log/cloud-init-output.log; echo $?'
+  const output = await docker(['exec', id, 'bash', '-c', command])
   return { status: Number(output.split('\n').at(-1)), output }
+}
+
+/** The report of a failed boot in the tier's log group. */
+async function reportOf(machine: Machine) {
+  const stream = ['--log-group-name', machine.logGroup, '--log-stream-name', `${machine.instance}-boot`]
+  const { events } = JSON.parse(await awsOn(machine, 'logs', 'get-log-events', ...stream))
+  return events.map(({ message }: { message: string }) => JSON.parse(message))
 }
 
 /** Runs a command on a machine. */
@@ -194,19 +205,90 @@ describe('an instance of the app tier after its boot', () => {
 })
 
 describe('booting an instance that cannot start', () => {
-  it('signals failure once when its container exits', async () => {
+  it('signals failure once when its container exits, and reports the step that failed', async () => {
     const machine = await createMachine('Web')
     const tag = testImage('boot-broken')
     const input = `FROM ${baseImage('DEBIAN_IMAGE')}\nCMD ["false"]\n`
     await aws.push(await docker(['build', '--quiet', '--tag', tag, '-'], { input }), machine.image)
     expect((await boot(machine)).status).not.toBe(0)
     expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ${configs.dev.stackName}`])
+    expect(await reportOf(machine)).toEqual([
+      {
+        level: 'error',
+        service: 'web',
+        msg: 'boot failed',
+        step: 'wait_until container_is_healthy 120',
+        output: expect.stringMatching(/the container has exited\n[\s\S]*boot of web: FAILURE/),
+      },
+    ])
   })
 
-  it('signals failure once when the image does not exist', async () => {
+  it('signals failure once when the image does not exist, and reports the step that failed', async () => {
     const machine = await createMachine('App')
     await on(machine, 'sed', '--in-place', "s/^readonly image='.*:/&0/", '/boot.sh')
     expect((await boot(machine)).status).not.toBe(0)
     expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ${configs.dev.stackName}`])
+    expect(await reportOf(machine)).toMatchObject([
+      { step: 'pull_image', output: expect.stringMatching(/pulling .* failed \(3 of 3\)/) },
+    ])
+  })
+
+  it('signals failure once even when the report cannot be sent', async () => {
+    const machine = await createMachine('App')
+    await on(machine, 'sed', '--in-place', "s/^readonly image='.*:/&0/; s/^readonly log_group='/&no-/", '/boot.sh')
+    expect((await boot(machine)).output).toContain('the report of the failure was not sent')
+    expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ${configs.dev.stackName}`])
+  })
+})
+
+describe('booting an instance of a release during which an alarm fires', () => {
+  const alarm = stack.all('AWS::CloudWatch::Alarm', 'OperationsWeb5xx')[0]?.id ?? ''
+
+  /** An instance that becomes healthy, with an alarm in a state. Its image was pushed before. */
+  async function machineWithAlarm(state: 'OK' | 'ALARM'): Promise<Machine> {
+    const machine = await createMachine('Web')
+    const metric = ['--namespace', 'n', '--metric-name', 'm', '--statistic', 'Sum', '--period', '60']
+    const limit = ['--evaluation-periods', '1', '--threshold', '1', '--comparison-operator', 'GreaterThanThreshold']
+    await awsOn(machine, 'cloudwatch', 'put-metric-alarm', '--alarm-name', alarm, ...metric, ...limit)
+    await setAlarm(machine, state)
+    await aws.push(await buildTier('web'), machine.image)
+    await registerTarget(machine)
+    return machine
+  }
+
+  const setAlarm = (machine: Machine, state: string) =>
+    awsOn(
+      machine,
+      'cloudwatch',
+      'set-alarm-state',
+      '--alarm-name',
+      alarm,
+      '--state-value',
+      state,
+      '--state-reason',
+      'test',
+    )
+
+  it('signals failure when it starts to fire while the instance serves', async () => {
+    const machine = await machineWithAlarm('OK')
+    // Long enough for the alarm, however slow the machine is.
+    await on(machine, 'sed', '--in-place', "s/^readonly bake_seconds='.*/readonly bake_seconds='300'/", '/boot.sh')
+    const booting = boot(machine)
+    await waitFor('the container to answer', () =>
+      on(machine, 'curl', '--silent', '--fail', 'http://127.0.0.1:8080/healthz'),
+    )
+    await waitFor('the script to watch the alarms', async () =>
+      (await on(machine, 'cat', '/var/log/cloud-init-output.log')).includes('watching the alarms'),
+    )
+    await setAlarm(machine, 'ALARM')
+    expect((await booting).status).not.toBe(0)
+    expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ${configs.dev.stackName}`])
+    expect(await reportOf(machine)).toMatchObject([{ step: 'watch_alarms', output: expect.stringContaining(alarm) }])
+  })
+
+  it('signals success when it has fired before', async () => {
+    const machine = await machineWithAlarm('ALARM')
+    expect(await boot(machine)).toMatchObject({ status: 0 })
+    expect(await aws.signals(machine.instance)).toEqual([`SUCCESS ${machine.group} ${configs.dev.stackName}`])
   })
 })
