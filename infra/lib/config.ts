@@ -7,15 +7,18 @@ export interface Config {
   readonly region: string
   /** Explicit, because looking them up needs credentials. */
   readonly zones: readonly [string, string]
-  /** One gateway is cheaper. One per zone survives the loss of a zone. */
-  readonly natGateways: 1 | 2
+  /** How instances and functions reach the internet. One gateway per zone survives the loss of a zone. */
+  readonly nat: 'gateway per zone' | 'gateway' | 'instance' | 'none'
   /** Of the instances and the images. `arm64` needs t4g types, `x86_64` t3 types. */
   readonly architecture: 'arm64' | 'x86_64'
   readonly instanceType: string
   /** Instances per tier, spread over the zones. */
   readonly minInstances: number
   readonly maxInstances: number
+  /** `serverless` scales between 0 and 2 ACU; it pauses when nothing is connected. */
   readonly databaseInstanceType: string
+  /** Without a reader the reader endpoint is the writer's, and a lost writer is created anew, which takes minutes. */
+  readonly databaseReader: boolean
   /** Not available for t types. */
   readonly performanceInsights: boolean
   readonly backupRetentionDays: number
@@ -40,12 +43,13 @@ const dev: Config = {
   stackName: `${product}Dev`,
   region: 'ap-northeast-1',
   zones: ['ap-northeast-1a', 'ap-northeast-1c'],
-  natGateways: 1,
+  nat: 'gateway',
   architecture: 'arm64',
   instanceType: 't4g.micro',
   minInstances: 2,
   maxInstances: 4,
   databaseInstanceType: 't4g.medium',
+  databaseReader: true,
   performanceInsights: false,
   backupRetentionDays: 1,
   protect: false,
@@ -53,16 +57,31 @@ const dev: Config = {
   firewall: false,
 }
 
+/** For demonstrations: no second instance of anything, so the loss of any one is an outage of minutes. */
+const lab: Config = {
+  ...dev,
+  stackName: `${product}Lab`,
+  nat: 'instance',
+  minInstances: 1,
+  maxInstances: 2,
+  databaseInstanceType: 'serverless',
+  databaseReader: false,
+}
+
+/** The lab without instances. The data remain; deploying `lab` starts it again. */
+const paused: Config = { ...lab, nat: 'none', minInstances: 0, maxInstances: 0 }
+
 const prod: Config = {
   stackName: `${product}Prod`,
   region: 'ap-northeast-1',
   zones: ['ap-northeast-1a', 'ap-northeast-1c'],
-  natGateways: 2,
+  nat: 'gateway per zone',
   architecture: 'arm64',
   instanceType: 't4g.small',
   minInstances: 2,
   maxInstances: 6,
   databaseInstanceType: 'r7g.large',
+  databaseReader: true,
   performanceInsights: true,
   backupRetentionDays: 14,
   protect: true,
@@ -71,15 +90,17 @@ const prod: Config = {
 }
 
 /** The deployments by name. `npm run deploy -- -c environment=prod` selects one. */
-export const configs = { dev, prod } as const
+export const configs = { dev, lab, paused, prod } as const
 
 /** The deployment of this name. @throws when there is none, or when a protected one lacks what it requires. */
 export function configOf(environment: unknown): Config {
-  if (environment !== 'dev' && environment !== 'prod') {
-    throw new Error(`unknown environment: got ${JSON.stringify(environment)}, allowed are dev, prod`)
+  const config = Object.entries(configs).find(([name]) => name === environment)?.[1]
+  if (!config) {
+    const allowed = Object.keys(configs).join(', ')
+    throw new Error(`unknown environment: got ${JSON.stringify(environment)}, allowed are ${allowed}`)
   }
-  requireProtection(environment, configs[environment])
-  return configs[environment]
+  requireProtection(String(environment), config)
+  return config
 }
 
 /** @throws when a deployment with `protect` would be served without TLS, or would alarm nobody. */

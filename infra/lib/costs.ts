@@ -27,27 +27,41 @@ export function costs({ Resources }: PricedTemplate): Costs {
     const price = (prices.hourly as Record<string, number>)[key]
     return price && price * hoursPerMonth
   }
+  const addVolume = (volumes: number, [{ Ebs }]: readonly [{ Ebs: { VolumeSize: number } }]) =>
+    add('gp3 volumes', volumes, Ebs.VolumeSize * prices.monthly['gp3 GB'])
   const count = (type: string) => all(type).length
 
   add('NAT gateways', count('AWS::EC2::NatGateway'), hourly('AWS::EC2::NatGateway'))
   // The public load balancer also has an address in each of its subnets.
   const publicSubnets = all('AWS::EC2::Subnet', 'NetworkVpcPublic').length
-  add('public IPv4 addresses', count('AWS::EC2::EIP') + publicSubnets, hourly('AWS::EC2::EIP'))
+  const addresses = count('AWS::EC2::EIP') + count('AWS::EC2::Instance') + publicSubnets
+  add('public IPv4 addresses', addresses, hourly('AWS::EC2::EIP'))
   const balancer = 'AWS::ElasticLoadBalancingV2::LoadBalancer'
   add('load balancers, without traffic', count(balancer), hourly(balancer))
+  for (const { InstanceType, BlockDeviceMappings } of all('AWS::EC2::Instance')) {
+    add(`${InstanceType} instances`, 1, hourly(InstanceType))
+    addVolume(1, BlockDeviceMappings)
+  }
+  let running = 0
   for (const tier of ['Web', 'App']) {
     const [launch] = all('AWS::EC2::LaunchTemplate', tier)
     const [group] = all('AWS::AutoScaling::AutoScalingGroup', tier)
     if (!launch || !group) continue
     const { LaunchTemplateData } = launch
     const instances = Number(group.MinSize)
+    running += instances
+    if (instances === 0) continue
     add(`${LaunchTemplateData.InstanceType} instances`, instances, hourly(LaunchTemplateData.InstanceType))
-    const [{ Ebs }] = LaunchTemplateData.BlockDeviceMappings
-    add('gp3 volumes', instances, Ebs.VolumeSize * prices.monthly['gp3 GB'])
+    addVolume(instances, LaunchTemplateData.BlockDeviceMappings)
     add('detailed monitoring of instances', instances, prices.monthly['detailed monitoring'])
   }
   for (const { DBInstanceClass } of all('AWS::RDS::DBInstance')) {
-    add(`Aurora ${DBInstanceClass}`, 1, hourly(DBInstanceClass))
+    // The app's connections keep a serverless instance at its least capacity; without them it pauses.
+    if (DBInstanceClass === 'db.serverless') {
+      const [cluster] = all('AWS::RDS::DBCluster')
+      const capacity = running > 0 ? 0.5 : cluster.ServerlessV2ScalingConfiguration.MinCapacity
+      add('Aurora serverless, at rest', 1, capacity * prices.hourly.ACU * hoursPerMonth)
+    } else add(`Aurora ${DBInstanceClass}`, 1, hourly(DBInstanceClass))
   }
   add('secrets', count('AWS::SecretsManager::Secret'), prices.monthly['AWS::SecretsManager::Secret'])
   add('alarms', count('AWS::CloudWatch::Alarm'), prices.monthly['AWS::CloudWatch::Alarm'])

@@ -50,7 +50,9 @@ export class Data extends Construct {
       vpcSubnets: { subnetGroupName: 'Db' },
       securityGroups: [network.databaseSecurityGroup],
       writer: clusterInstance('Writer', config, firstZone),
-      readers: [clusterInstance('Reader', config, secondZone)],
+      readers: config.databaseReader ? [clusterInstance('Reader', config, secondZone)] : [],
+      serverlessV2MinCapacity: 0,
+      serverlessV2MaxCapacity: 2,
       storageEncrypted: true,
       iamAuthentication: true,
       parameters: { require_secure_transport: 'ON', slow_query_log: '1', long_query_time: '1' },
@@ -107,12 +109,16 @@ export class Data extends Construct {
 }
 
 function clusterInstance(id: string, config: Config, availabilityZone: string): IClusterInstance {
-  return ClusterInstance.provisioned(id, {
-    instanceType: new InstanceType(config.databaseInstanceType),
+  const options = {
     availabilityZone,
     // One of the authorities in the bundle that the app and the functions trust.
     caCertificate: CaCertificate.RDS_CA_RSA2048_G1,
     enablePerformanceInsights: config.performanceInsights,
+  }
+  if (config.databaseInstanceType === 'serverless') return ClusterInstance.serverlessV2(id, options)
+  return ClusterInstance.provisioned(id, {
+    ...options,
+    instanceType: new InstanceType(config.databaseInstanceType),
     // Equal tiers: either instance may be promoted.
     promotionTier: 1,
   })

@@ -139,11 +139,14 @@ export class InstanceGroup extends Construct {
         gracePeriod: signalTimeout,
         additionalTypes: [AdditionalHealthCheckType.ELB],
       }),
-      signals: Signals.waitForMinCapacity({ timeout: signalTimeout }),
-      updatePolicy: UpdatePolicy.rollingUpdate({
-        maxBatchSize: 1,
-        minInstancesInService: config.minInstances,
-        pauseTime: signalTimeout,
+      // A group without instances has none to wait for and none to replace.
+      ...(config.maxInstances > 0 && {
+        signals: Signals.waitForMinCapacity({ timeout: signalTimeout }),
+        updatePolicy: UpdatePolicy.rollingUpdate({
+          maxBatchSize: 1,
+          minInstancesInService: config.minInstances,
+          pauseTime: signalTimeout,
+        }),
       }),
     })
     targetGroup.addTarget(this.group)

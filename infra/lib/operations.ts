@@ -40,11 +40,14 @@ export class Operations extends Construct {
   readonly alarms: Topic
   readonly dashboard: Dashboard
 
+  /** A paused deployment lacks on purpose what the alarms look for. */
+  private readonly notifies: boolean
   /** They show a bad release within minutes, and stop its deployment. */
   private readonly releaseAlarms: Alarm[] = []
 
   constructor(scope: Construct, id: string, props: OperationsProps) {
     super(scope, id)
+    this.notifies = props.config.maxInstances > 0
     // Not encrypted with the AWS managed key, because alarms could not publish to it.
     this.alarms = new Topic(this, 'Alarms', { enforceSSL: true })
     this.allowPublishing('cloudwatch.amazonaws.com')
@@ -140,7 +143,7 @@ export class Operations extends Construct {
     const memory = cluster.metricFreeableMemory(least)
     const storage = cluster.metric('FreeLocalStorage', least)
     const lag = cluster.metric('AuroraReplicaLagMaximum', most)
-    const cpu = ['Writer', 'Reader'].map((role) => {
+    const cpu = ['Writer', ...(config.databaseReader ? ['Reader'] : [])].map((role) => {
       // By role, because an average of both hides a busy writer, and a failover changes which instance that is.
       const dimensionsMap = { DBClusterIdentifier: cluster.clusterIdentifier, Role: role.toUpperCase() }
       const usage = new Metric({ namespace: 'AWS/RDS', metricName: 'CPUUtilization', dimensionsMap, ...minute })
@@ -159,7 +162,7 @@ export class Operations extends Construct {
     this.addAlarm('DatabaseConnections', 'More connections are open than the largest app group may have', connections, {
       threshold: connectionsPerInstance * config.maxInstances,
     })
-    this.addAlarm('ReplicaLag', 'Replica lag has reached 1 s', lag, { threshold: 1000 })
+    if (config.databaseReader) this.addAlarm('ReplicaLag', 'Replica lag has reached 1 s', lag, { threshold: 1000 })
     this.addAlarm('DatabaseMemory', 'A database instance has less than 200 MB of free memory', memory, {
       ...below,
       threshold: 200 * 1024 ** 2,
@@ -197,6 +200,7 @@ export class Operations extends Construct {
       evaluationPeriods: 5,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
+      actionsEnabled: this.notifies,
       ...options,
     })
     alarm.addAlarmAction(new SnsAction(this.alarms))

@@ -20,7 +20,7 @@ function synth(...args: readonly string[]) {
 const template = (stackName: string) => join(output, `${stackName}.template.json`)
 
 describe('npx cdk synth at the root', () => {
-  it.each(['dev'] as const)('writes the template of %s', async (environment) => {
+  it.each(['dev', 'lab', 'paused'] as const)('writes the template of %s', async (environment) => {
     await synth('-c', `environment=${environment}`)
     expect(existsSync(template(configs[environment].stackName))).toBe(true)
   })
@@ -37,6 +37,6 @@ describe('npx cdk synth at the root', () => {
 
   it('names the environments when there is no such one', async () => {
     const failure = await synth('-c', 'environment=staging').catch((error: { stderr: string }) => error.stderr)
-    expect(failure).toContain('unknown environment: got "staging", allowed are ')
+    expect(failure).toContain('unknown environment: got "staging", allowed are dev, lab, paused, prod')
   })
 })

@@ -57,6 +57,11 @@ describe('the workflow Deploy', () => {
     expect(Number(/--max-session-duration (\d+)/.exec(runbook)?.[1])).toBeGreaterThanOrEqual(Number(seconds))
   })
 
+  it('creates a stack without protection, and protects it by the next run', () => {
+    expect(job('assemble')).toMatch(/PROTECT: \$\{\{ !inputs\.first \}\}/)
+    expect(readFileSync(join(repositoryRoot, '.ci/assemble'), 'utf8')).toContain('-c "protect=$PROTECT"')
+  })
+
   it('stores no key', () => {
     expect(text).not.toMatch(/aws-(access-key-id|secret-access-key)/)
   })

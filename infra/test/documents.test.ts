@@ -9,15 +9,23 @@ import { synthesize } from './synthesis.ts'
 
 const document = (name: string) => readFileSync(join(repositoryRoot, 'docs', name), 'utf8')
 
-const deployments = {
-  dev: costs(synthesize().template),
-  prod: costs(synthesize({ config: configs.prod }).template),
-}
+const deployments = Object.fromEntries(
+  Object.entries(configs).map(([name, config]) => [name, costs(synthesize({ config }).template)]),
+)
 
 describe('docs/aws.md', () => {
   it('has the cost table that the templates and prices give', () => {
     expect(document('aws.md')).toContain(costTable(deployments))
     expect(document('aws.md')).toContain(prices.date)
+  })
+
+  it.each([
+    ['lab', 170],
+    ['paused', 60],
+  ])('says truly that %s costs at most %i USD a month', (name, limit) => {
+    const total = Object.values(deployments[name] ?? {}).reduce((sum, [, dollars]) => sum + dollars, 0)
+    expect(total).toBeGreaterThan(0)
+    expect(total).toBeLessThanOrEqual(limit)
   })
 })
 

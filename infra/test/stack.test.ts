@@ -13,7 +13,7 @@ const attributes = (resource: Resource, list: string) =>
 
 describe('the configuration', () => {
   it('fails for an environment that does not exist', () => {
-    expect(() => configOf('staging')).toThrow('unknown environment: got "staging", allowed are dev, prod')
+    expect(() => configOf('staging')).toThrow('unknown environment: got "staging", allowed are dev, lab, paused, prod')
   })
 })
 

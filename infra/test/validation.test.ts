@@ -79,6 +79,8 @@ describe('a synthesis with faults', () => {
 describe('a synthesis', () => {
   it.each([
     ['dev', configs.dev],
+    ['lab', configs.lab],
+    ['paused', configs.paused],
     ['prod with a certificate', secured],
     ['prod with a hosted zone', zoned],
   ])('passes validation for %s', (_name, config) => {
