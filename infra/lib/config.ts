@@ -1,3 +1,5 @@
+import pins from '../pins.json' with { type: 'json' }
+
 /** The product's name in the names of stacks and metrics. Another one makes CloudFormation create new stacks. */
 export const product = 'ThreeTier'
 
@@ -12,6 +14,8 @@ export interface Config {
   /** Of the instances and the images. `arm64` needs t4g types, `x86_64` t3 types. */
   readonly architecture: 'arm64' | 'x86_64'
   readonly instanceType: string
+  /** What instances are made of. Renovate moves the images in pins.json, `.ci/pin` the machine images. */
+  readonly pins: Pins
   /** Instances per tier, spread over the zones. */
   readonly minInstances: number
   readonly maxInstances: number
@@ -33,6 +37,13 @@ export interface Config {
   readonly alarmEmail?: string
 }
 
+export interface Pins {
+  /** The base images by their argument in the Dockerfiles, with a digest once they are pinned. */
+  readonly images: Readonly<Record<string, string>>
+  /** Amazon Linux by architecture. Without one, each deployment takes the newest. */
+  readonly machineImages: { readonly arm64?: string; readonly x86_64?: string }
+}
+
 /** A certificate of ACM in the stack's region, or the Route 53 zone in which the stack makes it and the DNS record. */
 export type CertificateConfig = { readonly domainName: string } & (
   | { readonly arn: string }
@@ -46,6 +57,7 @@ const dev: Config = {
   nat: 'gateway',
   architecture: 'arm64',
   instanceType: 't4g.micro',
+  pins,
   minInstances: 2,
   maxInstances: 4,
   databaseInstanceType: 't4g.medium',
@@ -78,6 +90,7 @@ const prod: Config = {
   nat: 'gateway per zone',
   architecture: 'arm64',
   instanceType: 't4g.small',
+  pins,
   minInstances: 2,
   maxInstances: 6,
   databaseInstanceType: 'r7g.large',

@@ -12,6 +12,7 @@ import {
   AmazonLinuxCpuType,
   BlockDeviceVolume,
   EbsDeviceVolumeType,
+  type IMachineImage,
   InstanceType,
   type ISecurityGroup,
   LaunchTemplate,
@@ -67,16 +68,8 @@ export class InstanceGroup extends Construct {
     super(scope, id)
     const { config, network, tier, server, secret, targetGroup } = props
     const stack = Stack.of(this)
-    const arm = config.architecture === 'arm64'
 
-    const file = `docker/${tier}/Dockerfile`
-    const image = new DockerImageAsset(this, 'Image', {
-      directory: repositoryRoot,
-      file,
-      platform: arm ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
-      // Docker sends the Dockerfile whatever .dockerignore says. CDK's copy of the context has to include it.
-      exclude: [...props.buildContextExcludes, `!${file}`],
-    })
+    const image = tierImage(this, { ...props, directory: repositoryRoot })
     this.logs = new LogGroup(this, 'Logs', {
       retention: config.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -88,9 +81,7 @@ export class InstanceGroup extends Construct {
     secret?.grantRead(this.role)
 
     const launchTemplate = new LaunchTemplate(this, 'LaunchTemplate', {
-      machineImage: MachineImage.latestAmazonLinux2023({
-        cpuType: arm ? AmazonLinuxCpuType.ARM_64 : AmazonLinuxCpuType.X86_64,
-      }),
+      machineImage: machineImage(config),
       instanceType: new InstanceType(config.instanceType),
       role: this.role,
       securityGroup: props.securityGroup,
@@ -164,4 +155,31 @@ export class InstanceGroup extends Construct {
   watch(alarms: readonly IAlarm[]): void {
     this.watched.push(...alarms)
   }
+}
+
+export interface TierImageProps extends Pick<InstanceGroupProps, 'config' | 'tier' | 'buildContextExcludes'> {
+  /** The checkout. */
+  readonly directory: string
+}
+
+/** The image of a tier. Its hash decides whether a deployment replaces the tier's instances. */
+export function tierImage(scope: Construct, props: TierImageProps): DockerImageAsset {
+  const { config, tier, directory, buildContextExcludes } = props
+  const file = `docker/${tier}/Dockerfile`
+  return new DockerImageAsset(scope, 'Image', {
+    directory,
+    file,
+    platform: config.architecture === 'arm64' ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
+    buildArgs: config.pins.images,
+    // Docker sends the Dockerfile whatever .dockerignore says. CDK's copy of the context has to include it.
+    exclude: [...buildContextExcludes, `!${file}`],
+  })
+}
+
+function machineImage({ architecture, region, pins }: Config): IMachineImage {
+  const pinned = pins.machineImages[architecture]
+  if (pinned) return MachineImage.genericLinux({ [region]: pinned })
+  return MachineImage.latestAmazonLinux2023({
+    cpuType: architecture === 'arm64' ? AmazonLinuxCpuType.ARM_64 : AmazonLinuxCpuType.X86_64,
+  })
 }
