@@ -26,6 +26,10 @@ export interface Config {
   /** Not available for t types. */
   readonly performanceInsights: boolean
   readonly backupRetentionDays: number
+  /** Another region for daily copies of the database. */
+  readonly backupCopyRegion?: string
+  /** Messages go to the alarms' topic at 80 % of it, and when the forecast exceeds it. */
+  readonly monthlyBudgetDollars: number
   /** Enables deletion protection of the cluster and the load balancers, and a final snapshot of a deleted cluster. */
   readonly protect: boolean
   readonly logRetentionDays: 7 | 14 | 30 | 90 | 180 | 365
@@ -64,6 +68,7 @@ const dev: Config = {
   databaseReader: true,
   performanceInsights: false,
   backupRetentionDays: 1,
+  monthlyBudgetDollars: 400,
   protect: false,
   logRetentionDays: 7,
   firewall: false,
@@ -78,6 +83,7 @@ const lab: Config = {
   maxInstances: 2,
   databaseInstanceType: 'serverless',
   databaseReader: false,
+  monthlyBudgetDollars: 200,
 }
 
 /** The lab without instances. The data remain; deploying `lab` starts it again. */
@@ -97,6 +103,8 @@ const prod: Config = {
   databaseReader: true,
   performanceInsights: true,
   backupRetentionDays: 14,
+  backupCopyRegion: 'ap-northeast-3',
+  monthlyBudgetDollars: 1000,
   protect: true,
   logRetentionDays: 90,
   firewall: true,

@@ -59,10 +59,16 @@ export class Data extends Construct {
       cloudwatchLogsExports: ['error', 'slowquery'],
       cloudwatchLogsRetention: config.logRetentionDays,
       backup: { retention: Duration.days(config.backupRetentionDays) },
+      monitoringInterval: Duration.minutes(1),
       copyTagsToSnapshot: true,
       deletionProtection: config.protect,
       removalPolicy: config.protect ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
     })
+    acknowledge(
+      this.cluster,
+      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole]',
+      'The managed policy allows RDS to write the metrics of its instances only.',
+    )
     acknowledge(
       this.cluster,
       'AwsSolutions-RDS11',

@@ -142,10 +142,7 @@ export class InstanceGroup extends Construct {
     })
     targetGroup.addTarget(this.group)
     this.group.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 60 })
-    for (const tagged of [launchTemplate, this.group]) {
-      Tags.of(tagged).add('Server', server)
-      Tags.of(tagged).add('Deployment', stack.stackName)
-    }
+    for (const tagged of [launchTemplate, this.group]) Tags.of(tagged).add('Server', server)
     acknowledge(this.group, 'AwsSolutions-AS3', 'Scaling is routine. Alarms notify when a person is needed.')
     // Permissions and internet access exist before the first boot.
     this.group.node.addDependency(this.role, subnets.internetConnectivityEstablished, targetGroup.loadBalancerAttached)

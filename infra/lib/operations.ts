@@ -1,4 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib'
+import { CfnBudget } from 'aws-cdk-lib/aws-budgets'
 import {
   Alarm,
   type AlarmProps,
@@ -39,6 +40,8 @@ const connectionsPerInstance = 18
 export class Operations extends Construct {
   readonly alarms: Topic
   readonly dashboard: Dashboard
+  /** They fire when users see errors, whatever is lost. */
+  readonly outageAlarms: Alarm[] = []
 
   /** A paused deployment lacks on purpose what the alarms look for. */
   private readonly notifies: boolean
@@ -50,7 +53,7 @@ export class Operations extends Construct {
     this.notifies = props.config.maxInstances > 0
     // Not encrypted with the AWS managed key, because alarms could not publish to it.
     this.alarms = new Topic(this, 'Alarms', { enforceSSL: true })
-    this.allowPublishing('cloudwatch.amazonaws.com')
+    for (const service of ['cloudwatch.amazonaws.com', 'budgets.amazonaws.com']) this.allowPublishing(service)
     if (props.config.alarmEmail) this.alarms.addSubscription(new EmailSubscription(props.config.alarmEmail))
     this.dashboard = new Dashboard(this, 'Dashboard')
 
@@ -58,6 +61,7 @@ export class Operations extends Construct {
     this.monitorInstances(props)
     this.monitorDatabase(props)
     this.monitorFunctions(props)
+    this.addBudget(props.config)
     this.addMaintenance(props)
     // For a deployment that fixes an outage during which the alarms come and go.
     if (this.node.tryGetContext('ignoreAlarms') !== 'true') {
@@ -69,6 +73,8 @@ export class Operations extends Construct {
   private allowPublishing(service: string): void {
     this.alarms.addToResourcePolicy(
       new PolicyStatement({
+        // With ids the statements stay separate, one for each service.
+        sid: service.replace(/\..*/, ''),
         principals: [new ServicePrincipal(service)],
         actions: ['sns:Publish'],
         resources: [this.alarms.topicArn],
@@ -84,11 +90,13 @@ export class Operations extends Construct {
     const balancerErrors = metrics.httpCodeElb(HttpCodeElb.ELB_5XX_COUNT, minute)
     const latency = metrics.targetResponseTime({ ...minute, statistic: Stats.p(99) })
     const options = { threshold: 10, evaluationPeriods: 3 }
-    this.releaseAlarms.push(
+    const alarms = [
       this.addAlarm('Web5xx', 'The web tier responds with 5xx', targetErrors, options),
       this.addAlarm('Alb5xx', 'The public load balancer itself responds with 5xx', balancerErrors, options),
       this.addAlarm('Latency', '1 % of the requests take longer than 1 s', latency, { ...options, threshold: 1 }),
-    )
+    ]
+    this.releaseAlarms.push(...alarms)
+    this.outageAlarms.push(...alarms)
     this.addGraphs(
       ['Requests', metrics.requestCount(minute)],
       ['5xx', targetErrors, balancerErrors],
@@ -120,12 +128,13 @@ export class Operations extends Construct {
         evaluationPeriods: 10,
       })
       // A load balancer without any instance in service publishes no count.
-      this.addAlarm(`${name}Lost`, `No instance of the ${name} tier is healthy`, healthy, {
+      const lost = this.addAlarm(`${name}Lost`, `No instance of the ${name} tier is healthy`, healthy, {
         threshold: 1,
         evaluationPeriods: 2,
         comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
         treatMissingData: TreatMissingData.BREACHING,
       })
+      this.outageAlarms.push(lost)
       this.addAlarm(`${name}Memory`, `An instance of the ${name} tier uses 90 % of its memory`, memory, {
         threshold: 90,
       })
@@ -210,6 +219,24 @@ export class Operations extends Construct {
   private addGraphs(...graphs: readonly (readonly [title: string, ...metrics: IMetric[]])[]): void {
     const width = 24 / graphs.length
     this.dashboard.addWidgets(...graphs.map(([title, ...left]) => new GraphWidget({ title, left, width })))
+  }
+
+  private addBudget({ monthlyBudgetDollars, stackName }: Config): void {
+    const notification = (notificationType: 'ACTUAL' | 'FORECASTED', threshold: number) => ({
+      notification: { notificationType, threshold, comparisonOperator: 'GREATER_THAN' },
+      subscribers: [{ subscriptionType: 'SNS', address: this.alarms.topicArn }],
+    })
+    const budget = new CfnBudget(this, 'Budget', {
+      budget: {
+        budgetType: 'COST',
+        timeUnit: 'MONTHLY',
+        budgetLimit: { amount: monthlyBudgetDollars, unit: 'USD' },
+        costFilters: { TagKeyValue: [`user:Deployment$${stackName}`] },
+      },
+      notificationsWithSubscribers: [notification('ACTUAL', 80), notification('FORECASTED', 100)],
+    })
+    // AWS tries to publish when the budget is created.
+    budget.node.addDependency(this.alarms)
   }
 
   /** Associations that select instances by tag and write their output to the log bucket. */

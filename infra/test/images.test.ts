@@ -83,7 +83,7 @@ describe('the instances', () => {
     for (const file of [
       'packages/bench/load/new.ts',
       'packages/bench/baselines/new.ts',
-      'docs/new.md',
+      'docs/new.txt',
       'apps/app/src/new.test.ts',
     ])
       addFile(file)

@@ -29,6 +29,7 @@ const faults: readonly Fault[] = [
   ['Network/AlbSecurityGroup', 'SecurityGroupIngress.0.FromPort', 22, 'the_internet_reaches_web_ports_only'],
   ['Data/AppSecret', 'SecretString', 'hunter2', 'secrets_are_generated'],
   ['Data/Cluster/Reader', 'PubliclyAccessible', true, 'the_database_is_private_and_encrypted'],
+  ['Data/Cluster/Writer', 'MonitoringInterval', 0, 'the_database_is_monitored'],
   ['Operations/Alarms/Policy', 'PolicyDocument.Statement.1.Action', 'sns:Receive', 'alarms_may_publish_to_their_topic'],
   ['Data/Schema/FunctionLogs', 'RetentionInDays', undefined, 'log_groups_have_a_retention'],
 ]
@@ -115,6 +116,7 @@ describe('the acknowledged findings', () => {
         "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::aws-patch-manager-ap-northeast-1-*/*]",
         "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::aws-ssm-ap-northeast-1/*]",
         "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::patch-baseline-snapshot-ap-northeast-1/*]",
+        "Data/Cluster: Annotation::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole]",
         "Data/Cluster: Annotation::AwsSolutions-RDS10",
         "Data/Cluster: Annotation::AwsSolutions-RDS11",
         "Data/Cluster: Annotation::AwsSolutions-RDS14",
