@@ -130,7 +130,7 @@ export class Network extends Construct {
       acknowledge(
         instance,
         'AwsSolutions-EC28',
-        'It forwards packets of a demonstration. Its basic metrics are enough.',
+        'It forwards packets for a demonstration. Its basic metrics are enough.',
       )
       acknowledge(instance, 'AwsSolutions-EC29', 'It has no data. CloudFormation creates it anew.')
     }
