@@ -5,7 +5,7 @@ import { DeploymentStack } from '../lib/stack.ts'
 import { addValidation } from '../lib/validation.ts'
 
 const app = new App()
-const config = configOf(app.node.tryGetContext('environment') ?? 'dev')
+const config = configOf(app.node.tryGetContext('environment') ?? 'dev', app.node.tryGetContext('protect'))
 new DeploymentStack(app, { config, migrations: await loadMigrations() })
 addValidation(app)
 app.synth()

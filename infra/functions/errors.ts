@@ -1,3 +1,10 @@
+import { MigrationError } from '@repo/db'
+
+/** An error whose message may be logged: it has no SQL and no value of a secret. */
+export class FunctionError extends Error {
+  override readonly name = 'FunctionError'
+}
+
 /**
  * Runs one step of a function. Whatever it throws becomes a new error, which names the step and the reason only: Lambda
  * prints an uncaught error with all of its enumerable properties, mysql2's errors have the statement with its values,
@@ -14,10 +21,8 @@ export async function withSafeErrors<T>(name: string, step: () => Promise<T>): P
 }
 
 function reason(error: unknown): string {
-  const { name, message, code, errno, $metadata } = Object(error)
-  // The database's and the network's errors. The server's messages quote statements and values.
-  if (code ?? errno) return String(code ?? errno)
-  // The AWS SDK's and a parser's errors may quote what was sent or received.
-  if ($metadata || error instanceof SyntaxError) return name
-  return `${name}: ${message}`
+  if (error instanceof FunctionError || error instanceof MigrationError) return `${error.name}: ${error.message}`
+  const { name, code, errno } = Object(error)
+  // Messages of the database, the AWS SDK and the runtime may quote what was sent or received.
+  return String(code ?? errno ?? name ?? 'unknown error')
 }

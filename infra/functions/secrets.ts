@@ -1,4 +1,5 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { FunctionError } from './errors.ts'
 
 /** A database user's secret in RDS's form. */
 export interface DatabaseSecret {
@@ -26,7 +27,7 @@ export async function readSecret(
   const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: id, ...version }))
   const secret = parse(SecretString)
   const missing = ['host', 'port', 'username', 'password', 'dbname'].filter((key) => !(key in secret))
-  if (missing.length > 0) throw new Error(`${id}: missing ${missing.join(', ')}`)
+  if (missing.length > 0) throw new FunctionError(`${id}: missing ${missing.join(', ')}`)
   return secret as DatabaseSecret
 }
 

@@ -6,6 +6,7 @@ import {
   Protocol,
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
 import { Construct } from 'constructs'
+import { acknowledge } from './acknowledge.ts'
 import type { Config } from './config.ts'
 import { contract } from './contract.ts'
 import type { Data } from './data.ts'
@@ -37,7 +38,11 @@ export class AppTier extends Construct {
       crossZoneEnabled: true,
       deletionProtection: config.protect,
     })
-    this.loadBalancer.logAccessLogs(network.logBucket, 'nlb')
+    acknowledge(
+      this.loadBalancer,
+      'AwsSolutions-ELB2',
+      'It writes access logs of TLS listeners only. Flow logs have its TCP.',
+    )
     this.upstream = `${this.loadBalancer.loadBalancerDnsName}:${contract.appPort}`
 
     this.targetGroup = new NetworkTargetGroup(this, 'Targets', {

@@ -30,7 +30,7 @@ export interface Config {
   readonly backupCopyRegion?: string
   /** Messages go to the alarms' topic at 80 % of it, and when the forecast exceeds it. */
   readonly monthlyBudgetDollars: number
-  /** Enables deletion protection of the cluster and the load balancers, and a final snapshot of a deleted cluster. */
+  /** Protects stack, cluster and load balancers from deletion, and takes a final snapshot of a deleted cluster. */
   readonly protect: boolean
   readonly logRetentionDays: 7 | 14 | 30 | 90 | 180 | 365
   /** AWS WAF in front of the public load balancer. */
@@ -113,15 +113,28 @@ const prod: Config = {
 /** The deployments by name. `npm run deploy -- -c environment=prod` selects one. */
 export const configs = { dev, lab, paused, prod } as const
 
-/** The deployment of this name. @throws when there is none, or when a protected one lacks what it requires. */
-export function configOf(environment: unknown): Config {
+/**
+ * The deployment of this name. The context `protect=false` is for its first deployment: what that creates must be
+ * deletable, or its rollback fails.
+ *
+ * @throws when there is none, when a protected one lacks what it requires, or `protect` is neither true nor false.
+ */
+export function configOf(environment: unknown, protect: unknown = 'true'): Config {
   const config = Object.entries(configs).find(([name]) => name === environment)?.[1]
   if (!config) {
     const allowed = Object.keys(configs).join(', ')
     throw new Error(`unknown environment: got ${JSON.stringify(environment)}, allowed are ${allowed}`)
   }
+  if (!['true', 'false'].includes(String(protect))) {
+    throw new Error(`invalid context protect: got ${JSON.stringify(protect)}, allowed are true, false`)
+  }
   requireProtection(String(environment), config)
-  return config
+  return String(protect) === 'true' ? config : withoutProtection(config)
+}
+
+/** The same deployment, deletable. */
+export function withoutProtection(config: Config): Config {
+  return { ...config, protect: false }
 }
 
 /** @throws when a deployment with `protect` would be served without TLS, or would alarm nobody. */

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { type Duration, RemovalPolicy } from 'aws-cdk-lib'
 import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda'
 import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
@@ -13,11 +13,14 @@ export interface DatabaseFunctionProps {
   readonly network: Network
   /** The file in `functions/`, without its suffix. */
   readonly name: 'schema' | 'rotation'
+  readonly timeout: Duration
+  /** A file that the function reads beside its code. */
+  readonly file?: string
 }
 
 /** A function in the VPC that reaches the database and AWS APIs, nothing else. */
 export class DatabaseFunction extends NodejsFunction {
-  constructor(scope: Construct, id: string, { config, network, name }: DatabaseFunctionProps) {
+  constructor(scope: Construct, id: string, { config, network, name, timeout, file }: DatabaseFunctionProps) {
     super(scope, id, {
       entry: `${repositoryRoot}infra/functions/${name}.ts`,
       projectRoot: repositoryRoot,
@@ -30,11 +33,16 @@ export class DatabaseFunction extends NodejsFunction {
         // mysql2 is CommonJS and calls `require`.
         banner: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
         logLevel: LogLevel.WARNING,
+        commandHooks: {
+          beforeBundling: () => [],
+          beforeInstall: () => [],
+          afterBundling: (_input, output) => (file ? [`cp "${file}" "${output}"`] : []),
+        },
       },
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: 256,
-      timeout: Duration.minutes(2),
+      timeout,
       environment: { DB_TLS_CA: 'amazon-rds' },
       vpc: network.vpc,
       vpcSubnets: { subnetGroupName: 'Function' },

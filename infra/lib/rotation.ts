@@ -17,7 +17,12 @@ export class Rotation extends Construct {
 
   constructor(scope: Construct, id: string, { config, network }: RotationProps) {
     super(scope, id)
-    this.handler = new DatabaseFunction(this, 'Function', { config, network, name: 'rotation' })
+    this.handler = new DatabaseFunction(this, 'Function', {
+      config,
+      network,
+      name: 'rotation',
+      timeout: Duration.minutes(2),
+    })
     acknowledge(
       this.handler,
       'AwsSolutions-IAM5[Resource::*]',

@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Migration, serializeMigrations } from '@repo/db'
-import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { type App, CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { CfnFunction } from 'aws-cdk-lib/aws-lambda'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager'
-import { ParameterTier, StringParameter } from 'aws-cdk-lib/aws-ssm'
+import { StringParameter } from 'aws-cdk-lib/aws-ssm'
 import { Provider } from 'aws-cdk-lib/custom-resources'
 import { Construct } from 'constructs'
+import { parameterText } from '../functions/carried-migrations.ts'
 import type { SchemaProperties } from '../functions/schema.ts'
 import { acknowledge } from './acknowledge.ts'
 import type { Config } from './config.ts'
@@ -22,9 +26,8 @@ export interface SchemaProps {
   readonly appSecret: ISecret
 }
 
-/** https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html */
-const standardBytes = 4096
-const advancedBytes = 8192
+/** https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm */
+const parameterBytes = 4096
 
 /** The tables and the app's user with its privileges: a custom resource whose function applies the migrations. */
 export class Schema extends Construct {
@@ -34,28 +37,29 @@ export class Schema extends Construct {
     super(scope, id)
     const stack = Stack.of(this)
 
-    // Parameter Store rejects a value with `{{`, which is its syntax for a reference to another parameter.
-    const sql = serializeMigrations(
-      migrations.map((migration) => ({
-        ...migration,
-        sql: migration.sql.replaceAll('{{table}}', `\`${contract.tableName}\``),
-      })),
-    )
-    const bytes = Buffer.byteLength(sql)
-    if (bytes > advancedBytes) throw new Error(`migrations too long: got ${bytes} bytes, allowed are ${advancedBytes}`)
-
     // Changed SQL is a new parameter: the resource runs again, and a rollback finds the previous SQL.
-    const version = createHash('sha256').update(sql).digest('hex').slice(0, 8)
+    const version = createHash('sha256').update(serializeMigrations(migrations)).digest('hex').slice(0, 8)
     const parameter = new StringParameter(this, `Sql${version}`, {
-      description: 'The migrations of packages/db/migrations, in order.',
-      stringValue: sql,
-      tier: bytes > standardBytes ? ParameterTier.ADVANCED : ParameterTier.STANDARD,
+      description: 'The newest migrations of packages/db/migrations, in order.',
+      stringValue: parameterText(migrations, parameterBytes),
     })
 
-    const handler = new DatabaseFunction(this, 'Function', { config, network, name: 'schema' })
-    parameter.grantRead(handler)
-    adminSecret.grantRead(handler)
-    appSecret.grantRead(handler)
+    const bundled = join((this.node.root as App).outdir, 'migrations.json')
+    writeFileSync(bundled, JSON.stringify(migrations))
+    const handler = new DatabaseFunction(this, 'Function', {
+      config,
+      network,
+      name: 'schema',
+      // The most that Lambda allows.
+      timeout: Duration.minutes(15),
+      file: bundled,
+    })
+    // Narrower than the library's grants, which allow what the function does not do.
+    const rights = [
+      { actions: ['ssm:GetParameter'], resources: [parameter.parameterArn] },
+      { actions: ['secretsmanager:GetSecretValue'], resources: [adminSecret.secretArn, appSecret.secretArn] },
+    ]
+    for (const right of rights) handler.addToRolePolicy(new PolicyStatement(right))
 
     const provider = new Provider(this, 'Provider', {
       onEventHandler: handler,
@@ -85,7 +89,8 @@ export class Schema extends Construct {
     this.resource = new CustomResource(this, 'Resource', {
       resourceType: 'Custom::DatabaseSchema',
       serviceToken: provider.serviceToken,
-      serviceTimeout: Duration.minutes(5),
+      // The function responds within its time, the library's provider soon after.
+      serviceTimeout: Duration.minutes(20),
       properties: { ...properties },
     })
     // Permissions and network exist before the first call and after the last.

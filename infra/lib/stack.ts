@@ -53,6 +53,7 @@ export class DeploymentStack extends Stack {
       WebLogs: [web.instances.logs.logGroupName, 'Container logs'],
       AppLogs: [app.instances.logs.logGroupName, 'Container logs'],
       DatabaseCluster: [data.cluster.clusterIdentifier, 'For a failover or a restore'],
+      AdminSecret: [data.adminSecret.secretArn, "Secret of the database's master user"],
       AppSecret: [data.appSecret.secretArn, "Secret of the app's database user"],
       DatabaseWriter: [data.cluster.clusterEndpoint.hostname, 'Reachable from the app tier and the functions only'],
     } as const

@@ -71,6 +71,22 @@ export class StandIn implements AsyncDisposable {
     return docker(['exec', '--workdir', '/srv', this.id, 'python3', ...args])
   }
 
+  /**
+   * Creates users with these policy statements. From now on a call needs the rights of one of them. Resolves with their
+   * keys.
+   */
+  async enforce<User extends string>(statements: Readonly<Record<User, readonly object[]>>) {
+    const keys = JSON.parse(await this.python('users.py', JSON.stringify(statements)))
+    await fetch(`${await this.endpoint()}/moto-api/reset-auth`, { method: 'POST', body: '0' })
+    return keys as Readonly<Record<User, { readonly accessKeyId: string; readonly secretAccessKey: string }>>
+  }
+
+  /** The actions that a user of {@link enforce} has tried. */
+  async actions(user: string): Promise<ReadonlySet<string>> {
+    const actions = (await docker(['logs', this.id])).matchAll(/^action \S+:user\/(\S+) (\S+)$/gm)
+    return new Set([...actions].filter(([, name]) => name === user).map(([, , action]) => String(action)))
+  }
+
   /** The signals received by CloudFormation for an instance, as `STATUS group stack`. */
   async signals(instance: string): Promise<readonly string[]> {
     const calls = (await docker(['logs', this.id]))

@@ -5,7 +5,7 @@ import { configs } from '../lib/config.ts'
 import { costs, costTable } from '../lib/costs.ts'
 import { repositoryRoot } from '../lib/repository-root.ts'
 import prices from './prices.json' with { type: 'json' }
-import { synthesize } from './synthesis.ts'
+import { type Synthesized, synthesize } from './synthesis.ts'
 
 const document = (name: string) => readFileSync(join(repositoryRoot, 'docs', name), 'utf8')
 
@@ -27,7 +27,56 @@ describe('docs/aws.md', () => {
     expect(total).toBeGreaterThan(0)
     expect(total).toBeLessThanOrEqual(limit)
   })
+
+  it('has the vCPUs that the templates need, and requests a quota for the most', () => {
+    expect(document('aws.md')).toContain(vcpuTable())
+    const most = Math.max(...Object.values(configs).flatMap((config) => vcpusOf(synthesize({ config }))))
+    expect(document('aws.md')).toContain(`--quota-code L-1216C47A --desired-value ${most}\n`)
+  })
 })
+
+/** https://aws.amazon.com/ec2/instance-types/t4/, https://aws.amazon.com/ec2/instance-types/t3/ */
+const vcpus: Readonly<Record<string, number>> = {
+  't4g.nano': 2,
+  't4g.micro': 2,
+  't4g.small': 2,
+  't3.micro': 2,
+  't3.small': 2,
+}
+
+/** The vCPUs of a template's instances: at the start, while a deployment replaces some, at the largest size. */
+function vcpusOf(stack: Synthesized): readonly number[] {
+  const groups = stack.all('AWS::AutoScaling::AutoScalingGroup').map(({ id, Properties, DependsOn, UpdatePolicy }) => {
+    const tier = id.startsWith('Web') ? 'Web' : 'App'
+    const { InstanceType } = stack.one('AWS::EC2::LaunchTemplate', tier).Properties.LaunchTemplateData
+    const each = vcpus[InstanceType]
+    if (each === undefined) throw new Error(`no vCPUs of ${InstanceType}: add it`)
+    // A group without instances has no update policy.
+    const { MaxBatchSize = 0 } = Object(Object(UpdatePolicy).AutoScalingRollingUpdate)
+    const [least, most] = [Properties.MinSize * each, Properties.MaxSize * each]
+    return { id, least, batch: MaxBatchSize * each, most, after: [DependsOn ?? []].flat() as string[] }
+  })
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+  // Groups of which one depends on the other are replaced one after the other.
+  const inTurn = groups.some(({ after }) => groups.some(({ id }) => after.includes(id)))
+  const batches = groups.map(({ batch }) => batch)
+  const single = sum(
+    stack.all('AWS::EC2::Instance').map(({ Properties }) => vcpus[Properties.InstanceType] ?? Number.NaN),
+  )
+  const least = single + sum(groups.map(({ least: value }) => value))
+  return [least, least + (inTurn ? Math.max(...batches) : sum(batches)), single + sum(groups.map(({ most }) => most))]
+}
+
+function vcpuTable(): string {
+  const columns = Object.values(configs).map((config) => vcpusOf(synthesize({ config })))
+  return [
+    `| vCPUs of instances | ${Object.keys(configs).join(' | ')} |`,
+    `| --- |${' ---: |'.repeat(columns.length)}`,
+    ...['at the start', 'while a deployment replaces instances', 'at the largest size'].map(
+      (what, row) => `| ${what} | ${columns.map((column) => column[row]).join(' | ')} |`,
+    ),
+  ].join('\n')
+}
 
 const runbook = document('runbook.md')
 const blocks = [...runbook.matchAll(/^```sh\n# (here|on AWS).*\n([\s\S]*?)^```$/gm)]

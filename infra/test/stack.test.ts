@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { configOf, configs } from '../lib/config.ts'
-import { type Resource, secured, synthesize } from './synthesis.ts'
+import { configOf, configs, withoutProtection } from '../lib/config.ts'
+import { createApp, type Resource, secured, synthesize } from './synthesis.ts'
 
 const dev = synthesize()
 const prod = synthesize({ config: configs.prod })
@@ -14,6 +14,38 @@ const attributes = (resource: Resource, list: string) =>
 describe('the configuration', () => {
   it('fails for an environment that does not exist', () => {
     expect(() => configOf('staging')).toThrow('unknown environment: got "staging", allowed are dev, lab, paused, prod')
+  })
+
+  it('fails for a protection that is neither on nor off', () => {
+    expect(() => configOf('dev', 'no')).toThrow('invalid context protect: got "no", allowed are true, false')
+  })
+})
+
+/** The paths of a template's values that prevent the deletion of a resource. */
+function protections(value: unknown, path = ''): string[] {
+  if (Array.isArray(value)) return value.flatMap((each, index) => protections(each, `${path}.${each?.Key ?? index}`))
+  if (value !== null && typeof value === 'object') {
+    return Object.entries(value).flatMap(([key, each]) => protections(each, path ? `${path}.${key}` : key))
+  }
+  const on = /deletion_?protection/i.test(path) && /^true$/i.test(String(value))
+  return on || (/\.DeletionPolicy$/.test(path) && value === 'Snapshot') ? [path] : []
+}
+
+describe('the protection of prod', () => {
+  it('covers the stack, the cluster and both load balancers', () => {
+    expect(createApp({ config: configs.prod }).stack.terminationProtection).toBe(true)
+    expect(protections(prod.resources)).toEqual([
+      expect.stringMatching(/^DataCluster\w+\.Properties\.DeletionProtection$/),
+      expect.stringMatching(/^DataCluster\w+\.DeletionPolicy$/),
+      expect.stringMatching(/^AppNlb\w+\..*deletion_protection/),
+      expect.stringMatching(/^WebAlb\w+\..*deletion_protection/),
+    ])
+  })
+
+  it('is absent from a first deployment, so that it can roll back', () => {
+    const config = withoutProtection(configs.prod)
+    expect(createApp({ config }).stack.terminationProtection).toBe(false)
+    expect(protections(synthesize({ config }).resources)).toEqual([])
   })
 })
 
@@ -163,9 +195,9 @@ describe('the app tier', () => {
   it('has an internal load balancer that does not preserve client addresses', () => {
     const nlb = dev.one('AWS::ElasticLoadBalancingV2::LoadBalancer', 'App')
     expect(nlb.Properties).toMatchObject({ Type: 'network', Scheme: 'internal', SecurityGroups: [{}] })
+    // For a TCP listener it would never write any.
+    expect(attributes(nlb, 'LoadBalancerAttributes')).not.toHaveProperty('access_logs.s3.enabled')
     expect(attributes(nlb, 'LoadBalancerAttributes')).toMatchObject({
-      'access_logs.s3.enabled': 'true',
-      'access_logs.s3.prefix': 'nlb',
       'load_balancing.cross_zone.enabled': 'true',
     })
     const group = dev.one('AWS::ElasticLoadBalancingV2::TargetGroup', 'App')
@@ -297,7 +329,7 @@ describe('the database', () => {
   it('is Aurora MySQL, a writer and a reader in different zones, private', () => {
     expect(cluster.Properties).toMatchObject({
       Engine: 'aurora-mysql',
-      EngineVersion: '8.4.mysql_aurora.8.4.8',
+      EngineVersion: expect.stringMatching(/^8\.4\.mysql_aurora\./),
       DatabaseName: 'testdb',
       Port: 3306,
     })
@@ -348,11 +380,31 @@ describe('the database', () => {
     const parameter = dev.one('AWS::SSM::Parameter', 'DataSchema')
     expect(Properties).toMatchObject({ Parameter: { Ref: parameter.id }, Database: 'testdb', Table: 'testtable' })
     expect(DependsOn).toContain(dev.one('AWS::RDS::DBInstance', 'DataClusterWriter').id)
-    expect(parameter.Properties.Value).toMatch(
-      /^-- migration 0001_create_times\n[\s\S]*CREATE TABLE IF NOT EXISTS `testtable`/,
-    )
+    expect(parameter.Properties.Value).toMatch(/^-- migration 0001_create_times\n[\s\S]*CREATE TABLE IF NOT EXISTS/)
     // Parameter Store rejects this syntax of a reference to another parameter.
     expect(parameter.Properties.Value).not.toContain('{{')
+  })
+
+  it('has any number of migrations of any length', () => {
+    const migrations = Array.from({ length: 200 }, (_, at) => ({
+      name: `${String(at + 1).padStart(4, '0')}_step`,
+      sql: `SELECT '${'x'.repeat(at * 100)}'`,
+    }))
+    const longer = [...migrations, { name: '9000_longer', sql: `SELECT '${'x'.repeat(100_000)}'` }]
+    for (const list of [migrations, longer]) {
+      expect(() => synthesize({ migrations: list })).not.toThrow()
+      const { Value } = synthesize({ migrations: list }).one('AWS::SSM::Parameter', 'DataSchema').Properties
+      // https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm
+      expect(Buffer.byteLength(Value)).toBeLessThanOrEqual(4096)
+    }
+  })
+
+  it('may take 14 minutes for its schema, and CloudFormation waits longer', () => {
+    const { Timeout } = dev.one('AWS::Lambda::Function', 'DataSchemaFunction').Properties
+    const { Timeout: providerTimeout } = dev.one('AWS::Lambda::Function', 'DataSchemaProvider').Properties
+    expect([Timeout, providerTimeout]).toEqual([900, 900])
+    const { ServiceTimeout } = dev.one('Custom::DatabaseSchema').Properties
+    expect(Number(ServiceTimeout)).toBeGreaterThan(900)
   })
 
   it('has a new parameter only when the SQL has changed', () => {
@@ -360,11 +412,6 @@ describe('the database', () => {
     const parameterOf = (stack: typeof dev) => stack.one('Custom::DatabaseSchema').Properties.Parameter.Ref
     expect(parameterOf(prod)).toBe(parameterOf(dev))
     expect(parameterOf(more)).not.toBe(parameterOf(dev))
-  })
-
-  it('rejects more SQL than a parameter may have', () => {
-    const migrations = [{ name: '0001_long', sql: `SELECT '${'x'.repeat(8192)}'` }]
-    expect(() => synthesize({ migrations })).toThrow(/migrations too long: got \d+ bytes, allowed are 8192/)
   })
 })
 
@@ -386,6 +433,22 @@ describe('operations', () => {
       ])
       const bucket = { Ref: dev.one('AWS::S3::Bucket').id }
       expect(OutputLocation.S3Location).toMatchObject({ OutputS3BucketName: bucket })
+    }
+  })
+
+  it('has a log group for every function, and for every log of the database before its instances exist', () => {
+    const groups = dev.all('AWS::Logs::LogGroup')
+    for (const { id, Properties } of dev.all('AWS::Lambda::Function')) {
+      expect(
+        groups.map((group) => group.id),
+        id,
+      ).toContain(Properties.LoggingConfig?.LogGroup?.Ref)
+    }
+    const { id: cluster, Properties } = dev.one('AWS::RDS::DBCluster')
+    for (const log of Properties.EnableCloudwatchLogsExports) {
+      const name = { 'Fn::Join': ['', ['/aws/rds/cluster/', { Ref: cluster }, `/${log}`]] }
+      const group = groups.find((each) => JSON.stringify(each.Properties.LogGroupName) === JSON.stringify(name))
+      for (const { DependsOn } of dev.all('AWS::RDS::DBInstance')) expect(DependsOn).toContain(group?.id)
     }
   })
 

@@ -123,8 +123,8 @@ export class Synthesized {
 }
 
 /** Bundles the stack's functions. The folders by logical id. */
-export function bundledFunctions(): Readonly<Record<string, string>> {
-  const { app, stack } = createApp({}, ['**'])
+export function bundledFunctions(options: StackOptions = {}): Readonly<Record<string, string>> {
+  const { app, stack } = createApp(options, ['**'])
   const functions = new Synthesized(app.synth(), stack.stackName).all('AWS::Lambda::Function')
   return Object.fromEntries(
     functions.map(({ id, Properties }) => [id, join(app.outdir, `asset.${Properties.Code.S3Key.replace('.zip', '')}`)]),

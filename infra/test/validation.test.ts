@@ -6,7 +6,7 @@ import type { IConstruct } from 'constructs'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Config, configs } from '../lib/config.ts'
 import { addValidation } from '../lib/validation.ts'
-import { createApp, secured, zoned } from './synthesis.ts'
+import { createApp, secured, synthesize, zoned } from './synthesis.ts'
 
 /** A fault: the resource, the property with a wrong value, that value, and the rule that must reject it. */
 type Fault = readonly [path: string, property: string, value: unknown, rule: string | RegExp]
@@ -32,15 +32,18 @@ const faults: readonly Fault[] = [
   ['Data/Cluster/Writer', 'MonitoringInterval', 0, 'the_database_is_monitored'],
   ['Operations/Alarms/Policy', 'PolicyDocument.Statement.1.Action', 'sns:Receive', 'alarms_may_publish_to_their_topic'],
   ['Data/Schema/FunctionLogs', 'RetentionInDays', undefined, 'log_groups_have_a_retention'],
+  ['Data/Schema/Function', 'LoggingConfig', undefined, 'functions_have_a_log_group'],
 ]
 
 interface Violation {
   readonly ruleName: string
+  readonly description: string
   readonly violatingConstructs: readonly { readonly constructPath?: string }[]
 }
 
 describe('a synthesis with faults', () => {
   const violations: string[] = []
+  const descriptions: string[] = []
   const rulesFor = (path: string) =>
     violations
       .filter((violation) => violation.startsWith(`${configs.dev.stackName}/${path}/`))
@@ -62,7 +65,8 @@ describe('a synthesis with faults', () => {
     output.mockRestore()
     const report = JSON.parse(readFileSync(join(app.outdir, 'validation-report.json'), 'utf8'))
     for (const plugin of report.pluginReports as { violations: Violation[] }[]) {
-      for (const { ruleName, violatingConstructs } of plugin.violations) {
+      for (const { ruleName, description, violatingConstructs } of plugin.violations) {
+        descriptions.push(description)
         for (const { constructPath } of violatingConstructs) violations.push(`${constructPath} ${ruleName}`)
       }
     }
@@ -70,6 +74,16 @@ describe('a synthesis with faults', () => {
 
   it.each(faults)('is rejected for %s: %s = %j', (path, _property, _value, rule) => {
     expect(rulesFor(path)).toContainEqual(typeof rule === 'string' ? rule : expect.stringMatching(rule))
+  })
+
+  it('is rejected with the versions of Aurora, of which infra/lib/data.ts has the newest', () => {
+    const [, list = ''] =
+      descriptions
+        .map((each) => /^EngineVersion: .* is not one of \[(.*)\]/.exec(each) ?? [])
+        .find(([, each]) => each) ?? []
+    const versions = [...list.matchAll(/'([\d.]+\.mysql_aurora\.[\d.]+)'/g)].map(([, version]) => String(version))
+    const newest = versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1)
+    expect(synthesize().one('AWS::RDS::DBCluster').Properties.EngineVersion).toBe(newest)
   })
 
   it('is rejected for a bucket that accepts plain HTTP and has no access log', () => {
@@ -116,6 +130,7 @@ describe('the acknowledged findings', () => {
         "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::aws-patch-manager-ap-northeast-1-*/*]",
         "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::aws-ssm-ap-northeast-1/*]",
         "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::patch-baseline-snapshot-ap-northeast-1/*]",
+        "App/Nlb: Annotation::AwsSolutions-ELB2",
         "Data/Cluster: Annotation::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole]",
         "Data/Cluster: Annotation::AwsSolutions-RDS10",
         "Data/Cluster: Annotation::AwsSolutions-RDS11",
@@ -127,8 +142,6 @@ describe('the acknowledged findings', () => {
         "Data/Schema/Function: Annotation::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole]",
         "Data/Schema/Provider: Annotation::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]",
         "Data/Schema/Provider: Annotation::AwsSolutions-IAM5[Resource::<DataSchemaFunction55724BF6.Arn>:*]",
-        "LogRetentionaae0aa3c5b4d4f87b02d85b201efdd8a: Annotation::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]",
-        "LogRetentionaae0aa3c5b4d4f87b02d85b201efdd8a: Annotation::AwsSolutions-IAM5[Resource::*]",
         "Network/AlbSecurityGroup: Annotation::AwsSolutions-EC23",
         "Network/Logs: Annotation::AwsSolutions-S1",
         "Network/Vpc/All: CloudFormation-Validate::F3002",

@@ -29,5 +29,5 @@ class CloudFormation(BaseHTTPRequestHandler):
 with open("/tmp/registry.yml", "w") as config:
     config.write(CONFIG)
 subprocess.Popen(["docker-registry", "serve", "/tmp/registry.yml"], stdout=sys.stderr)
-subprocess.Popen(["moto_server", "-H", "0.0.0.0", "-p", "5000"], stdout=sys.stderr)
+subprocess.Popen(["python3", "/srv/apis.py"])
 HTTPServer(("", 5001), CloudFormation).serve_forever()

@@ -13,6 +13,8 @@ export interface TestMysql extends AsyncDisposable {
   readonly database: string
   /** The password that the server generated for `app` or `migrator` when it started. */
   password(user: 'app' | 'migrator'): Promise<string>
+  /** The authority of its certificate, which has no name. */
+  certificateAuthority(): Promise<string>
   /** Runs SQL as root: a line per row, columns separated by tabs. @throws with the server's message. */
   sql(statement: string): Promise<string>
   /** Suspends the server: connections stay open without a response. */
@@ -54,6 +56,7 @@ export async function startMysql(): Promise<TestMysql> {
     database,
     sql,
     password: async (user) => (await fileOf(container, `/run/credentials/${user}/password`)).trimEnd(),
+    certificateAuthority: () => fileOf(container, '/var/lib/mysql/data/ca.pem'),
     freeze: () => freeze(container.getId()),
     thaw: () => thaw(container.getId()),
     async killConnections(user) {

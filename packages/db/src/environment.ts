@@ -52,6 +52,9 @@ export const databaseVariables = {
 /** The environment variables of `db-init`. */
 export const migrationVariables = {
   ...databaseVariables,
+  DB_TLS_SERVER_NAME: host
+    .optional()
+    .describe("Name in the server's certificate, where `DB_WRITE_ENDPOINT_ADDRESS` is that of a port forwarding."),
   DB_TABLENAME: identifier.describe('Table whose name replaces `{{table}}` in the migrations.'),
   APP_DB_USER: identifier.describe("The app's database user, which is granted its privileges."),
 }

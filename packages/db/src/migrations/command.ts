@@ -12,6 +12,7 @@ async function main(): Promise<void> {
       user: settings.DB_USER,
       password: await passwordSource(settings)(),
       tlsCa: settings.DB_TLS_CA,
+      tlsServerName: settings.DB_TLS_SERVER_NAME,
     },
     database: settings.DB_NAME,
     placeholders: { table: settings.DB_TABLENAME },

@@ -1,16 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import type { QueryResult, RowDataPacket } from 'mysql2'
 import { type Connection, connect, type Endpoint, query } from '../client/connection.ts'
 import { DatabaseError } from '../client/errors.ts'
-import {
-  checksum,
-  declarableRights,
-  declaredRights,
-  fillIn,
-  isRepeatable,
-  type Migration,
-  MigrationError,
-} from './load.ts'
+import { createHistory, type History, hasNewerRelease, isChecksumOf, readHistory } from './history.ts'
+import { checksum, declaredRights, fillIn, isRepeatable, type Migration, MigrationError } from './load.ts'
+import { changeRights, hasRights, type Rights } from './rights.ts'
+import { createRunner, type LockWait, type Run } from './runner.ts'
 
 /** Options of {@link migrate}. */
 export interface MigrateOptions {
@@ -24,16 +17,11 @@ export interface MigrateOptions {
   readonly appUser: { readonly name: string; readonly password?: string | undefined }
   /** @default 4 attempts that wait for 5 s each, with pauses of 5 s between them */
   readonly lockWait?: LockWait
-}
-
-/**
- * How long a statement waits for a lock. A change of a table that waits for a transaction blocks every later query of
- * that table, so it waits briefly, and lets them pass before it is tried again.
- */
-interface LockWait {
-  readonly seconds: number
-  readonly attempts: number
-  readonly pauseMs: number
+  /**
+   * Aborting it ends the session, and with it the lock. The returned promise then rejects late or never. The server may
+   * complete the statement in progress, which has a recorded start and no recorded end.
+   */
+  readonly signal?: AbortSignal
 }
 
 /** For another runner to end. */
@@ -61,28 +49,20 @@ export async function migrate(options: MigrateOptions): Promise<{ readonly appli
   const { lockWait = { seconds: 5, attempts: 4, pauseMs: 5000 } } = options
   const rights = declaredRights(migrations, placeholders)
   const connection = await connect(options.connection, 10_000, { database })
+  options.signal?.addEventListener('abort', () => connection.destroy(), { once: true })
   const run = createRunner(connection, lockWait)
   try {
+    if (await isUpToDate(run, options, rights)) return { applied: [] }
     await lock(connection, database)
     await run('lock_wait_timeout', 'SET SESSION lock_wait_timeout = ?, innodb_lock_wait_timeout = ?', [
       lockWait.seconds,
       lockWait.seconds,
     ])
+    await createHistory(run)
     const history = await readHistory(run)
     const applied = await applyMissing(run, migrations, placeholders, history)
     if (appUser.password !== undefined) await createUser(run, appUser.name, appUser.password)
-    const names = new Set(migrations.map(({ name }) => name))
-    const newerReleaseWasHere = [...history.recorded.keys(), ...history.unfinished.keys()].some(
-      (name) => !names.has(name),
-    )
-    for (const table of await tables(run)) {
-      const granted: readonly string[] = rights.get(table) ?? []
-      // Granted first: what the running app may do before and after, it may do in between.
-      if (granted.length > 0) await changeRights(run, `GRANT ${granted.join(', ')}`, table, 'TO', appUser.name)
-      if (newerReleaseWasHere) continue
-      const revoked = [...declarableRights, ...otherRights].filter((right) => !granted.includes(right))
-      await changeRights(run, `REVOKE IF EXISTS ${revoked.join(', ')}`, table, 'FROM', appUser.name)
-    }
+    await changeRights(run, appUser.name, rights, !hasNewerRelease(history, migrations))
     return { applied }
   } finally {
     // Ends the session, and with it the lock.
@@ -90,18 +70,24 @@ export async function migrate(options: MigrateOptions): Promise<{ readonly appli
   }
 }
 
-/** https://dev.mysql.com/doc/refman/8.4/en/grant.html#grant-table-privileges */
-const otherRights = [
-  'CREATE',
-  'DROP',
-  'ALTER',
-  'INDEX',
-  'REFERENCES',
-  'TRIGGER',
-  'CREATE VIEW',
-  'SHOW VIEW',
-  'GRANT OPTION',
-]
+/**
+ * Whether there is nothing to do, found without a lock: so a rollback succeeds while a migration of the newer release
+ * runs. Unknown without the password of the app's user, whose rights only it can see.
+ */
+async function isUpToDate(run: Run, options: MigrateOptions, rights: Rights): Promise<boolean> {
+  const { connection, database, migrations, placeholders = {}, appUser } = options
+  const { name: user, password } = appUser
+  if (password === undefined) return false
+  const history = await readHistory(run).catch((error: unknown) => {
+    if (Object(error).cause?.code === 'ER_NO_SUCH_TABLE') return undefined
+    throw error
+  })
+  if (!history) return false
+  const isApplied = (migration: Migration) =>
+    isChecksumOf(history.recorded.get(migration.name) ?? '', migration, placeholders)
+  const exactly = !hasNewerRelease(history, migrations)
+  return migrations.every(isApplied) && hasRights(run, { ...connection, user, password }, database, rights, exactly)
+}
 
 async function lock(connection: Connection, database: string): Promise<void> {
   // The name of a lock has 64 characters at most, as many as that of a database.
@@ -110,46 +96,6 @@ async function lock(connection: Connection, database: string): Promise<void> {
     runnerSeconds,
   ])
   if (row?.held !== 1) throw new MigrationError(`another migration has been running for ${runnerSeconds} s`)
-}
-
-/** What the database records of migrations. */
-interface History {
-  /** The checksum of each applied one, by name. */
-  readonly recorded: ReadonlyMap<string, string>
-  /** Those that were started and have no recorded end, by name. */
-  readonly unfinished: ReadonlyMap<string, { readonly checksum: string; readonly startedAt: string }>
-}
-
-/** The release before takes every row of schema_migrations for an applied one: so starts have a table of their own. */
-async function readHistory(run: Run): Promise<History> {
-  for (const [table, time] of [
-    ['schema_migrations', 'applied_at'],
-    ['unfinished_migrations', 'started_at'],
-  ] as const) {
-    await run(
-      table,
-      `CREATE TABLE IF NOT EXISTS ${table} (
-         name VARCHAR(255) NOT NULL PRIMARY KEY,
-         checksum CHAR(64) NOT NULL,
-         ${time} DATETIME(3) NOT NULL
-       )`,
-    )
-  }
-  const recorded = await run<RowDataPacket[]>('schema_migrations', 'SELECT name, checksum FROM schema_migrations')
-  await run(
-    'unfinished_migrations',
-    'DELETE FROM unfinished_migrations WHERE name IN (SELECT name FROM schema_migrations)',
-  )
-  const unfinished = await run<RowDataPacket[]>(
-    'unfinished_migrations',
-    "SELECT name, checksum, DATE_FORMAT(started_at, '%Y-%m-%d %H:%i:%s') AS startedAt FROM unfinished_migrations",
-  )
-  return {
-    recorded: new Map(recorded.map((row) => [String(row.name), String(row.checksum)])),
-    unfinished: new Map(
-      unfinished.map((row) => [String(row.name), { checksum: String(row.checksum), startedAt: String(row.startedAt) }]),
-    ),
-  }
 }
 
 async function applyMissing(
@@ -169,7 +115,7 @@ async function applyMissing(
       }
       await apply(run, migration, placeholders)
       applied.push(name)
-    } else if (known !== checksum(migration)) {
+    } else if (!isChecksumOf(known, migration, placeholders)) {
       throw new MigrationError(`${name}: changed after it was applied; add a new migration instead`)
     }
   }
@@ -199,57 +145,8 @@ const unfinishedMessage = (name: string, startedAt: string) =>
   `SELECT name, checksum, UTC_TIMESTAMP(3) FROM unfinished_migrations WHERE name = '${name}'. ` +
   `If it is not, let it run again: DELETE FROM unfinished_migrations WHERE name = '${name}'`
 
-async function tables(run: Run): Promise<string[]> {
-  const rows = await run<RowDataPacket[]>(
-    'tables',
-    `SELECT TABLE_NAME AS name FROM information_schema.TABLES
-     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'`,
-  )
-  return rows.map(({ name }) => String(name))
-}
-
 async function createUser(run: Run, name: string, password: string): Promise<void> {
   for (const statement of ['CREATE USER IF NOT EXISTS', 'ALTER USER']) {
     await run("the app's user", `${statement} ? IDENTIFIED BY ?`, [name, password])
   }
 }
-
-function changeRights(
-  run: Run,
-  change: string,
-  table: string,
-  preposition: 'TO' | 'FROM',
-  user: string,
-): Promise<QueryResult> {
-  return run(`rights on ${table}`, `${change} ON ?? ${preposition} ?`, [table, user])
-}
-
-/** Runs a statement whose error names `what` it is part of. */
-type Run = <Result extends QueryResult>(what: string, sql: string, values?: unknown[]) => Promise<Result>
-
-function createRunner(connection: Connection, { seconds, attempts, pauseMs }: LockWait): Run {
-  return async <Result extends QueryResult>(what: string, sql: string, values?: unknown[]) => {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await query<Result>(connection, sql, values)
-      } catch (error) {
-        const waited = error instanceof DatabaseError && lockErrorCodes.has(error.errno ?? 0)
-        if (waited && attempt < attempts) {
-          await delay(pauseMs)
-          continue
-        }
-        const reason = error instanceof Error ? error.message : String(error)
-        const hint = waited ? `; ${lockMessage(seconds, attempts)}` : ''
-        throw new MigrationError(`${what}: ${reason}${hint}`, { cause: error })
-      }
-    }
-  }
-}
-
-// ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK
-const lockErrorCodes = new Set([1205, 1213])
-
-const lockMessage = (seconds: number, attempts: number) =>
-  `${attempts} attempts waited for ${seconds} s each. Probably a transaction that uses the table has been open for ` +
-  'long. Find it: SELECT trx_mysql_thread_id, trx_started FROM information_schema.INNODB_TRX ORDER BY trx_started. ' +
-  'End it: KILL followed by its trx_mysql_thread_id. Then migrate again'

@@ -1,3 +1,6 @@
+import { mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Connection, connect, query } from '../../src/client/connection.ts'
 import { DatabaseError } from '../../src/client/errors.ts'
@@ -46,6 +49,25 @@ describe('connect', () => {
     const failure = await failureOf(nowhere)
     expect(failure).toMatchObject({ name: 'DatabaseError', code: 'ECONNREFUSED' })
     expect(bytesOf(failure)).not.toContain('hunter2')
+  })
+
+  it('verifies the certificate for another name than the address, as behind a port forwarding', async () => {
+    const { mysql, options } = server
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'tls-'))
+    const tlsCa = join(folder.path, 'ca.pem')
+    await writeFile(tlsCa, await mysql.certificateAuthority())
+    const endpoint = { ...options.writer, user: 'app', password: await mysql.password('app'), tlsCa }
+    const version = (await mysql.sql('SELECT VERSION()')).replace(/-.*/, '')
+    const tlsServerName = `MySQL_Server_${version}_Auto_Generated_Server_Certificate`
+
+    const forwarded = await connect({ ...endpoint, tlsServerName }, 5000)
+    const [status] = await query(forwarded, "SHOW STATUS LIKE 'Ssl_cipher'")
+    forwarded.destroy()
+    expect(status?.Value).not.toBe('')
+    for (const other of [undefined, 'db.example.org']) {
+      const failure = await failureOf(connect({ ...endpoint, tlsServerName: other }, 5000))
+      expect(failure).toMatchObject({ name: 'DatabaseError', message: expect.stringContaining('does not match') })
+    }
   })
 })
 

@@ -312,3 +312,68 @@ describe("the app's rights", () => {
     await migrating
   })
 })
+
+describe('a run that has nothing to do', () => {
+  const migrations = [creating('0700', 'ready', 'SELECT, INSERT')]
+  const newer = { name: '0701_newer', sql: 'ALTER TABLE ready ADD COLUMN b INT' }
+  const withPassword = async () => ({
+    ...base,
+    migrations,
+    appUser: { name: 'app', password: await mysql.password('app') },
+  })
+
+  beforeAll(async () => {
+    await mysql.sql('DELETE FROM schema_migrations; DELETE FROM unfinished_migrations')
+    await migrate({ ...base, migrations })
+  })
+
+  it('waits for no other run, whatever that one has started', async () => {
+    const other = await hold("SELECT GET_LOCK(CONCAT('migrate ', SHA2('testdb', 224)), 0)")
+    await mysql.sql(`INSERT INTO unfinished_migrations VALUES ('${newer.name}', REPEAT('0', 64), UTC_TIMESTAMP(3))`)
+    try {
+      await expect(migrate(await withPassword())).resolves.toEqual({ applied: [] })
+    } finally {
+      await mysql.sql('DELETE FROM unfinished_migrations')
+      other.destroy()
+    }
+  })
+
+  it('is also one whose migrations were recorded with their names filled in', async () => {
+    const sql = '-- App user: nothing ON named\nCREATE TABLE {{named}} (id INT)'
+    const filledIn = { name: '0710_named', sql: sql.replace('{{named}}', '`named`') }
+    await migrate({ ...base, migrations: [...migrations, filledIn] })
+    const options = { ...(await withPassword()), placeholders: { named: 'named' } }
+    expect(await migrate({ ...options, migrations: [...migrations, { ...filledIn, sql }] })).toEqual({ applied: [] })
+    await mysql.sql("DROP TABLE named; DELETE FROM schema_migrations WHERE name = '0710_named'")
+  })
+
+  it.each([
+    ['lacks a right', 'REVOKE INSERT ON ready FROM app', 'GRANT INSERT ON ready TO app'],
+    ['has one right too many', 'GRANT DELETE ON ready TO app', 'REVOKE DELETE ON ready FROM app'],
+    ['may grant', 'GRANT SELECT ON ready TO app WITH GRANT OPTION', 'REVOKE GRANT OPTION ON ready FROM app'],
+  ])('is none when the app %s', async (_what, change, undo) => {
+    await mysql.sql(change)
+    // It goes on to what this migrator may not do.
+    await expect(migrate(await withPassword())).rejects.toThrow(/^the app's user: /)
+    await mysql.sql(undo)
+    expect(await migrate(await withPassword())).toEqual({ applied: [] })
+  })
+
+  it('is none when the app has another password', async () => {
+    const appUser = { name: 'app', password: 'hunter2' }
+    await expect(migrate({ ...base, migrations, appUser })).rejects.toThrow(/^the app's user: /)
+  })
+})
+
+describe('a run that is aborted', () => {
+  it('ends its session and leaves the start of its migration', async () => {
+    const abort = new AbortController()
+    const name = '0800_endless'
+    const running = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DO SLEEP%'"
+    migrate({ ...base, migrations: [{ name, sql: 'DO SLEEP(1000)' }], signal: abort.signal }).catch(() => {})
+    await waitFor('the migration to run', async () => (await mysql.sql(running)) === '1')
+    abort.abort()
+    await waitFor('its session to end', async () => (await mysql.sql(running)) === '0')
+    expect(await mysql.sql('SELECT name FROM unfinished_migrations')).toBe(name)
+  })
+})
