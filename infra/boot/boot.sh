@@ -1,7 +1,7 @@
 #!/bin/bash
 # Boots one instance of a tier: installs Docker, pulls the image, writes the database password if the tier needs it,
-# runs one container under systemd, then signals the result to CloudFormation once. cloud-init runs this script as root
-# on the first boot. lib/boot.ts inserts the settings:
+# runs one container under systemd, watches the alarms for a while, then signals the result to CloudFormation once.
+# cloud-init runs this script as root on the first boot. lib/boot.ts inserts the settings:
 #   tier region stack group    this instance's tier, and the stack and group that wait for its signal
 #   target_group               the target group in which the instance must become healthy
 #   image port health_path     the image, its port, published on the instance, and the path of its health check
@@ -9,6 +9,7 @@
 #   secret secret_gid          the secret with the password and the group that may read it, both empty without a secret
 #   log_group stop_seconds     the container's log group, and how long it may take to stop
 #   memory processes           the most memory and processes (with their threads) of the container
+#   alarms bake_seconds        the alarms that stop a deployment, separated by spaces, and for how long they are watched
 # @settings@
 set -euo pipefail
 
@@ -18,13 +19,19 @@ readonly instance
 readonly credentials=/run/database-credentials
 
 main() {
-  dnf install --assumeyes --quiet docker jq
-  systemctl enable --now docker
-  pull_image
-  [ -z "$secret" ] || install_password
-  run_container
-  wait_until container_is_healthy 120
-  wait_until target_is_healthy 480
+  step install_docker
+  step pull_image
+  [ -z "$secret" ] || step install_password
+  step run_container
+  step wait_until container_is_healthy 120
+  step wait_until target_is_healthy 480
+  [ -z "$alarms" ] || step watch_alarms
+}
+
+# step COMMAND…: runs it, and remembers it for the report of a failure.
+step() {
+  current=$*
+  "$@"
 }
 
 # Runs when the script ends, for whatever reason: the exit status is the result.
@@ -33,12 +40,33 @@ signal() {
   local status=$? result=SUCCESS
   [ "$status" -eq 0 ] || result=FAILURE
   log "boot of $tier: $result"
+  # Before the signal: CloudFormation may terminate the instance at once.
+  [ "$status" -eq 0 ] || report_failure || log 'the report of the failure was not sent'
   aws cloudformation signal-resource --stack-name "$stack" --logical-resource-id "$group" \
     --unique-id "$instance" --status "$result" || log 'no deployment waits for this signal'
   exit "$status"
 }
 
+# Sends the failed step and the end of the boot's output to the tier's log group, as one line in the form of the tiers'.
+report_failure() {
+  local stream=$instance-boot report=/run/boot-report.json
+  tail --bytes 20000 /var/log/cloud-init-output.log | python3 -c '
+import json, sys, time
+tier, step = sys.argv[1:]
+line = {"level": "error", "service": tier, "msg": "boot failed", "step": step, "output": sys.stdin.read()}
+print(json.dumps([{"timestamp": int(time.time() * 1000), "message": json.dumps(line)}]))
+' "$tier" "${current:-start}" >$report
+  timeout 60 aws logs create-log-stream --log-group-name "$log_group" --log-stream-name "$stream" &&
+    timeout 60 aws logs put-log-events --log-group-name "$log_group" --log-stream-name "$stream" \
+      --log-events "file://$report" >/dev/null
+}
+
 log() { printf '%s\n' "$*" >&2; }
+
+install_docker() {
+  dnf install --assumeyes --quiet docker jq
+  systemctl enable --now docker
+}
 
 pull_image() {
   local attempt
@@ -130,10 +158,7 @@ UNIT
 wait_until() {
   local deadline=$((SECONDS + $2))
   until "$1"; do
-    if [ "$(systemctl show --property NRestarts --value tier.service)" != 0 ]; then
-      log 'the container has exited'
-      return 1
-    fi
+    container_has_not_exited || return 1
     if [ "$SECONDS" -ge "$deadline" ]; then
       log "$1: timed out after $2 s"
       return 1
@@ -142,12 +167,43 @@ wait_until() {
   done
 }
 
+container_has_not_exited() {
+  [ "$(systemctl show --property NRestarts --value tier.service)" = 0 ] || { log 'the container has exited'; return 1; }
+}
+
 container_is_healthy() { curl --silent --fail --max-time 3 --output /dev/null "http://127.0.0.1:$port$health_path"; }
 
 # A new target stays unhealthy until it has passed several health checks.
 target_is_healthy() {
   [ "$(aws elbv2 describe-target-health --target-group-arn "$target_group" --targets "Id=$instance" \
     --query 'TargetHealthDescriptions[0].TargetHealth.State' --output text)" = healthy ]
+}
+
+# Fails as soon as an alarm starts to fire or the container exits. An alarm that
+# fires already does not count: this deployment may end its cause.
+watch_alarms() {
+  local alarm firing known deadline=$((SECONDS + bake_seconds))
+  known=$(firing_alarms)
+  log "watching the alarms for $bake_seconds s"
+  while [ "$SECONDS" -lt "$deadline" ]; do
+    sleep 5
+    container_has_not_exited || return 1
+    firing=$(firing_alarms)
+    for alarm in $firing; do
+      if [[ " $known " != *" $alarm "* ]]; then
+        log "the alarm $alarm fires since this instance serves"
+        return 1
+      fi
+    done
+    known=$firing
+  done
+}
+
+# Separated by spaces. None when CloudWatch does not respond, because a rollback must not fail for that.
+firing_alarms() {
+  # shellcheck disable=SC2086 # one argument for each alarm
+  aws cloudwatch describe-alarms --alarm-names $alarms --state-value ALARM --query 'MetricAlarms[].AlarmName' \
+    --output text | tr -s '[:space:]' ' ' || log 'the alarms are unknown'
 }
 
 trap signal EXIT

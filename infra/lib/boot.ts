@@ -17,6 +17,8 @@ export interface BootSettings {
   readonly processes: string
   readonly secret: string
   readonly secret_gid: string
+  readonly alarms: string
+  readonly bake_seconds: string
   readonly environment: readonly string[]
 }
 

@@ -58,16 +58,24 @@ export class Data extends Construct {
       vpcSubnets: { subnetGroupName: 'Db' },
       securityGroups: [network.databaseSecurityGroup],
       writer: clusterInstance('Writer', config, firstZone),
-      readers: [clusterInstance('Reader', config, secondZone)],
+      readers: config.databaseReader ? [clusterInstance('Reader', config, secondZone)] : [],
+      serverlessV2MinCapacity: 0,
+      serverlessV2MaxCapacity: 2,
       storageEncrypted: true,
       iamAuthentication: true,
       parameters: { require_secure_transport: 'ON', slow_query_log: '1', long_query_time: '1' },
       cloudwatchLogsExports: Object.values(exportedLogs),
       backup: { retention: Duration.days(config.backupRetentionDays) },
+      monitoringInterval: Duration.minutes(1),
       copyTagsToSnapshot: true,
       deletionProtection: config.protect,
       removalPolicy: config.protect ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
     })
+    acknowledge(
+      this.cluster,
+      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole]',
+      'The managed policy allows RDS to write the metrics of its instances only.',
+    )
     acknowledge(
       this.cluster,
       'AwsSolutions-RDS11',
@@ -111,18 +119,22 @@ export class Data extends Construct {
         retention: logRetentionDays,
         removalPolicy: RemovalPolicy.DESTROY,
       })
-      for (const instance of ['Writer', 'Reader']) this.cluster.node.findChild(instance).node.addDependency(group)
+      for (const instance of ['Writer', 'Reader']) this.cluster.node.tryFindChild(instance)?.node.addDependency(group)
     }
   }
 }
 
 function clusterInstance(id: string, config: Config, availabilityZone: string): IClusterInstance {
-  return ClusterInstance.provisioned(id, {
-    instanceType: new InstanceType(config.databaseInstanceType),
+  const options = {
     availabilityZone,
     // One of the authorities in the bundle that the app and the functions trust.
     caCertificate: CaCertificate.RDS_CA_RSA2048_G1,
     enablePerformanceInsights: config.performanceInsights,
+  }
+  if (config.databaseInstanceType === 'serverless') return ClusterInstance.serverlessV2(id, options)
+  return ClusterInstance.provisioned(id, {
+    ...options,
+    instanceType: new InstanceType(config.databaseInstanceType),
     // Equal tiers: either instance may be promoted.
     promotionTier: 1,
   })

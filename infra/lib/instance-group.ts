@@ -8,10 +8,12 @@ import {
   Signals,
   UpdatePolicy,
 } from 'aws-cdk-lib/aws-autoscaling'
+import type { IAlarm } from 'aws-cdk-lib/aws-cloudwatch'
 import {
   AmazonLinuxCpuType,
   BlockDeviceVolume,
   EbsDeviceVolumeType,
+  type IMachineImage,
   InstanceType,
   type ISecurityGroup,
   LaunchTemplate,
@@ -49,8 +51,10 @@ export interface InstanceGroupProps {
   readonly targetGroup: ApplicationTargetGroup | NetworkTargetGroup
 }
 
-/** Boot time plus ten health checks of the slower load balancer. */
-const signalTimeout = Duration.minutes(15)
+/** How long a new instance watches the alarms: three periods of a minute, and the delay of the metrics. */
+const bakeTime = Duration.minutes(6)
+/** Boot time, ten health checks of the slower load balancer, and the bake time. */
+const signalTimeout = Duration.minutes(20)
 
 /** Instances spread over the zones, each running one container of one image behind one target group. */
 export class InstanceGroup extends Construct {
@@ -59,23 +63,14 @@ export class InstanceGroup extends Construct {
   /** The containers' log group. */
   readonly logs: LogGroup
 
+  private readonly watched: IAlarm[] = []
+
   constructor(scope: Construct, id: string, props: InstanceGroupProps) {
     super(scope, id)
     const { config, network, tier, server, secret, targetGroup } = props
     const stack = Stack.of(this)
-    const arm = config.architecture === 'arm64'
 
-    const file = `docker/${tier}/Dockerfile`
-    const image = new DockerImageAsset(this, 'Image', {
-      directory: repositoryRoot,
-      file,
-      platform: arm ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
-      // Docker sends the Dockerfile whatever .dockerignore says. CDK's copy of the context has to include it.
-      exclude: [...props.buildContextExcludes, `!${file}`],
-      // Behind a proxy that intercepts TLS the build needs this machine's authorities, and the image is the same.
-      buildSecrets: { ca: DockerBuildSecret.fromSrc(certificatesFile()) },
-      invalidation: { buildSecrets: false },
-    })
+    const image = tierImage(this, { ...props, directory: repositoryRoot })
     this.logs = new LogGroup(this, 'Logs', {
       retention: config.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -87,9 +82,7 @@ export class InstanceGroup extends Construct {
     secret?.grantRead(this.role)
 
     const launchTemplate = new LaunchTemplate(this, 'LaunchTemplate', {
-      machineImage: MachineImage.latestAmazonLinux2023({
-        cpuType: arm ? AmazonLinuxCpuType.ARM_64 : AmazonLinuxCpuType.X86_64,
-      }),
+      machineImage: machineImage(config),
       instanceType: new InstanceType(config.instanceType),
       role: this.role,
       securityGroup: props.securityGroup,
@@ -118,6 +111,8 @@ export class InstanceGroup extends Construct {
         stop_seconds: String(contract.stopGraceSeconds),
         memory: contract.limits[tier].memory,
         processes: String(contract.limits[tier].processes),
+        alarms: Lazy.string({ produce: () => this.watched.map(({ alarmName }) => alarmName).join(' ') }),
+        bake_seconds: String(bakeTime.toSeconds()),
         secret: secret?.secretArn ?? '',
         secret_gid: secret ? String(contract.appUid) : '',
         environment: Object.entries(props.environment).map(([name, value]) => `${name}=${value}`),
@@ -136,21 +131,56 @@ export class InstanceGroup extends Construct {
         gracePeriod: signalTimeout,
         additionalTypes: [AdditionalHealthCheckType.ELB],
       }),
-      signals: Signals.waitForMinCapacity({ timeout: signalTimeout }),
-      updatePolicy: UpdatePolicy.rollingUpdate({
-        maxBatchSize: 1,
-        minInstancesInService: config.minInstances,
-        pauseTime: signalTimeout,
+      // A group without instances has none to wait for and none to replace.
+      ...(config.maxInstances > 0 && {
+        signals: Signals.waitForMinCapacity({ timeout: signalTimeout }),
+        updatePolicy: UpdatePolicy.rollingUpdate({
+          maxBatchSize: 1,
+          minInstancesInService: config.minInstances,
+          pauseTime: signalTimeout,
+        }),
       }),
     })
     targetGroup.addTarget(this.group)
     this.group.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 60 })
-    for (const tagged of [launchTemplate, this.group]) {
-      Tags.of(tagged).add('Server', server)
-      Tags.of(tagged).add('Deployment', stack.stackName)
-    }
+    for (const tagged of [launchTemplate, this.group]) Tags.of(tagged).add('Server', server)
     acknowledge(this.group, 'AwsSolutions-AS3', 'Scaling is routine. Alarms notify when a person is needed.')
     // Permissions and internet access exist before the first boot.
     this.group.node.addDependency(this.role, subnets.internetConnectivityEstablished, targetGroup.loadBalancerAttached)
   }
+
+  /** Stops a deployment when one of these starts to fire while a new instance serves (ADR 0080). */
+  watch(alarms: readonly IAlarm[]): void {
+    this.watched.push(...alarms)
+  }
+}
+
+export interface TierImageProps extends Pick<InstanceGroupProps, 'config' | 'tier' | 'buildContextExcludes'> {
+  /** The checkout. */
+  readonly directory: string
+}
+
+/** The image of a tier. Its hash decides whether a deployment replaces the tier's instances. */
+export function tierImage(scope: Construct, props: TierImageProps): DockerImageAsset {
+  const { config, tier, directory, buildContextExcludes } = props
+  const file = `docker/${tier}/Dockerfile`
+  return new DockerImageAsset(scope, 'Image', {
+    directory,
+    file,
+    platform: config.architecture === 'arm64' ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
+    buildArgs: config.pins.images,
+    // Docker sends the Dockerfile whatever .dockerignore says. CDK's copy of the context has to include it.
+    exclude: [...buildContextExcludes, `!${file}`],
+    // Behind a proxy that intercepts TLS the build needs this machine's authorities, and the image is the same.
+    buildSecrets: { ca: DockerBuildSecret.fromSrc(certificatesFile()) },
+    invalidation: { buildSecrets: false },
+  })
+}
+
+function machineImage({ architecture, region, pins }: Config): IMachineImage {
+  const pinned = pins.machineImages[architecture]
+  if (pinned) return MachineImage.genericLinux({ [region]: pinned })
+  return MachineImage.latestAmazonLinux2023({
+    cpuType: architecture === 'arm64' ? AmazonLinuxCpuType.ARM_64 : AmazonLinuxCpuType.X86_64,
+  })
 }

@@ -30,6 +30,7 @@ const unscopedActions = [
   'ec2messages:SendReply',
   'ec2:DescribeTags',
   'cloudwatch:PutMetricData',
+  'cloudwatch:DescribeAlarms',
   'elasticloadbalancing:DescribeTargetHealth',
 ]
 

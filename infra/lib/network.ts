@@ -1,9 +1,15 @@
 import { RemovalPolicy } from 'aws-cdk-lib'
 import {
+  type CfnInstance,
+  CpuCredits,
   FlowLogDestination,
   GatewayVpcEndpointAwsService,
   type IIpAddresses,
+  InstanceType,
   type ISecurityGroup,
+  type NatInstanceProviderV2,
+  NatProvider,
+  NatTrafficDirection,
   Peer,
   Port,
   SecurityGroup,
@@ -42,10 +48,17 @@ export class Network extends Construct {
     })
     acknowledge(this.logBucket, 'AwsSolutions-S1', 'It is the log bucket. Logging its own access would create a loop.')
 
+    const natInstance = NatProvider.instanceV2({
+      instanceType: new InstanceType('t4g.nano'),
+      associatePublicIpAddress: true,
+      defaultAllowedTraffic: NatTrafficDirection.NONE,
+      creditSpecification: CpuCredits.STANDARD,
+    })
     this.vpc = new Vpc(this, 'Vpc', {
       ipAddresses: numberedSubnets,
       availabilityZones: [...config.zones],
-      natGateways: config.natGateways,
+      natGateways: { none: 0, instance: 1, gateway: 1, 'gateway per zone': 2 }[config.nat],
+      ...(config.nat === 'instance' ? { natGatewayProvider: natInstance } : {}),
       subnetConfiguration: [
         { name: 'Public', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: false },
         { name: 'Web', subnetType: SubnetType.PRIVATE_WITH_EGRESS },
@@ -67,6 +80,7 @@ export class Network extends Construct {
     this.functionSecurityGroup = this.createSecurityGroup('FunctionSecurityGroup', 'The functions')
     this.databaseSecurityGroup = this.createSecurityGroup('DatabaseSecurityGroup', 'The database')
     this.allowTraffic(config)
+    if (config.nat === 'instance') this.allowForwarding(natInstance)
   }
 
   /** A security group without rules. Another description makes CloudFormation replace it. */
@@ -94,6 +108,32 @@ export class Network extends Construct {
       'AwsSolutions-EC23',
       'A public web site accepts the internet, on its web ports only.',
     )
+  }
+
+  /** Instances and functions → NAT instance → AWS APIs and packages. */
+  private allowForwarding(nat: NatInstanceProviderV2): void {
+    for (const caller of [this.webSecurityGroup, this.appSecurityGroup, this.functionSecurityGroup]) {
+      nat.connections.allowFrom(caller, Port.tcp(443), 'AWS APIs and packages')
+    }
+    nat.connections.allowTo(Peer.anyIpv4(), Port.tcp(443), 'AWS APIs and packages')
+    for (const instance of nat.gatewayInstances) {
+      const resource = instance.node.defaultChild as CfnInstance
+      resource.metadataOptions = { httpTokens: 'required', httpPutResponseHopLimit: 1 }
+      resource.blockDeviceMappings = [
+        { deviceName: '/dev/xvda', ebs: { volumeSize: 8, volumeType: 'gp3', encrypted: true } },
+      ]
+      acknowledge(
+        instance,
+        'AwsSolutions-EC26',
+        'The rule fails on an instance beside launch templates. An own rule checks it.',
+      )
+      acknowledge(
+        instance,
+        'AwsSolutions-EC28',
+        'It forwards packets for a demonstration. Its basic metrics are enough.',
+      )
+      acknowledge(instance, 'AwsSolutions-EC29', 'It has no data. CloudFormation creates it anew.')
+    }
   }
 }
 

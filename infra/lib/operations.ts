@@ -1,4 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib'
+import { CfnBudget } from 'aws-cdk-lib/aws-budgets'
 import {
   Alarm,
   type AlarmProps,
@@ -12,6 +13,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch'
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
 import { HttpCodeElb, HttpCodeTarget } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
 import { CfnAssociation, StringParameter } from 'aws-cdk-lib/aws-ssm'
@@ -19,6 +21,7 @@ import { Construct } from 'constructs'
 import type { AppTier } from './app-tier.ts'
 import { type Config, product } from './config.ts'
 import type { Data } from './data.ts'
+import { DatabaseFunction } from './function.ts'
 import type { Network } from './network.ts'
 import type { WebTier } from './web-tier.ts'
 
@@ -37,18 +40,47 @@ const connectionsPerInstance = 16
 export class Operations extends Construct {
   readonly alarms: Topic
   readonly dashboard: Dashboard
+  /** They fire when users see errors, whatever is lost. */
+  readonly outageAlarms: Alarm[] = []
+
+  /** A paused deployment lacks on purpose what the alarms look for. */
+  private readonly notifies: boolean
+  /** They show a bad release within minutes, and stop its deployment. */
+  private readonly releaseAlarms: Alarm[] = []
 
   constructor(scope: Construct, id: string, props: OperationsProps) {
     super(scope, id)
+    this.notifies = props.config.maxInstances > 0
     // Not encrypted with the AWS managed key, because alarms could not publish to it.
     this.alarms = new Topic(this, 'Alarms', { enforceSSL: true })
+    for (const service of ['cloudwatch.amazonaws.com', 'budgets.amazonaws.com']) this.allowPublishing(service)
     if (props.config.alarmEmail) this.alarms.addSubscription(new EmailSubscription(props.config.alarmEmail))
     this.dashboard = new Dashboard(this, 'Dashboard')
 
     this.monitorRequests(props)
     this.monitorInstances(props)
     this.monitorDatabase(props)
+    this.monitorFunctions(props)
+    this.addBudget(props.config)
     this.addMaintenance(props)
+    // For a deployment that fixes an outage during which the alarms come and go.
+    if (this.node.tryGetContext('ignoreAlarms') !== 'true') {
+      for (const { instances } of [props.web, props.app]) instances.watch(this.releaseAlarms)
+    }
+  }
+
+  /** The policy that `enforceSSL` creates replaces SNS's default one, which lets services of the account publish. */
+  private allowPublishing(service: string): void {
+    this.alarms.addToResourcePolicy(
+      new PolicyStatement({
+        // With ids the statements stay separate, one for each service.
+        sid: service.replace(/\..*/, ''),
+        principals: [new ServicePrincipal(service)],
+        actions: ['sns:Publish'],
+        resources: [this.alarms.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    )
   }
 
   private monitorRequests({ web }: OperationsProps): void {
@@ -57,9 +89,14 @@ export class Operations extends Construct {
     const targetErrors = metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, minute)
     const balancerErrors = metrics.httpCodeElb(HttpCodeElb.ELB_5XX_COUNT, minute)
     const latency = metrics.targetResponseTime({ ...minute, statistic: Stats.p(99) })
-    this.addAlarm('Web5xx', 'The web tier responds with 5xx', targetErrors, { threshold: 10 })
-    this.addAlarm('Alb5xx', 'The public load balancer itself responds with 5xx', balancerErrors, { threshold: 10 })
-    this.addAlarm('Latency', '1 % of the requests take longer than 1 s', latency, { threshold: 1 })
+    const options = { threshold: 10, evaluationPeriods: 3 }
+    const alarms = [
+      this.addAlarm('Web5xx', 'The web tier responds with 5xx', targetErrors, options),
+      this.addAlarm('Alb5xx', 'The public load balancer itself responds with 5xx', balancerErrors, options),
+      this.addAlarm('Latency', '1 % of the requests take longer than 1 s', latency, { ...options, threshold: 1 }),
+    ]
+    this.releaseAlarms.push(...alarms)
+    this.outageAlarms.push(...alarms)
     this.addGraphs(
       ['Requests', metrics.requestCount(minute)],
       ['5xx', targetErrors, balancerErrors],
@@ -69,50 +106,94 @@ export class Operations extends Construct {
 
   private monitorInstances({ web, app }: OperationsProps): void {
     const minute = { period: Duration.minutes(1) }
+    const most = { ...minute, statistic: Stats.MAXIMUM }
     for (const [name, tier, unhealthy] of [
-      ['Web', web, web.targetGroup.metrics.unhealthyHostCount(minute)],
-      ['App', app, app.targetGroup.metrics.unHealthyHostCount(minute)],
+      ['Web', web, web.targetGroup.metrics.unhealthyHostCount(most)],
+      ['App', app, app.targetGroup.metrics.unHealthyHostCount(most)],
     ] as const) {
+      const healthy = tier.targetGroup.metrics.healthyHostCount(most)
       const dimensionsMap = { AutoScalingGroupName: tier.instances.group.autoScalingGroupName }
       const cpu = new Metric({ namespace: 'AWS/EC2', metricName: 'CPUUtilization', dimensionsMap, ...minute })
-      const memory = new Metric({ namespace: product, metricName: 'mem_used_percent', dimensionsMap, ...minute })
-      const disk = new Metric({ namespace: product, metricName: 'disk_used_percent', dimensionsMap, ...minute })
-      this.addAlarm(`${name}Unhealthy`, `An instance of the ${name} tier fails its health check`, unhealthy, {
-        threshold: 1,
-      })
+      const memory = new Metric({ namespace: product, metricName: 'mem_used_percent', dimensionsMap, ...most })
+      const disk = new Metric({ namespace: product, metricName: 'disk_used_percent', dimensionsMap, ...most })
+      this.releaseAlarms.push(
+        this.addAlarm(`${name}Unhealthy`, `An instance of the ${name} tier fails its health check`, unhealthy, {
+          threshold: 1,
+          evaluationPeriods: 3,
+        }),
+      )
       // Above the scaling target: the group is at its maximum size and still overloaded.
       this.addAlarm(`${name}Cpu`, `The ${name} tier uses 85 % of its CPU`, cpu, {
         threshold: 85,
         evaluationPeriods: 10,
       })
-      this.addGraphs(
-        [`${name}: targets`, tier.targetGroup.metrics.healthyHostCount(minute), unhealthy],
-        [`${name}: CPU, memory, disk (%)`, cpu, memory, disk],
-      )
+      // A load balancer without any instance in service publishes no count.
+      const lost = this.addAlarm(`${name}Lost`, `No instance of the ${name} tier is healthy`, healthy, {
+        threshold: 1,
+        evaluationPeriods: 2,
+        comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+        treatMissingData: TreatMissingData.BREACHING,
+      })
+      this.outageAlarms.push(lost)
+      this.addAlarm(`${name}Memory`, `An instance of the ${name} tier uses 90 % of its memory`, memory, {
+        threshold: 90,
+      })
+      this.addAlarm(`${name}Disk`, `An instance of the ${name} tier uses 85 % of its disk`, disk, { threshold: 85 })
+      this.addGraphs([`${name}: targets`, healthy, unhealthy], [`${name}: CPU, memory, disk (%)`, cpu, memory, disk])
     }
   }
 
   private monitorDatabase({ config, data: { cluster } }: OperationsProps): void {
     const minute = { period: Duration.minutes(1) }
-    const cpu = cluster.metricCPUUtilization(minute)
-    const connections = cluster.metricDatabaseConnections({ ...minute, statistic: Stats.MAXIMUM })
-    const memory = cluster.metricFreeableMemory({ ...minute, statistic: Stats.MINIMUM })
-    const lag = cluster.metric('AuroraReplicaLagMaximum', { ...minute, statistic: Stats.MAXIMUM })
-    this.addAlarm('DatabaseCpu', 'The database uses 85 % of its CPU', cpu, { threshold: 85, evaluationPeriods: 10 })
+    const most = { ...minute, statistic: Stats.MAXIMUM }
+    const least = { ...minute, statistic: Stats.MINIMUM }
+    const below = { comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD }
+    const connections = cluster.metricDatabaseConnections(most)
+    const memory = cluster.metricFreeableMemory(least)
+    const storage = cluster.metric('FreeLocalStorage', least)
+    const lag = cluster.metric('AuroraReplicaLagMaximum', most)
+    const cpu = ['Writer', ...(config.databaseReader ? ['Reader'] : [])].map((role) => {
+      // By role, because an average of both hides a busy writer, and a failover changes which instance that is.
+      const dimensionsMap = { DBClusterIdentifier: cluster.clusterIdentifier, Role: role.toUpperCase() }
+      const usage = new Metric({ namespace: 'AWS/RDS', metricName: 'CPUUtilization', dimensionsMap, ...minute })
+      const uptime = new Metric({ namespace: 'AWS/RDS', metricName: 'EngineUptime', dimensionsMap, ...most })
+      this.addAlarm(`${role}Cpu`, `The database's ${role.toLowerCase()} uses 85 % of its CPU`, usage, {
+        threshold: 85,
+        evaluationPeriods: 10,
+      })
+      this.addAlarm(`${role}Lost`, `The database has no ${role.toLowerCase()}`, uptime, {
+        ...below,
+        threshold: 1,
+        treatMissingData: TreatMissingData.BREACHING,
+      })
+      return usage
+    })
     this.addAlarm('DatabaseConnections', 'More connections are open than the largest app group may have', connections, {
       threshold: connectionsPerInstance * config.maxInstances,
     })
-    this.addAlarm('ReplicaLag', 'Replica lag has reached 1 s', lag, { threshold: 1000 })
-    this.addAlarm('DatabaseMemory', 'The database has less than 200 MB of free memory', memory, {
+    if (config.databaseReader) this.addAlarm('ReplicaLag', 'Replica lag has reached 1 s', lag, { threshold: 1000 })
+    this.addAlarm('DatabaseMemory', 'A database instance has less than 200 MB of free memory', memory, {
+      ...below,
       threshold: 200 * 1024 ** 2,
-      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+    })
+    this.addAlarm('DatabaseStorage', 'A database instance has less than 2 GB for temporary files', storage, {
+      ...below,
+      threshold: 2 * 1024 ** 3,
     })
     this.addGraphs(
-      ['Database: CPU (%)', cpu],
+      ['Database: CPU (%)', ...cpu],
       ['Database: connections', connections],
       ['Database: free memory (bytes)', memory],
       ['Database: replica lag (ms)', lag],
     )
+  }
+
+  private monitorFunctions({ data }: OperationsProps): void {
+    for (const handler of data.node.findAll().filter((node) => node instanceof DatabaseFunction)) {
+      const name = handler.node.scope?.node.id
+      const errors = handler.metricErrors({ period: Duration.minutes(5) })
+      this.addAlarm(`${name}Errors`, `The ${name} function has failed`, errors, { threshold: 1, evaluationPeriods: 1 })
+    }
   }
 
   /** Fires when `threshold` is reached in every evaluation period, 5 min by default. Missing data is no alarm. */
@@ -121,20 +202,41 @@ export class Operations extends Construct {
     alarmDescription: string,
     metric: IMetric,
     options: Pick<AlarmProps, 'threshold'> & Partial<AlarmProps>,
-  ): void {
-    new Alarm(this, id, {
+  ): Alarm {
+    const alarm = new Alarm(this, id, {
       alarmDescription,
       metric,
       evaluationPeriods: 5,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
+      actionsEnabled: this.notifies,
       ...options,
-    }).addAlarmAction(new SnsAction(this.alarms))
+    })
+    alarm.addAlarmAction(new SnsAction(this.alarms))
+    return alarm
   }
 
   private addGraphs(...graphs: readonly (readonly [title: string, ...metrics: IMetric[]])[]): void {
     const width = 24 / graphs.length
     this.dashboard.addWidgets(...graphs.map(([title, ...left]) => new GraphWidget({ title, left, width })))
+  }
+
+  private addBudget({ monthlyBudgetDollars, stackName }: Config): void {
+    const notification = (notificationType: 'ACTUAL' | 'FORECASTED', threshold: number) => ({
+      notification: { notificationType, threshold, comparisonOperator: 'GREATER_THAN' },
+      subscribers: [{ subscriptionType: 'SNS', address: this.alarms.topicArn }],
+    })
+    const budget = new CfnBudget(this, 'Budget', {
+      budget: {
+        budgetType: 'COST',
+        timeUnit: 'MONTHLY',
+        budgetLimit: { amount: monthlyBudgetDollars, unit: 'USD' },
+        costFilters: { TagKeyValue: [`user:Deployment$${stackName}`] },
+      },
+      notificationsWithSubscribers: [notification('ACTUAL', 80), notification('FORECASTED', 100)],
+    })
+    // AWS tries to publish when the budget is created.
+    budget.node.addDependency(this.alarms)
   }
 
   /** Associations that select instances by tag and write their output to the log bucket. */

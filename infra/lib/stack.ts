@@ -1,9 +1,12 @@
 import type { Migration } from '@repo/db'
-import { CfnOutput, Stack } from 'aws-cdk-lib'
+import { CfnOutput, Stack, Tags } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
 import { AppTier } from './app-tier.ts'
+import { Backup } from './backup.ts'
 import type { Config } from './config.ts'
 import { Data } from './data.ts'
+import { Experiments } from './experiments.ts'
+import { Firewall } from './firewall.ts'
 import { Network } from './network.ts'
 import { Operations } from './operations.ts'
 import { WebTier } from './web-tier.ts'
@@ -21,11 +24,23 @@ export class DeploymentStack extends Stack {
       env: { region: config.region },
       terminationProtection: config.protect,
     })
+    // Activated as a cost allocation tag, it separates the deployments of an account.
+    Tags.of(this).add('Deployment', config.stackName)
     const network = new Network(this, 'Network', config)
     const data = new Data(this, 'Data', { config, network, migrations })
+    if (config.backupCopyRegion) {
+      new Backup(this, 'Backup', { cluster: data.cluster, copyRegion: config.backupCopyRegion })
+    }
     const app = new AppTier(this, 'App', { config, network, data })
     const web = new WebTier(this, 'Web', { config, network, upstream: app.upstream })
+    // A deployment changes the schema, then the app, then the web tier: each works with the release before of the next.
+    web.instances.group.node.addDependency(app.instances.group)
+    if (config.firewall) new Firewall(this, 'Firewall', { config, loadBalancer: web.loadBalancer })
     const operations = new Operations(this, 'Operations', { config, network, web, app, data })
+
+    if (this.node.tryGetContext('experiments') === 'true') {
+      new Experiments(this, 'Experiments', { config, network, data, alarms: operations.outageAlarms })
+    }
 
     const outputs = {
       Url: [web.url, 'Address of the site'],

@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib'
-import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
+import { Certificate, CertificateValidation, type ICertificate } from 'aws-cdk-lib/aws-certificatemanager'
 import {
   ApplicationListener,
   ApplicationLoadBalancer,
@@ -8,8 +8,10 @@ import {
   ListenerAction,
   SslPolicy,
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
+import { ARecord, HostedZone, RecordTarget } from 'aws-cdk-lib/aws-route53'
+import { LoadBalancerTarget } from 'aws-cdk-lib/aws-route53-targets'
 import { Construct } from 'constructs'
-import type { Config } from './config.ts'
+import type { CertificateConfig, Config } from './config.ts'
 import { contract } from './contract.ts'
 import { InstanceGroup } from './instance-group.ts'
 import type { Network } from './network.ts'
@@ -89,13 +91,31 @@ export class WebTier extends Construct {
         : forward,
     })
     if (!certificate) return
-    new ApplicationListener(this, 'Https', {
+    const https = new ApplicationListener(this, 'Https', {
       ...common,
       port: 443,
       protocol: ApplicationProtocol.HTTPS,
-      certificates: [Certificate.fromCertificateArn(this, 'Certificate', certificate.arn)],
-      sslPolicy: SslPolicy.RECOMMENDED_TLS,
+      certificates: [this.certificateOf(certificate)],
+      sslPolicy: SslPolicy.TLS13_12_RES_PQ,
       defaultAction: forward,
     })
+    // Here, because TLS ends here: the tiers behind it speak HTTP, as they do locally.
+    https.setAttribute('routing.http.response.strict_transport_security.header_value', 'max-age=31536000')
+  }
+
+  /** The configured certificate, or a new one with the DNS record of the site. */
+  private certificateOf(config: CertificateConfig): ICertificate {
+    if ('arn' in config) return Certificate.fromCertificateArn(this, 'Certificate', config.arn)
+    const { domainName, hostedZone } = config
+    const zone = HostedZone.fromHostedZoneAttributes(this, 'Zone', {
+      hostedZoneId: hostedZone.id,
+      zoneName: hostedZone.name,
+    })
+    new ARecord(this, 'Record', {
+      zone,
+      recordName: `${domainName}.`,
+      target: RecordTarget.fromAlias(new LoadBalancerTarget(this.loadBalancer)),
+    })
+    return new Certificate(this, 'Certificate', { domainName, validation: CertificateValidation.fromDns(zone) })
   }
 }

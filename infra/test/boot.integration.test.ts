@@ -39,7 +39,9 @@ async function createMachine(tier: 'Web' | 'App'): Promise<Machine> {
   const { UserData } = stack.one('AWS::EC2::LaunchTemplate', tier).Properties.LaunchTemplateData
   const script = resolve(UserData['Fn::Base64'], names)
   const setting = (name: string) => new RegExp(`^readonly ${name}='(.*)'$`, 'm').exec(script)?.[1] ?? ''
-  const id = await aws.instance({ '/boot.sh': script, '/var/lib/cloud/data/instance-id': created.instance })
+  // A real instance watches its alarms for minutes.
+  const shortened = script.replace(/(?<=^readonly bake_seconds=')\d+/m, '12')
+  const id = await aws.instance({ '/boot.sh': shortened, '/var/lib/cloud/data/instance-id': created.instance })
   return { ...created, id, logGroup, image: setting('image'), group: setting('group') }
 }
 
@@ -63,8 +65,28 @@ function resolve(text: unknown, names: Readonly<Record<string, string>>): string
 
 /** Runs the boot script. */
 async function boot({ id }: Machine): Promise<{ readonly status: number; readonly output: string }> {
-  const output = await docker(['exec', id, 'bash', '-c', 'bash /boot.sh 2>&1; echo $?'])
+  // As cloud-init does.
+  const command = 'set -o pipefail; bash /boot.sh 2>&1 | tee /var/log/cloud-init-output.log; echo $?'
+  const output = await docker(['exec', id, 'bash', '-c', command])
   return { status: Number(output.split('\n').at(-1)), output }
+}
+
+/** One of the alarms that the boot script watches. */
+const alarm = stack.all('AWS::CloudWatch::Alarm', 'OperationsWeb5xx')[0]?.id ?? ''
+
+async function setAlarm(machine: Machine, state: 'OK' | 'ALARM'): Promise<void> {
+  const metric = ['--namespace', 'n', '--metric-name', 'm', '--statistic', 'Sum', '--period', '60']
+  const limit = ['--evaluation-periods', '1', '--threshold', '1', '--comparison-operator', 'GreaterThanThreshold']
+  await awsOn(machine, 'cloudwatch', 'put-metric-alarm', '--alarm-name', alarm, ...metric, ...limit)
+  const set = ['--alarm-name', alarm, '--state-value', state, '--state-reason', 'test']
+  await awsOn(machine, 'cloudwatch', 'set-alarm-state', ...set)
+}
+
+/** The report of a failed boot in the tier's log group. */
+async function reportOf(machine: Machine) {
+  const stream = ['--log-group-name', machine.logGroup, '--log-stream-name', `${machine.instance}-boot`]
+  const { events } = JSON.parse(await awsOn(machine, 'logs', 'get-log-events', ...stream))
+  return events.map(({ message }: { message: string }) => JSON.parse(message))
 }
 
 /** Runs a command on a machine. */
@@ -107,6 +129,7 @@ describe.each([
   beforeAll(async () => {
     machine = await createMachine(construct)
     await aws.push(await buildTier(tier), machine.image)
+    await setAlarm(machine, 'ALARM')
     const booting = boot(machine)
     await Promise.race([
       waitFor('the container to answer', () =>
@@ -121,6 +144,11 @@ describe.each([
   })
 
   it('succeeds', () => {
+    expect(outcome).toMatchObject({ status: 0 })
+  })
+
+  it('is not stopped by an alarm that fired before', () => {
+    expect(outcome.output).toContain('watching the alarms')
     expect(outcome).toMatchObject({ status: 0 })
   })
 
@@ -194,19 +222,47 @@ describe('an instance of the app tier after its boot', () => {
 })
 
 describe('booting an instance that cannot start', () => {
-  it('signals failure once when its container exits', async () => {
+  it('signals failure once when its container exits, and reports the step that failed', async () => {
     const machine = await createMachine('Web')
     const tag = testImage('boot-broken')
     const input = `FROM ${baseImage('DEBIAN_IMAGE')}\nCMD ["false"]\n`
     await aws.push(await docker(['build', '--quiet', '--tag', tag, '-'], { input }), machine.image)
     expect((await boot(machine)).status).not.toBe(0)
     expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ${configs.dev.stackName}`])
+    expect(await reportOf(machine)).toEqual([
+      {
+        level: 'error',
+        service: 'web',
+        msg: 'boot failed',
+        step: 'wait_until container_is_healthy 120',
+        output: expect.stringMatching(/the container has exited\n[\s\S]*boot of web: FAILURE/),
+      },
+    ])
   })
 
-  it('signals failure once when the image does not exist', async () => {
+  it('signals failure once when the image does not exist, even when the report cannot be sent', async () => {
     const machine = await createMachine('App')
-    await on(machine, 'sed', '--in-place', "s/^readonly image='.*:/&0/", '/boot.sh')
-    expect((await boot(machine)).status).not.toBe(0)
+    await on(machine, 'sed', '--in-place', "s/^readonly image='.*:/&0/; s/^readonly log_group='/&no-/", '/boot.sh')
+    expect((await boot(machine)).output).toMatch(/failed \(3 of 3\)\n[\s\S]*the report of the failure was not sent/)
     expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ${configs.dev.stackName}`])
+  })
+})
+
+describe('booting an instance of a release that makes an alarm fire', () => {
+  it('signals failure once when the alarm starts to fire while the instance serves', async () => {
+    const machine = await createMachine('Web')
+    await setAlarm(machine, 'OK')
+    await aws.push(await buildTier('web'), machine.image)
+    await registerTarget(machine)
+    // Long enough for the alarm, however slow the machine is.
+    await on(machine, 'sed', '--in-place', "s/^readonly bake_seconds='.*/readonly bake_seconds='300'/", '/boot.sh')
+    const booting = boot(machine)
+    await waitFor('the script to watch the alarms', async () =>
+      (await on(machine, 'cat', '/var/log/cloud-init-output.log')).includes('watching the alarms'),
+    )
+    await setAlarm(machine, 'ALARM')
+    expect((await booting).status).not.toBe(0)
+    expect(await aws.signals(machine.instance)).toEqual([`FAILURE ${machine.group} ${configs.dev.stackName}`])
+    expect(await reportOf(machine)).toMatchObject([{ step: 'watch_alarms', output: expect.stringContaining(alarm) }])
   })
 })

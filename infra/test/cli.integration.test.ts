@@ -4,18 +4,39 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { repositoryRoot } from '@repo/compose'
-import { afterAll, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { configs } from '../lib/config.ts'
 
 const output = mkdtempSync(join(tmpdir(), 'infra-cli-'))
 afterAll(() => rmSync(output, { recursive: true }))
 
-it.each(['dev', 'prod'] as const)(
-  'npx cdk synth at the root writes %s without Docker, network or account',
-  async (environment) => {
-    const env = { PATH: process.env.PATH, HOME: output, CDK_DOCKER: '/bin/false', HTTPS_PROXY: 'http://127.0.0.1:9' }
-    const args = ['--no', '--', 'cdk', 'synth', '--quiet', '--output', output, '-c', `environment=${environment}`]
-    await promisify(execFile)('npx', args, { cwd: repositoryRoot, env })
-    expect(existsSync(join(output, `${configs[environment].stackName}.template.json`))).toBe(true)
-  },
-)
+/** Runs `npx cdk synth` at the root without Docker, network or account. */
+function synth(...args: readonly string[]) {
+  const env = { PATH: process.env.PATH, HOME: output, CDK_DOCKER: '/bin/false', HTTPS_PROXY: 'http://127.0.0.1:9' }
+  const command = ['--no', '--', 'cdk', 'synth', '--quiet', '--output', output, ...args]
+  return promisify(execFile)('npx', command, { cwd: repositoryRoot, env, timeout: 60_000 })
+}
+
+const template = (stackName: string) => join(output, `${stackName}.template.json`)
+
+describe('npx cdk synth at the root', () => {
+  it.each(['dev', 'lab', 'paused'] as const)('writes the template of %s', async (environment) => {
+    await synth('-c', `environment=${environment}`)
+    expect(existsSync(template(configs[environment].stackName))).toBe(true)
+  })
+
+  it('names what prod lacks', async () => {
+    const failure = await synth('-c', 'environment=prod').catch((error: { stderr: string }) => error.stderr)
+    expect(failure).toMatch(/prod is incomplete: set in infra\/lib\/config\.ts\n +certificate: .*\n +alarmEmail: /)
+  })
+
+  it('writes the template of prod with what it requires', async () => {
+    await synth('--app', 'node infra/test/complete.ts')
+    expect(existsSync(template(configs.prod.stackName))).toBe(true)
+  })
+
+  it('names the environments when there is no such one', async () => {
+    const failure = await synth('-c', 'environment=staging').catch((error: { stderr: string }) => error.stderr)
+    expect(failure).toContain('unknown environment: got "staging", allowed are dev, lab, paused, prod')
+  })
+})

@@ -2,80 +2,47 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { configs } from '../lib/config.ts'
+import { costs, costTable } from '../lib/costs.ts'
 import { repositoryRoot } from '../lib/repository-root.ts'
 import prices from './prices.json' with { type: 'json' }
 import { type Synthesized, synthesize } from './synthesis.ts'
 
 const document = (name: string) => readFileSync(join(repositoryRoot, 'docs', name), 'utf8')
 
-const hoursPerMonth = 730
-
-/** The fixed cost of a template per month: a line per kind of resource, with count and USD. */
-function costs(stack: Synthesized): Readonly<Record<string, readonly [count: number, dollars: number]>> {
-  const lines: Record<string, [number, number]> = {}
-  const add = (name: string, count: number, price: number | undefined) => {
-    if (price === undefined) throw new Error(`no price of ${name}: add it to test/prices.json`)
-    const [counted, dollars] = lines[name] ?? [0, 0]
-    lines[name] = [counted + count, dollars + count * price]
-  }
-  const hourly = (key: string) => {
-    const price = (prices.hourly as Record<string, number>)[key]
-    return price && price * hoursPerMonth
-  }
-  const count = (type: string) => stack.all(type).length
-
-  add('NAT gateways', count('AWS::EC2::NatGateway'), hourly('AWS::EC2::NatGateway'))
-  // The public load balancer also has an address in each of its subnets.
-  const publicSubnets = stack.all('AWS::EC2::Subnet', 'NetworkVpcPublic').length
-  add('public IPv4 addresses', count('AWS::EC2::EIP') + publicSubnets, hourly('AWS::EC2::EIP'))
-  const balancer = 'AWS::ElasticLoadBalancingV2::LoadBalancer'
-  add('load balancers, without traffic', count(balancer), hourly(balancer))
-  for (const tier of ['Web', 'App']) {
-    const { LaunchTemplateData } = stack.one('AWS::EC2::LaunchTemplate', tier).Properties
-    const instances = Number(stack.one('AWS::AutoScaling::AutoScalingGroup', tier).Properties.MinSize)
-    add(`${LaunchTemplateData.InstanceType} instances`, instances, hourly(LaunchTemplateData.InstanceType))
-    const [{ Ebs }] = LaunchTemplateData.BlockDeviceMappings
-    add('gp3 volumes', instances, Ebs.VolumeSize * prices.monthly['gp3 GB'])
-    add('detailed monitoring of instances', instances, prices.monthly['detailed monitoring'])
-  }
-  for (const { Properties } of stack.all('AWS::RDS::DBInstance')) {
-    add(`Aurora ${Properties.DBInstanceClass}`, 1, hourly(Properties.DBInstanceClass))
-  }
-  add('secrets', count('AWS::SecretsManager::Secret'), prices.monthly['AWS::SecretsManager::Secret'])
-  add('alarms', count('AWS::CloudWatch::Alarm'), prices.monthly['AWS::CloudWatch::Alarm'])
-  add('dashboard', count('AWS::CloudWatch::Dashboard'), prices.monthly['AWS::CloudWatch::Dashboard'])
-  return lines
-}
-
-function costTable(): string {
-  const [dev, prod] = [costs(synthesize()), costs(synthesize({ config: configs.prod }))]
-  const cell = (line: readonly [number, number] | undefined) =>
-    line ? `${line[0]} × | ${line[1].toFixed(2)}` : '- | -'
-  const total = (lines: typeof dev) => Object.values(lines).reduce((sum, [, dollars]) => sum + dollars, 0)
-  const names = [...new Set([...Object.keys(dev), ...Object.keys(prod)])]
-  return [
-    '| per month, USD | dev | | prod | |',
-    '| --- | ---: | ---: | ---: | ---: |',
-    ...names.map((name) => `| ${name} | ${cell(dev[name])} | ${cell(prod[name])} |`),
-    `| **total** | | **${total(dev).toFixed(0)}** | | **${total(prod).toFixed(0)}** |`,
-  ].join('\n')
-}
+const deployments = Object.fromEntries(
+  Object.entries(configs).map(([name, config]) => [name, costs(synthesize({ config }).template)]),
+)
 
 describe('docs/aws.md', () => {
   it('has the cost table that the templates and prices give', () => {
-    expect(document('aws.md')).toContain(costTable())
+    expect(document('aws.md')).toContain(costTable(deployments))
     expect(document('aws.md')).toContain(prices.date)
+  })
+
+  it.each([
+    ['lab', 170],
+    ['paused', 60],
+  ])('says truly that %s costs at most %i USD a month', (name, limit) => {
+    const total = Object.values(deployments[name] ?? {}).reduce((sum, [, dollars]) => sum + dollars, 0)
+    expect(total).toBeGreaterThan(0)
+    expect(total).toBeLessThanOrEqual(limit)
   })
 
   it('has the vCPUs that the templates need, and requests a quota for the most', () => {
     expect(document('aws.md')).toContain(vcpuTable())
-    const most = Math.max(...vcpusOf(synthesize()), ...vcpusOf(synthesize({ config: configs.prod })))
+    const most = Math.max(...Object.values(configs).flatMap((config) => vcpusOf(synthesize({ config }))))
     expect(document('aws.md')).toContain(`--quota-code L-1216C47A --desired-value ${most}\n`)
   })
 })
 
 /** https://aws.amazon.com/ec2/instance-types/t4/, https://aws.amazon.com/ec2/instance-types/t3/ */
-const vcpus: Readonly<Record<string, number>> = { 't4g.micro': 2, 't4g.small': 2, 't3.micro': 2, 't3.small': 2 }
+const vcpus: Readonly<Record<string, number>> = {
+  't4g.nano': 2,
+  't4g.micro': 2,
+  't4g.small': 2,
+  't3.micro': 2,
+  't3.small': 2,
+}
 
 /** The vCPUs of a template's instances: at the start, while a deployment replaces some, at the largest size. */
 function vcpusOf(stack: Synthesized): readonly number[] {
@@ -84,7 +51,8 @@ function vcpusOf(stack: Synthesized): readonly number[] {
     const { InstanceType } = stack.one('AWS::EC2::LaunchTemplate', tier).Properties.LaunchTemplateData
     const each = vcpus[InstanceType]
     if (each === undefined) throw new Error(`no vCPUs of ${InstanceType}: add it`)
-    const { MaxBatchSize } = Object(UpdatePolicy).AutoScalingRollingUpdate
+    // A group without instances has no update policy.
+    const { MaxBatchSize = 0 } = Object(Object(UpdatePolicy).AutoScalingRollingUpdate)
     const [least, most] = [Properties.MinSize * each, Properties.MaxSize * each]
     return { id, least, batch: MaxBatchSize * each, most, after: [DependsOn ?? []].flat() as string[] }
   })
@@ -92,15 +60,18 @@ function vcpusOf(stack: Synthesized): readonly number[] {
   // Groups of which one depends on the other are replaced one after the other.
   const inTurn = groups.some(({ after }) => groups.some(({ id }) => after.includes(id)))
   const batches = groups.map(({ batch }) => batch)
-  const least = sum(groups.map(({ least: value }) => value))
-  return [least, least + (inTurn ? Math.max(...batches) : sum(batches)), sum(groups.map(({ most }) => most))]
+  const single = sum(
+    stack.all('AWS::EC2::Instance').map(({ Properties }) => vcpus[Properties.InstanceType] ?? Number.NaN),
+  )
+  const least = single + sum(groups.map(({ least: value }) => value))
+  return [least, least + (inTurn ? Math.max(...batches) : sum(batches)), single + sum(groups.map(({ most }) => most))]
 }
 
 function vcpuTable(): string {
-  const columns = [vcpusOf(synthesize()), vcpusOf(synthesize({ config: configs.prod }))]
+  const columns = Object.values(configs).map((config) => vcpusOf(synthesize({ config })))
   return [
-    '| vCPUs of instances | dev | prod |',
-    '| --- | ---: | ---: |',
+    `| vCPUs of instances | ${Object.keys(configs).join(' | ')} |`,
+    `| --- |${' ---: |'.repeat(columns.length)}`,
     ...['at the start', 'while a deployment replaces instances', 'at the largest size'].map(
       (what, row) => `| ${what} | ${columns.map((column) => column[row]).join(' | ')} |`,
     ),

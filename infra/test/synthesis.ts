@@ -20,18 +20,26 @@ export const secured: Config = {
   instanceType: 't3.small',
 }
 
+/** prod whose certificate and DNS record the stack makes. */
+export const zoned: Config = {
+  ...secured,
+  certificate: { domainName: 'www.example.org', hostedZone: { id: 'Z0', name: 'example.org' } },
+}
+
 export interface StackOptions {
   readonly config?: Config
   readonly migrations?: readonly Migration[]
+  /** As `-c` of the CLI. */
+  readonly context?: Readonly<Record<string, string>>
 }
 
 /** The app of bin/main.ts with the CLI's context, before synthesis and without validation. */
 export function createApp(
-  options: StackOptions = {},
+  { context: arguments_, ...options }: StackOptions = {},
   bundledStacks: readonly string[] = [],
 ): { readonly app: App; readonly stack: DeploymentStack } {
   const app = new App({
-    context: { ...context, 'aws:cdk:bundling-stacks': bundledStacks },
+    context: { ...context, ...arguments_, 'aws:cdk:bundling-stacks': bundledStacks },
     outdir: outputFolder(),
     // It takes several times as long as the synthesis itself.
     builtinCloudFormationValidation: false,

@@ -6,7 +6,7 @@ import type { IConstruct } from 'constructs'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Config, configs } from '../lib/config.ts'
 import { addValidation } from '../lib/validation.ts'
-import { createApp, secured, synthesize } from './synthesis.ts'
+import { createApp, secured, synthesize, zoned } from './synthesis.ts'
 
 /** A fault: the resource, the property with a wrong value, that value, and the rule that must reject it. */
 type Fault = readonly [path: string, property: string, value: unknown, rule: string | RegExp]
@@ -29,6 +29,8 @@ const faults: readonly Fault[] = [
   ['Network/AlbSecurityGroup', 'SecurityGroupIngress.0.FromPort', 22, 'the_internet_reaches_web_ports_only'],
   ['Data/AppSecret', 'SecretString', 'hunter2', 'secrets_are_generated'],
   ['Data/Cluster/Reader', 'PubliclyAccessible', true, 'the_database_is_private_and_encrypted'],
+  ['Data/Cluster/Writer', 'MonitoringInterval', 0, 'the_database_is_monitored'],
+  ['Operations/Alarms/Policy', 'PolicyDocument.Statement.1.Action', 'sns:Receive', 'alarms_may_publish_to_their_topic'],
   ['Data/Schema/FunctionLogs', 'RetentionInDays', undefined, 'log_groups_have_a_retention'],
   ['Data/Schema/Function', 'LoggingConfig', undefined, 'functions_have_a_log_group'],
 ]
@@ -92,7 +94,10 @@ describe('a synthesis with faults', () => {
 describe('a synthesis', () => {
   it.each([
     ['dev', configs.dev],
+    ['lab', configs.lab],
+    ['paused', configs.paused],
     ['prod with a certificate', secured],
+    ['prod with a hosted zone', zoned],
   ])('passes validation for %s', (_name, config) => {
     const { app } = createApp({ config })
     addValidation(app)
@@ -126,6 +131,7 @@ describe('the acknowledged findings', () => {
         "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::aws-ssm-ap-northeast-1/*]",
         "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::patch-baseline-snapshot-ap-northeast-1/*]",
         "App/Nlb: Annotation::AwsSolutions-ELB2",
+        "Data/Cluster: Annotation::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole]",
         "Data/Cluster: Annotation::AwsSolutions-RDS10",
         "Data/Cluster: Annotation::AwsSolutions-RDS11",
         "Data/Cluster: Annotation::AwsSolutions-RDS14",

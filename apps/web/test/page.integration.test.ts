@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openTestEnvironment, type TestEnvironment, type Web } from './test-environment.ts'
 
@@ -13,63 +14,107 @@ afterAll(() => environment?.[Symbol.asyncDispose]())
 
 const problem = { type: 'about:blank', requestId: expect.any(String) }
 
+/** The names of the files that the page loads, by those in the source. */
+async function assets(): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>()
+  const collect = (text: string, base: string) => {
+    for (const [, path] of text.matchAll(/(?:(?:href|src)="|from ')([^"'/][^"']*\.\w+)["']/g)) {
+      const { pathname } = new URL(String(path), `http://web${base}`)
+      found.set(pathname.replace(/\.[0-9a-f]{16}(?=\.\w+$)/, ''), pathname)
+    }
+  }
+  collect((await web.request('/ui/')).body, '/ui/')
+  // A map's iteration includes what is added meanwhile.
+  for (const path of found.values()) if (path.endsWith('.js')) collect((await web.request(path)).body, path)
+  return found
+}
+
 describe('the files of the page', () => {
+  let names: ReadonlyMap<string, string>
+  let main: string
+
+  beforeAll(async () => {
+    names = await assets()
+    main = String(names.get('/ui/main.js'))
+  })
+
   it.each([
-    ['/ui/', 'text/html; charset=utf-8'],
-    ['/ui/index.html', 'text/html; charset=utf-8'],
     ['/ui/page.css', 'text/css; charset=utf-8'],
     ['/ui/main.js', 'text/javascript; charset=utf-8'],
     ['/ui/times/index.js', 'text/javascript; charset=utf-8'],
     ['/ui/times/times.css', 'text/css; charset=utf-8'],
     ['/ui/uPlot.iife.min.js', 'text/javascript; charset=utf-8'],
-    ['/ui/uPlot.LICENSE.txt', 'text/plain; charset=utf-8'],
     ['/ui/icon.svg', 'image/svg+xml'],
-  ])('%s is %s, with the policy, and is revalidated', async (path, type) => {
+  ])('%s is %s, has a name by its content, and is cached for good', async (source, type) => {
+    const path = String(names.get(source))
+    expect(path).toMatch(/\.[0-9a-f]{16}\.\w+$/)
     const { status, headers, body } = await web.request(path)
     expect(status).toBe(200)
+    expect(headers).toMatchObject({ 'content-type': type, 'cache-control': 'public, max-age=31536000, immutable' })
+    expect(createHash('sha256').update(body).digest('hex')).toContain(/\.([0-9a-f]{16})\./.exec(path)?.[1])
+    expect((await web.request(source)).status).toBe(404)
+  })
+
+  it.each(['/ui/', '/ui/index.html'])('%s is never cached', async (path) => {
+    const { status, headers } = await web.request(path)
+    expect(status).toBe(200)
+    expect(headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' })
+  })
+
+  it.each(['/ui/', '/ui/uPlot.LICENSE.txt', '/ui/main.js'])('%s has the policy', async (source) => {
+    const path = names.get(source) ?? source
+    const { headers, body } = await web.request(path)
     expect(headers).toMatchObject({
-      'content-type': type,
-      'cache-control': 'no-cache',
       'content-security-policy': expect.stringMatching(/^default-src 'none'; script-src 'self'; style-src 'self'; /),
       'referrer-policy': 'no-referrer',
       'x-content-type-options': 'nosniff',
     })
     expect(body.length).toBeGreaterThan(100)
-    const cached = { headers: { 'If-None-Match': String(headers.etag) } }
-    expect(await web.request(path, cached)).toMatchObject({ status: 304, body: '' })
     expect(await web.request(path, { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
   })
 
   it('are modules without types that import each other', async () => {
-    const modules = new Set(['/ui/main.js'])
-    // A set's iteration includes what is added meanwhile.
-    for (const path of modules) {
+    expect([...names.keys()]).toEqual(expect.arrayContaining(['/ui/api.js', '/ui/times/chart.js']))
+    for (const path of names.values()) {
       const { status, body } = await web.request(path)
       expect(status, path).toBe(200)
-      expect(body, path).not.toMatch(/: Promise</)
-      for (const [, specifier] of body.matchAll(/from '(.*)'/g))
-        modules.add(new URL(String(specifier), `http://web${path}`).pathname)
+      if (path.endsWith('.js')) expect(body, path).not.toMatch(/: Promise</)
     }
-    expect([...modules]).toEqual(expect.arrayContaining(['/ui/api.js', '/ui/times/chart.js']))
+  })
+
+  it('that this release does not have are asked for again, at another instance, eight times', async () => {
+    const path = '/ui/times/main.0123456789abcdef.js'
+    let target = path
+    for (let repetition = 1; repetition <= 8; repetition++) {
+      const { status, headers } = await web.request(target, { headers: { Host: 'elsewhere.example' } })
+      expect({ status, location: headers.location }).toEqual({
+        status: 307,
+        location: `${path}?${'r'.repeat(repetition)}`,
+      })
+      expect(headers).not.toHaveProperty('cache-control')
+      target = String(headers.location)
+    }
+    expect((await web.request(target)).status).toBe(404)
+    expect((await web.request(`${main}?rr`)).status).toBe(200)
   })
 
   it('include the HTML of each resource', async () => {
     const { body } = await web.request('/ui/')
     expect(body).not.toContain('<!-- resources:')
-    for (const text of ['times/times.css', 'id="save"', 'id="plot"', 'id="times"', 'Times as JSON'])
+    for (const text of ['times/times.', 'id="save"', 'id="plot"', 'id="times"', 'Times as JSON'])
       expect(body).toContain(text)
   })
 
   it('are compressed and keep their ETag', async () => {
     const accepted = { 'Accept-Encoding': 'gzip' }
-    const { headers } = await web.request('/ui/main.js', { headers: accepted })
+    const { headers } = await web.request(main, { headers: accepted })
     expect(headers['content-encoding']).toBe('gzip')
-    expect(headers.etag).toBe((await web.request('/ui/main.js')).headers.etag)
+    expect(headers.etag).toBe((await web.request(main)).headers.etag)
     const cached = { headers: { ...accepted, 'If-None-Match': String(headers.etag) } }
-    expect((await web.request('/ui/main.js', cached)).status).toBe(304)
+    expect((await web.request(main, cached)).status).toBe(304)
     const parts: string[] = []
-    for await (const part of web.stream('/ui/main.js', accepted)) parts.push(part)
-    expect(parts.join('')).toBe((await web.request('/ui/main.js')).body)
+    for await (const part of web.stream(main, accepted)) parts.push(part)
+    expect(parts.join('')).toBe((await web.request(main)).body)
   })
 })
 
