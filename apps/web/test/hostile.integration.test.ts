@@ -26,6 +26,8 @@ function expectProblem(received: string, expected: number) {
 const get = (headers: string, target = '/') => `GET ${target} HTTP/1.1\r\nHost: web\r\n${headers}\r\n`
 const post = (headers: string, body: string) => `POST / HTTP/1.1\r\nHost: web\r\n${headers}\r\n${body}`
 
+const chunked = 'Connection: close\r\nTransfer-Encoding: chunked\r\n'
+
 describe.concurrent('a refused request', () => {
   it.each([
     ['a request without a version', 'GET /\r\n\r\n', 400],
@@ -55,9 +57,13 @@ describe.concurrent('a refused request', () => {
     ['a body that is too long', post('Connection: close\r\nContent-Length: 16385\r\n', ''), 413],
     ['a length that is not a number', post('Connection: close\r\nContent-Length: 1x\r\n', 'ab'), 400],
     ['two lengths', post('Connection: close\r\nContent-Length: 1\r\nContent-Length: 2\r\n', 'ab'), 400],
-    ['a chunked body', post('Connection: close\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), 411],
-    ['an invalid chunk', post('Connection: close\r\nTransfer-Encoding: chunked\r\n', 'zz\r\n\r\n'), 411],
-    ['a length and a chunked body', post('Content-Length: 4\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), 411],
+    ['an invalid chunk', post('Transfer-Encoding: chunked\r\n', 'zz\r\n\r\n'), 400],
+    ['an invalid second chunk', post('Transfer-Encoding: chunked\r\n', '2\r\nab\r\nzz\r\n\r\n'), 400],
+    ['a chunked body that is too long', post(chunked, `4001\r\n${'a'.repeat(0x4001)}\r\n0\r\n\r\n`), 413],
+    ['many chunks that are too long', post(chunked, `${`400\r\n${'a'.repeat(0x400)}\r\n`.repeat(17)}0\r\n\r\n`), 413],
+    ['a chunk of gigabytes', post(chunked, `ffffffff\r\n${'a'.repeat(20_000)}`), 413],
+    ['two codings', post('Connection: close\r\nTransfer-Encoding: gzip, chunked\r\n', '0\r\n\r\n'), 501],
+    ['two Transfer-Encodings', post(`${chunked}Transfer-Encoding: chunked\r\n`, '0\r\n\r\n'), 501],
     ['an unknown transfer coding', post('Transfer-Encoding: xchunked\r\n', '0\r\n\r\n'), 400],
     ['chunked as a coding that is not the last', post('Transfer-Encoding: chunked, gzip\r\n', '0\r\n\r\n'), 400],
   ])('gets a problem: %s', async (_, bytes, status) => {
@@ -68,8 +74,21 @@ describe.concurrent('a refused request', () => {
     expectProblem(await web.send('GET / HTTP/1.1\r\nHost: web\r\n'), 408)
   })
 
+  it('gets a problem: a chunked body that never ends', async () => {
+    expectProblem(await web.send(post('Transfer-Encoding: chunked\r\n', '1\r\na\r\n')), 408)
+  })
+
   it('gets a problem: a body that never arrives', async () => {
     expectProblem(await web.send(post('Content-Length: 10\r\n', 'a')), 408)
+  })
+})
+
+describe('a length and a chunked body', () => {
+  it('have the end of the chunked one, and nothing after it is a request', async () => {
+    const hidden = 'GET /hidden HTTP/1.1\r\nHost: web\r\n\r\n'
+    const received = await web.send(post('Content-Length: 4\r\nTransfer-Encoding: chunked\r\n', `0\r\n\r\n${hidden}`))
+    expect(received).toContain('"body":""')
+    expect(received.match(/^HTTP/gm)).toHaveLength(1)
   })
 })
 

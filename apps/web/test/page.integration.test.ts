@@ -74,6 +74,17 @@ describe('the files of the page', () => {
 })
 
 describe('other paths', () => {
+  it('/robots.txt allows crawlers the page alone', async () => {
+    const { status, headers, body } = await web.request('/robots.txt')
+    expect([status, headers['content-type']]).toEqual([200, 'text/plain; charset=utf-8'])
+    expect(body).toBe('User-agent: *\nAllow: /ui/\nDisallow: /\n')
+    expect(await web.request('/robots.txt', { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
+    expect(await web.request('/robots.txt', { method: 'POST' })).toMatchObject({
+      status: 405,
+      headers: { allow: expect.stringMatching(/^GET, HEAD(, )?$/) },
+    })
+  })
+
   it('/ui redirects to /ui/ without naming a host', async () => {
     const response = await web.request('/ui', { headers: { Host: 'elsewhere.example' } })
     expect(response).toMatchObject({

@@ -44,11 +44,35 @@ describe('a request', () => {
     expect((await echo('/', { headers: { Host: 'shop.example' } })).values('host')).toEqual(['shop.example'])
   })
 
-  it("carries the balancer's X-Forwarded-For and X-Forwarded-Proto", async () => {
-    const headers = { 'X-Forwarded-For': '203.0.113.9, 198.51.100.7', 'X-Forwarded-Proto': 'https' }
-    const seen = await echo('/', { headers })
-    expect(seen.values('x-forwarded-for')).toEqual(['203.0.113.9, 198.51.100.7'])
+  it("carries the balancer's X-Forwarded-Proto", async () => {
+    const seen = await echo('/', { headers: { 'X-Forwarded-Proto': 'https' } })
     expect(seen.values('x-forwarded-proto')).toEqual(['https'])
+  })
+
+  // The balancer appends the address of its client to what the client sent.
+  it.each([
+    ['203.0.113.9', '203.0.113.9'],
+    ['198.51.100.7, 203.0.113.9', '203.0.113.9'],
+    ['198.51.100.7, 192.168.1.20', '192.168.1.20'],
+    ['198.51.100.7, 10.0.0.1, 192.168.1.20', '192.168.1.20'],
+    ['198.51.100.7,10.0.0.1,172.16.0.9', '172.16.0.9'],
+    ['2001:db8::1, ::ffff:10.0.0.1, 192.168.1.20', '192.168.1.20'],
+    ['198.51.100.7:4711, [2001:db8::1]:80, 192.168.1.20', '192.168.1.20'],
+    ['unknown, "", 192.168.1.20', '192.168.1.20'],
+    ['198.51.100.7, 2001:db8::20', '2001:db8::20'],
+    ['198.51.100.7, fd00::20', 'fd00::20'],
+  ])('with the X-Forwarded-For %j is from %s', async (given, client) => {
+    const { rawHeaders, values } = await echo('/', { headers: { 'X-Forwarded-For': given } })
+    expect(values('x-forwarded-for')).toEqual([client])
+    const id = rawHeaders[rawHeaders.findIndex((name) => name.toLowerCase() === 'x-request-id') + 1]
+    const line = await waitFor('its log line', async () => (await web.log()).find(({ requestId }) => requestId === id))
+    expect(line.client).toBe(client)
+  })
+
+  it('with several X-Forwarded-For headers is from the last address of the last', async () => {
+    const lines = ['GET / HTTP/1.1', 'Host: web', 'Connection: close', 'X-Forwarded-For: 198.51.100.7']
+    const bytes = [...lines, 'X-Forwarded-For: 10.0.0.1, 192.168.1.20', '', ''].join('\r\n')
+    expect(await web.send(bytes)).toContain('"X-Forwarded-For","192.168.1.20"')
   })
 
   it('gets X-Forwarded-Proto: http without a valid one', async () => {
@@ -56,6 +80,17 @@ describe('a request', () => {
     expect((await echo('/', { headers: { 'X-Forwarded-Proto': 'gopher' } })).values('x-forwarded-proto')).toEqual([
       'http',
     ])
+  })
+
+  it.each([
+    ['{"name":"a"}', 'Chunked'],
+    ['x'.repeat(16_384), 'chunked'],
+    ['', 'chunked'],
+  ])('with a chunked body has its length at the app: %#', async (body, coding) => {
+    const seen = await echo('/items', { method: 'PATCH', headers: { 'Transfer-Encoding': coding }, body })
+    expect(seen.body).toBe(body)
+    expect(seen.values('content-length')).toEqual([String(body.length)])
+    expect(seen.values('transfer-encoding')).toEqual([])
   })
 
   it('reuses connections to the app', async () => {
@@ -108,6 +143,48 @@ describe('a response', () => {
     expect((await web.request('/bytes?count=1000', { headers: accepted })).headers['content-encoding']).toBeUndefined()
     const { headers } = await web.request('/bytes?count=5000', { headers: accepted })
     expect(headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'Accept-Encoding' })
+  })
+})
+
+describe('the compression of a response', () => {
+  it.each([
+    ['gzip', 'gzip'],
+    ['GZIP', 'gzip'],
+    ['gzip;q=1', 'gzip'],
+    ['gzip;q=0.5', 'gzip'],
+    ['gzip;q=0.001', 'gzip'],
+    ['br, gzip;q=0.8, *;q=0.1', 'gzip'],
+    ['gzip;q=0.5, identity;q=0.5', 'gzip'],
+    ['gzip;q=1.0, identity;q=0.5, *;q=0', 'gzip'],
+    ['identity;q=0, gzip', 'gzip'],
+    ['*;q=0, gzip', 'gzip'],
+    ['deflate, gzip;q=1.0, *;q=0.5', 'gzip'],
+    ['gzip;q=0', undefined],
+    ['gzip;q=0.0', undefined],
+    ['gzip;q=0.000', undefined],
+    ['gzip; q=0', undefined],
+    ['gzip ; Q=0', undefined],
+    ['GZIP;q=0', undefined],
+    ['gzip;q=0, *', undefined],
+    ['deflate, gzip;q=0', undefined],
+    ['gzip;q=0,br', undefined],
+    ['identity, gzip;q=0.5', undefined],
+    ['gzip;q=0.5, identity;q=0.8', undefined],
+    ['*;q=0', undefined],
+    ['identity', undefined],
+    ['br', undefined],
+    ['xgzip', undefined],
+    ['', undefined],
+  ])('for Accept-Encoding: %s is %s', async (accepted, coding) => {
+    const { headers } = await web.request('/bytes?count=5000', { headers: { 'Accept-Encoding': accepted } })
+    expect(headers['content-encoding']).toBe(coding)
+    // A cache must not send it to clients that accept something else.
+    expect(headers.vary).toBe('Accept-Encoding')
+  })
+
+  it('follows several headers as if they were one', async () => {
+    const lines = ['GET /bytes?count=5000 HTTP/1.1', 'Host: web', 'Connection: close', 'Accept-Encoding: br']
+    expect(await web.send([...lines, 'Accept-Encoding: gzip;q=0', '', ''].join('\r\n'))).not.toContain('gzip')
   })
 })
 

@@ -52,6 +52,40 @@ describe('the HTTP contract', () => {
     expect(await getText('/read', { headers: { Accept: 'application/x-ndjson' } })).toBe(`"${first}"\n"${second}"\n`)
   })
 
+  it('stores a time once per key for a chunked body too', async () => {
+    const post = (body: string) =>
+      get('/write', {
+        method: 'POST',
+        headers: { 'Idempotency-Key': 'chunked', 'Content-Type': 'application/json' },
+        // A stream has no length.
+        body: new Blob([body]).stream(),
+        duplex: 'half',
+      } as RequestInit)
+    expect((await post('{"a":1}')).status).toBe(201)
+    expect((await post('{"a":1}')).headers.get('idempotency-replayed')).toBe('true')
+    expect((await post('{"a":2}')).status).toBe(422)
+  })
+
+  it.each([
+    { 'Sec-Purpose': 'prefetch;prerender' },
+    { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' },
+  ])('stores nothing for GET /write with %j', async (headers) => {
+    const before = await storedTimes('db-writer')
+    expect((await get('/write', { headers })).status).toBe(403)
+    expect(await storedTimes('db-writer')).toEqual(before)
+  })
+
+  it("logs the address of the ALB's client, whatever the client sends", async () => {
+    const headers = { 'X-Forwarded-For': '198.51.100.7, 10.0.0.1', 'X-Request-Id': randomUUID() }
+    await get('/healthz/unknown', { headers })
+    const clientIn = (service: string) =>
+      waitFor(`the line of ${service}`, async () => {
+        const line = (await linesOf(service)).find(({ requestId }) => requestId === headers['X-Request-Id'])
+        return line?.client
+      })
+    expect(await clientIn('web')).toBe(await clientIn('alb'))
+  })
+
   it('stores nothing for HEAD /write', async () => {
     const before = await storedTimes('db-writer')
     const response = await get('/write', { method: 'HEAD' })
