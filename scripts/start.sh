@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds and starts the topology and prints its URLs. Called by `npm start`, after scripts/setup.sh.
+# Usage: scripts/start.sh [--light]   (one instance of each tier and no reader)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -7,6 +8,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/setup/settings.sh
 . scripts/setup/engine.sh
 . scripts/setup/project.sh
+
+light=''
+for option in "$@"; do
+  [ "$option" = --light ] ||
+    fail "Unknown option '$option'." 'npm start -- --light starts one instance of each tier and no reader.'
+  light=1
+done
 
 check_settings
 ensure_project
@@ -23,6 +31,49 @@ if port_in_use && ! alb_is_running; then
     'Use another port: set WEB_PORT in .env, or WEB_PORT=8081 npm start.'
 fi
 
+count() { docker compose ps --all --quiet "$1" | wc -l | tr -d ' '; }
+
+# The options of `docker compose up` that keep the instances which `--scale` has added. A setting decides if there is
+# one. A topology without a reader is a light one.
+kept_scale() {
+  local service instances
+  [ "$(count db-reader)" -gt 0 ] || return 0
+  for service in web:WEB_COUNT app:APP_COUNT; do
+    [ -z "$(setting "${service#*:}")" ] || continue
+    instances=$(count "${service%:*}")
+    [ "$instances" -eq 0 ] || printf -- '--scale %s=%s ' "${service%:*}" "$instances"
+  done
+}
+
+scale=''
+if [ -n "$light" ]; then
+  files=$(setting COMPOSE_FILE)
+  if [ -z "$files" ]; then
+    files=compose.yaml
+    [ ! -f compose.override.yaml ] || files=$files:compose.override.yaml
+  fi
+  export COMPOSE_FILE=$files:compose.light.yaml
+else
+  scale=$(kept_scale)
+fi
+
+readonly NOT_BUILT=$SETUP_LOGS/not-built
+readonly UNREACHABLE='no such host|could not resolve|temporary failure|EAI_AGAIN|ENOTFOUND|unreachable|timed? ?out|timeout|ECONNREFUSED|connection refused|ECONNRESET|connection reset|failed to (do request|fetch|resolve source metadata)|could not connect|unable to connect|too ?many ?requests|deadline exceeded|proxyconnect'
+
+have_images() {
+  local image
+  for image in $(docker compose config --images); do
+    docker image inspect "$image" >/dev/null 2>&1 || return 1
+  done
+}
+
+# Where a server cannot be reached, the images of the last build do.
+build_images() {
+  docker compose build && return
+  # The step's log has its output.
+  grep -Eiq "$UNREACHABLE" "$SETUP_LOGS/Building-the-images.log" && have_images && : >"$NOT_BUILT"
+}
+
 # What a database waits for an operator to do; empty if nothing.
 needed_decision() {
   local service state
@@ -35,7 +86,8 @@ needed_decision() {
 # `docker compose up --wait`, ended early when only an operator can make a database healthy.
 up_until_healthy() {
   local compose
-  docker compose up --wait &
+  # shellcheck disable=SC2086 # A list of options, or nothing.
+  PULL_POLICY=missing docker compose up --wait $scale &
   compose=$!
   while kill -0 "$compose" 2>/dev/null; do
     if [ -n "$(needed_decision)" ]; then
@@ -71,15 +123,21 @@ start_services() {
 }
 
 need_space 1
-step 'Building the images' 'Fix the cause in the output and run this again: completed steps are cached.' docker compose build
+rm -f "$NOT_BUILT"
+step 'Building the images' 'Fix the cause in the output and run this again: completed steps are cached.' build_images
+if [ -e "$NOT_BUILT" ]; then
+  printf '! A server could not be reached, so the images of the last build are started, without the changes since.\n'
+  printf '  The output of the build: %s\n' "$SETUP_LOGS/Building-the-images.log"
+fi
 step 'Starting the services until they are healthy' \
   'Look at each service: docker compose ps --all, docker compose logs SERVICE' start_services
 
-count() { docker compose ps --quiet "$1" | wc -l | tr -d ' '; }
+databases='db-writer, db-reader'
+[ -z "$light" ] || databases='db-writer (--light: acknowledged writes are on one machine)'
 
 cat <<DONE
 
-✓ Running after $SECONDS s: alb → web ×$(count web) → nlb → app ×$(count app) → db-writer, db-reader
+✓ Running after $SECONDS s: alb → web ×$(count web) → nlb → app ×$(count app) → $databases
 
     http://localhost:$port/ui/     the page: save a time, see the list and the chart
     http://localhost:$port/read    the times as JSON; /write stores one

@@ -242,6 +242,29 @@ describe('package-lock.json', () => {
   })
 })
 
+describe('compose.yaml', () => {
+  const [extensions = '', services = ''] = read('compose.yaml').split('\nservices:\n')
+
+  it('builds every image at each `docker compose up`, so that it runs the source as it is', () => {
+    expect(extensions).toMatch(/^x-hardened: &hardened\n(?: .*\n)*? {2}pull_policy: \$\{PULL_POLICY:-build\}\n/m)
+    expect(extensions).toMatch(/^x-balancer: &balancer\n {2}<<: \*hardened\n/m)
+    expect(extensions).toMatch(/^x-database: &database\n {2}<<: \*hardened\n/m)
+    const [listed = ''] = services.split('\nnetworks:\n')
+    for (const service of listed.split(/^ {2}(?=[a-z-]+:\n)/m).slice(1)) {
+      expect(service).toMatch(/^[a-z-]+:\n {4}<<: \*(hardened|balancer|database)\n/)
+    }
+  })
+
+  it('publishes every port on this machine alone, unless a setting opens it', () => {
+    const published = [services, read('compose.dev.yaml')].flatMap((text) => [
+      ...text.matchAll(/^ *ports: \['(.*?):\$/gm),
+    ])
+    const [alb, ...others] = published.map(([, address]) => address)
+    expect(alb).toMatch(/^\$\{WEB_ADDRESS:-127\.0\.0\.1\}$/)
+    expect(others).toEqual(['127.0.0.1', '127.0.0.1'])
+  })
+})
+
 describe('.env.example', () => {
   it('lists exactly the variables that Compose reads from the environment', () => {
     const inCompose = [...(read('compose.yaml') + read('compose.dev.yaml')).matchAll(/\$\{([A-Z_]+)/g)].map(

@@ -23,7 +23,14 @@ export const client: DatabaseClient = {
   transaction: unused,
   status: async () => ({ writer: true, reader: true, readsFrom: 'reader', readerLagMs: 1.6, durability }),
   ping: async () => {},
-  state: () => ({ writer: pool, reader: { ...pool, failing: true }, fallbacks: 5, readerLagMs: 1500, durability }),
+  state: () => ({
+    writer: pool,
+    reader: { ...pool, failing: true },
+    hasReader: true,
+    fallbacks: 5,
+    readerLagMs: 1500,
+    durability,
+  }),
   close: async () => {},
 }
 

@@ -32,6 +32,7 @@ export interface Container {
 
 /** compose.yaml with its extensions and settings, as far as commands use it. */
 export interface Configuration {
+  readonly name: string
   readonly services: Readonly<
     Record<
       string,
@@ -62,14 +63,20 @@ export interface Project {
   containers(service: string): Promise<string[]>
   /** Every container, including stopped ones, in the order of the diagram; other services last. */
   list(): Promise<Container[]>
+  /** The names of the volumes that exist; empty if none. */
+  volumes(): Promise<string[]>
   /** Both outputs of a service's containers, without prefixes. */
   logs(service: string): Promise<string>
+  /** The files of Compose that a service's containers were started with: absolute paths; empty without containers. */
+  filesOf(service: string): Promise<string[]>
   /** The folders of other checkouts that started containers under this project's name; empty if none. */
   otherCheckouts(): Promise<string[]>
 }
 
 /** A project by its name; does not start it. */
-export function openProject({ name, env = {}, profiles = [], signal }: ProjectOptions = {}): Project {
+export function openProject({ name, env: given = {}, profiles = [], signal }: ProjectOptions = {}): Project {
+  // Only `up --build` and `build` build: a command for an emergency must not depend on it.
+  const env = { PULL_POLICY: 'missing', ...given }
   const args = [
     'compose',
     ...(name === undefined ? [] : ['--project-name', name]),
@@ -90,18 +97,26 @@ export function openProject({ name, env = {}, profiles = [], signal }: ProjectOp
       (await project.exec(service, ['mysql', '--batch', '--skip-column-names', '-e', statement])).trimEnd(),
     containers: async (service) => lines((await run('ps', '--all', '--quiet', service)).stdout),
     list: async () => parseContainers((await run('ps', '--all', '--format', 'json')).stdout),
+    async volumes() {
+      const filter = `label=com.docker.compose.project=${(await project.config()).name}`
+      return lines(await docker(['volume', 'ls', '--filter', filter, '--format', '{{.Name}}'], { env, signal }))
+    },
     async logs(service) {
       const { stdout, stderr } = await run('logs', '--no-color', '--no-log-prefix', service)
       return stdout + stderr
     },
-    async otherCheckouts() {
-      const ids = lines((await run('ps', '--all', '--quiet')).stdout)
-      if (ids.length === 0) return []
-      const format = '{{index .Config.Labels "com.docker.compose.project.working_dir"}}'
-      const folders = new Set(lines(await docker(['inspect', '--format', format, ...ids], { env, signal })))
-      return [...folders].filter((folder) => !isThisCheckout(folder))
-    },
+    filesOf: async (service) => (await labels('config_files', service)).flatMap((files) => files.split(',')),
+    otherCheckouts: async () => (await labels('working_dir')).filter((folder) => !isThisCheckout(folder)),
   }
+
+  /** The values of one of Compose's labels of containers, each once. */
+  async function labels(name: string, ...service: string[]): Promise<string[]> {
+    const ids = lines((await run('ps', '--all', '--quiet', ...service)).stdout)
+    if (ids.length === 0) return []
+    const format = `{{index .Config.Labels "com.docker.compose.project.${name}"}}`
+    return [...new Set(lines(await docker(['inspect', '--format', format, ...ids], { env, signal })))]
+  }
+
   return project
 }
 

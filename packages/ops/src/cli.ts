@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { basename, delimiter } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { type Container, DockerError, openProject, type Project, type ProjectOptions } from '@repo/compose'
 
@@ -28,7 +29,11 @@ export async function runCli(main: () => Promise<void>): Promise<void> {
 const isInvalidArgument = (error: unknown): error is Error =>
   error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')
 
-/** The project of this checkout. @throws {CliError} when its containers belong to another checkout. */
+/**
+ * The project of this checkout; a light one with its own settings.
+ *
+ * @throws {CliError} when its containers belong to another checkout.
+ */
 export async function openOwnProject(options: Pick<ProjectOptions, 'profiles'> = {}): Promise<Project> {
   const project = openProject(options)
   const [folder] = await project.otherCheckouts()
@@ -38,7 +43,11 @@ export async function openOwnProject(options: Pick<ProjectOptions, 'profiles'> =
         '  Give this checkout a project of its own: set COMPOSE_PROJECT_NAME in .env or the environment.',
     )
   }
-  return project
+  const files = await project.filesOf('db-writer')
+  if (process.env.COMPOSE_FILE !== undefined || !files.some((file) => basename(file) === 'compose.light.yaml')) {
+    return project
+  }
+  return openProject({ ...options, env: { COMPOSE_FILE: files.join(delimiter) } })
 }
 
 /**

@@ -106,6 +106,16 @@ export async function waitForReplica(
 /** The database that is not this one. */
 export const otherDatabase = (database: Database): Database => (database === 'db-writer' ? 'db-reader' : 'db-writer')
 
+/** False for a topology that was started with `--light`. */
+export async function hasReader(project: Project): Promise<boolean> {
+  return (await project.config()).services['db-reader']?.deploy?.replicas !== 0
+}
+
+/** @throws {CliError} without a reader. */
+export async function requireReader(project: Project): Promise<void> {
+  if (!(await hasReader(project))) throw new CliError('This topology has no reader. To start both databases: npm start')
+}
+
 /** Sends a request to start.sh, and resolves with its answer. @throws {CliError} with the answer if it refuses. */
 export async function request(project: Project, database: Database, ...args: readonly string[]): Promise<string> {
   try {

@@ -8,6 +8,7 @@ import {
   isSubset,
   readState,
   request,
+  requireReader,
   setEndpointNames,
   startDatabases,
   waitForState,
@@ -17,6 +18,7 @@ import {
 await runCli(async () => {
   const { yes = false } = parseArgs({ options: { yes: { type: 'boolean' } } }).values
   const project = await openOwnProject()
+  await requireReader(project)
   await project.compose('up', '--detach', '--no-recreate', '--no-deps', 'db-reader')
   const { current } = await waitForState(project, 'db-reader', hasDecided)
 

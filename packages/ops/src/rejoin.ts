@@ -10,6 +10,7 @@ import {
   isSubset,
   readState,
   request,
+  requireReader,
   setEndpointNames,
   startDatabases,
   waitForState,
@@ -20,6 +21,7 @@ import {
 await runCli(async () => {
   const { yes = false } = parseArgs({ options: { yes: { type: 'boolean' } } }).values
   const project = await openOwnProject()
+  await requireReader(project)
   await startDatabases(project)
   const { current } = await waitForState(project, 'db-reader', hasDecided)
   if (current === undefined) throw new CliError('No server is current. First: npm run failover')

@@ -3,7 +3,7 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 import { type Container, DockerError, docker, type Project, services } from '@repo/compose'
 import { CliError, listContainers, openOwnProject, runCli } from './cli.ts'
 import { type Counters, parseCounters, sumOf } from './counters.ts'
-import { type Database, type DatabaseState, describeOutage, endpointNames, readState } from './databases.ts'
+import { type Database, type DatabaseState, describeOutage, endpointNames, hasReader, readState } from './databases.ts'
 
 /** The port of each tier's own counters, within its container. */
 const metricsPorts: Readonly<Record<string, number>> = { alb: 8405, web: 8081, nlb: 8405, app: 9464 }
@@ -40,7 +40,8 @@ await runCli(async () => {
   const before = await sampleAll(running)
   await delay(sampleIntervalMs)
   const [all, after, states] = await Promise.all([project.list(), sampleAll(running), readStates(project)])
-  const databases = await databaseDetails(project, running, states)
+  const withReader = await hasReader(project)
+  const databases = await databaseDetails(project, running, states, withReader)
 
   const address = (await project.compose('port', 'alb', '80').catch(() => '')).trim().replace(/^.*:/, 'localhost:')
   console.log(`\n${styleText('bold', address ? `http://${address}` : 'not published')}\n`)
@@ -59,7 +60,8 @@ await runCli(async () => {
     )
   }
   for (const name of services.filter((each) => !all.some(({ service }) => service === each))) {
-    console.log(row(name, styleText('red', 'missing'), '', '', ''))
+    const isIntended = name === 'db-reader' && !withReader
+    console.log(row(name, isIntended ? styleText('dim', 'none (--light)') : styleText('red', 'missing'), '', '', ''))
   }
   const outage = describeOutage(states, (database) => running.some(({ service }) => service === database))
   if (outage !== '') console.log(`\n  ${styleText('red', outage)}`)
@@ -167,9 +169,12 @@ async function databaseDetails(
   project: Project,
   running: readonly Container[],
   states: Readonly<Record<Database, DatabaseState>>,
+  withReader: boolean,
 ): Promise<Map<string, string[]>> {
   const details = running.flatMap(({ id, service }) =>
-    service === 'db-writer' || service === 'db-reader' ? [describeDatabase(project, service, id, states[service])] : [],
+    service === 'db-writer' || service === 'db-reader'
+      ? [describeDatabase(project, service, id, states[service], withReader)]
+      : [],
   )
   return new Map(await Promise.all(details))
 }
@@ -179,6 +184,7 @@ async function describeDatabase(
   database: Database,
   id: string,
   state: DatabaseState,
+  withReader: boolean,
 ): Promise<[string, string[]]> {
   const query = (statement: string) =>
     docker(['exec', id, 'mysql', '--vertical', '-e', statement], { timeoutMs: queryTimeoutMs })
@@ -196,7 +202,7 @@ async function describeDatabase(
       ...((await endpointNames(project, database)).includes('db-writer')
         ? []
         : [styleText('red', 'does not have the name db-writer: npm run failover')]),
-      semiSync(await query(semiSyncStatus)),
+      withReader ? semiSync(await query(semiSyncStatus)) : 'writes are on one machine, as intended',
       ...(/: Y$/m.test(await query("SELECT account_locked FROM mysql.user WHERE user = 'app'"))
         ? [styleText('red', 'the app is locked out: complete the restore, run it again')]
         : []),

@@ -133,10 +133,11 @@ function registerDatabaseMetrics(client: DatabaseClient, registry: Registry): vo
   })
   new Gauge({
     name: 'database_acknowledged_on_one',
-    help: '1 while an acknowledged write is on one machine only. Measured while the database is in use.',
+    help: '1 while an acknowledged write is on one machine only, although there is a reader. Measured while the database is in use.',
     registers,
     collect() {
-      this.set(Number(client.state().durability?.copies === 'one'))
+      const { hasReader, durability } = client.state()
+      this.set(Number(hasReader && durability?.copies === 'one'))
     },
   })
   new Gauge({

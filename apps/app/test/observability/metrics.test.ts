@@ -73,6 +73,11 @@ describe('the metrics', () => {
     expect(await seriesValue('http_requests_refused_total{by="queue"}')).toBe(1)
   })
 
+  it('report no acknowledgement on one machine where there is no reader', async () => {
+    metrics = createMetrics({ ...client, state: () => ({ ...client.state(), hasReader: false }) }, [])
+    expect(await seriesValue('database_acknowledged_on_one')).toBe(0)
+  })
+
   it('have the state of the database client when they are read', async () => {
     const expected = {
       'database_connections{endpoint="writer",state="idle"}': 1,

@@ -52,6 +52,8 @@ export interface DatabaseClientOptions {
 export interface DatabaseState {
   readonly writer: PoolState
   readonly reader: PoolState
+  /** False if both endpoints are one server: then nothing else is expected to have a copy. */
+  readonly hasReader: boolean
   /** How many reads went to the writer, since start: the reader was unavailable or too far behind. */
   readonly fallbacks: number
   /** 0 before the first measurement. */
@@ -188,6 +190,7 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     replicated: () => reader.checks.use(inTime(), newestBeat),
     intervalMs,
   })
+  const hasReader = options.reader.host !== options.writer.host || options.reader.port !== options.writer.port
   let readerUnavailableUntil = 0
   let fallbacks = 0
 
@@ -321,6 +324,7 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     state: () => ({
       writer: totalState(writer),
       reader: totalState(reader),
+      hasReader,
       fallbacks,
       readerLagMs: replicaLag.ms(),
       durability: durability.latest(),

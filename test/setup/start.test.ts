@@ -1,0 +1,110 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { useMachine } from './machine.ts'
+
+const machine = useMachine()
+
+/**
+ * Docker with $WEB, $APP and $READER containers of these services. With $BUILD_ERROR it builds nothing; with $NO_IMAGE
+ * there is no image either.
+ */
+beforeEach(() => {
+  for (const name of ['sort', 'wc']) machine.fake(name, `exec /usr/bin/${name} "$@"`)
+  // What is waited for has ended.
+  machine.fake('sleep', ':')
+  machine.fake(
+    'docker',
+    `containers() { for ((i = 0; i < \${1:-0}; i++)); do echo "id$i"; done; }
+     case "$*" in
+       'compose config') echo 'name: app' ;;
+       'compose config --images') echo app-web ;;
+       'image inspect '*) [ -z "\${NO_IMAGE:-}" ] ;;
+       'compose build') [ -z "\${BUILD_ERROR:-}" ] || { echo "$BUILD_ERROR" >&2; exit 1; } ;;
+       'compose ps --all --quiet web') containers "\${WEB:-}" ;;
+       'compose ps --all --quiet app') containers "\${APP:-}" ;;
+       'compose ps --all --quiet db-reader') containers "\${READER:-}" ;;
+       'compose exec '*) exit 1 ;;
+       'compose up '*) echo "$*, \${COMPOSE_FILE:-compose.yaml}, \${PULL_POLICY:-build}" >>calls ;;
+     esac`,
+  )
+})
+
+function start(options: readonly string[] = [], environment: Record<string, string> = {}) {
+  // Not the port of a topology that runs on this machine.
+  const result = machine.run(['scripts/start.sh', ...options], { WEB_PORT: '9', ...environment })
+  return { ...result, up: () => readFileSync(join(machine.checkout, 'calls'), 'utf8').trim() }
+}
+
+const running = { WEB: '2', APP: '2', READER: '1' }
+
+describe('scripts/start.sh', () => {
+  it('builds the images and starts the topology', () => {
+    const { status, stderr, stdout, up } = start()
+    expect([status, stderr]).toEqual([0, ''])
+    expect(up()).toBe('compose up --wait, compose.yaml, missing')
+    expect(stdout).toContain('db-writer, db-reader')
+  })
+
+  it.each([
+    [{ APP: '4' }, '--scale web=2 --scale app=4'],
+    [{ WEB: '1' }, '--scale web=1 --scale app=2'],
+    [{ APP: '4', APP_COUNT: '3' }, '--scale web=2'],
+    [{ APP: '4', WEB_COUNT: '3', APP_COUNT: '3' }, ''],
+    // What runs is a light topology.
+    [{ WEB: '1', APP: '1', READER: '0' }, ''],
+  ] as Record<string, string>[][])('keeps the number of instances: %j', (environment, options) => {
+    const { up } = start([], { ...running, ...environment })
+    expect(up()).toBe(`compose up --wait${options ? ` ${options}` : ''}, compose.yaml, missing`)
+  })
+
+  it('keeps the number of instances unless .env has one', () => {
+    writeFileSync(join(machine.checkout, '.env'), 'APP_COUNT=3\n')
+    expect(start([], { ...running, APP: '4' }).up()).toBe('compose up --wait --scale web=2, compose.yaml, missing')
+  })
+
+  it.each([
+    [undefined, 'compose.yaml'],
+    ['compose.yaml:mine.yaml', 'compose.yaml:mine.yaml'],
+  ])('starts one instance of each tier with --light, beside COMPOSE_FILE=%s', (given, files) => {
+    const { stdout, up } = start(['--light'], { ...running, ...(given && { COMPOSE_FILE: given }) })
+    expect(up()).toBe(`compose up --wait, ${files}:compose.light.yaml, missing`)
+    expect(stdout).toContain('acknowledged writes are on one machine')
+  })
+
+  it('merges compose.override.yaml with --light too', () => {
+    writeFileSync(join(machine.checkout, 'compose.override.yaml'), '')
+    expect(start(['--light']).up()).toContain('compose.yaml:compose.override.yaml:compose.light.yaml')
+  })
+
+  it('refuses another option', () => {
+    const { status, stderr } = start(['--lite'])
+    expect(status).toBe(1)
+    expect(stderr).toContain("Unknown option '--lite'.")
+  })
+
+  it.each([
+    'failed to do request: Head "https://registry.invalid/v2/": dial tcp: lookup registry.invalid: no such host',
+    'npm error code EAI_AGAIN',
+    'net/http: TLS handshake timeout',
+    "E: Unable to connect to deb.invalid:http: Network is unreachable\nTemporary failure resolving 'deb.invalid'",
+    'toomanyrequests: You have reached your pull rate limit',
+  ])('starts the images of the last build, and says so, when they cannot be built: %s', (BUILD_ERROR) => {
+    const { status, stdout, up } = start([], { BUILD_ERROR })
+    expect(status).toBe(0)
+    expect(stdout).toContain('! A server could not be reached, so the images of the last build are started')
+    expect(up()).toContain('compose up --wait')
+    // The next run can build again.
+    expect(start().stdout).not.toContain('could not be reached')
+  })
+
+  it.each([
+    { BUILD_ERROR: 'AH00526: Syntax error on line 7 of /srv/web/httpd.conf' },
+    { BUILD_ERROR: 'dial tcp: lookup registry.invalid: no such host', NO_IMAGE: '1' },
+  ])('fails with the output of the build: %j', (environment) => {
+    const { status, stderr, up } = start([], environment)
+    expect(status).toBe(1)
+    expect(stderr).toContain(environment.BUILD_ERROR)
+    expect(up).toThrow()
+  })
+})
