@@ -19,19 +19,25 @@ export type WithUsage = <T>(
   work: () => Promise<T>,
 ) => Promise<{ result: T; usage: Usage }>
 
-/** @throws when the engine is on another machine. */
-export async function openUsage(topology: Topology): Promise<WithUsage> {
+/** The path of the engine's socket. @throws when the engine is on another machine. */
+export async function engineSocket(): Promise<string> {
   const endpoint = ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']
   const host = process.env.DOCKER_HOST ?? (await docker(endpoint))
   const socketPath = /^unix:\/\/(.+)$/.exec(host)?.[1]
   if (socketPath === undefined) throw new Error(`the engine must be on this machine, not at ${host}`)
+  return socketPath
+}
+
+/** @throws when the engine is on another machine. */
+export async function openUsage(topology: Topology): Promise<WithUsage> {
+  const socketPath = await engineSocket()
   const containers = new Map<string, string[]>()
 
   async function read(services: readonly string[]): Promise<Map<string, Reading>> {
     const readings = services.map(async (service) => {
       const ids = containers.get(service) ?? (await topology.containers(service))
       containers.set(service, ids)
-      const each = await Promise.all(ids.map((id) => readContainer(socketPath as string, id)))
+      const each = await Promise.all(ids.map((id) => readContainer(socketPath, id)))
       const sum = each.reduce((total, { cpuSeconds }) => total + cpuSeconds, 0)
       return [service, { cpuSeconds: sum, memoryMiB: Math.max(...each.map(({ memoryMiB }) => memoryMiB)) }] as const
     })
@@ -77,8 +83,8 @@ interface EngineStats {
   readonly memory_stats: { readonly usage: number; readonly stats: Readonly<Record<string, number>> }
 }
 
-/** Memory without reclaimable file cache. https://docs.docker.com/reference/api/engine/ (ContainerStats) */
-async function readContainer(socketPath: string, id: string): Promise<Reading> {
+/** What a container uses. Memory without reclaimable file cache. https://docs.docker.com/reference/api/engine/ (ContainerStats) */
+export async function readContainer(socketPath: string, id: string): Promise<Reading> {
   const path = `/containers/${id}/stats?stream=false&one-shot=true`
   const body = await new Promise<string>((resolve, reject) => {
     request({ socketPath, path }, (response) => resolve(text(response)))
