@@ -1,4 +1,5 @@
-import { Duration, Lazy, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib'
+import { certificatesFile } from '@repo/compose'
+import { DockerBuildSecret, Duration, Lazy, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib'
 import {
   AdditionalHealthCheckType,
   AutoScalingGroup,
@@ -71,6 +72,9 @@ export class InstanceGroup extends Construct {
       platform: arm ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
       // Docker sends the Dockerfile whatever .dockerignore says. CDK's copy of the context has to include it.
       exclude: [...props.buildContextExcludes, `!${file}`],
+      // Behind a proxy that intercepts TLS the build needs this machine's authorities, and the image is the same.
+      buildSecrets: { ca: DockerBuildSecret.fromSrc(certificatesFile()) },
+      invalidation: { buildSecrets: false },
     })
     this.logs = new LogGroup(this, 'Logs', {
       retention: config.logRetentionDays,

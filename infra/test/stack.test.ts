@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { configOf, configs } from '../lib/config.ts'
-import { type Resource, secured, synthesize } from './synthesis.ts'
+import { createApp, type Resource, Synthesized, secured, synthesize } from './synthesis.ts'
 
 const dev = synthesize()
 const prod = synthesize({ config: configs.prod })
@@ -291,6 +291,16 @@ describe.each([
       .map(({ parentPath, name }) => relative(directory, join(parentPath, name)))
     const unused = files.filter((file) => !sources.some((source) => file === source || file.startsWith(`${source}/`)))
     expect(unused.sort()).toEqual(['.dockerignore', dockerFile])
+  })
+
+  it('have an image that is built with the authorities of this machine, and is the same with others', () => {
+    const file = `docker/${tier.toLowerCase()}/Dockerfile`
+    vi.stubEnv('NODE_EXTRA_CA_CERTS', '/tmp/authorities.pem')
+    const { app, stack } = createApp()
+    const elsewhere = new Synthesized(app.synth(), stack.stackName)
+    vi.unstubAllEnvs()
+    expect(elsewhere.image(file).dockerBuildSecrets).toEqual({ ca: 'src=/tmp/authorities.pem' })
+    expect(elsewhere.resources).toEqual(dev.resources)
   })
 
   it('have user data within the size limit and without secrets', () => {

@@ -52,6 +52,7 @@ interface DockerImage {
     readonly directory: string
     readonly dockerFile: string
     readonly dockerBuildTarget?: string
+    readonly dockerBuildSecrets?: Readonly<Record<string, string>>
     readonly platform: string
   }
 }
