@@ -120,7 +120,7 @@ describe('.vscode/launch.json', () => {
   })
 
   it('maps every mounted source folder to its path in the container', () => {
-    const mounts = [...read('compose.dev.yaml').matchAll(/^ *- \.(\/.*):(\/.*):ro$/gm)]
+    const mounts = [...read('compose.dev.yaml').matchAll(/^ *- \.(\/.*):(\/.*):ro,z$/gm)]
     expect(mounts.length).toBeGreaterThan(0)
     expect(attach.localRoot).toMatch(/^\$\{workspaceFolder\}$/)
     for (const [, local, remote] of mounts) expect(`${attach.remoteRoot}${local}`).toBe(remote)

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
-import { docker, type Topology } from '@repo/compose'
+import { engineAddress, type Topology } from '@repo/compose'
 
 /** What services used while something ran. */
 export interface Usage {
@@ -21,8 +21,7 @@ export type WithUsage = <T>(
 
 /** The path of the engine's socket. @throws when the engine is on another machine. */
 export async function engineSocket(): Promise<string> {
-  const endpoint = ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']
-  const host = process.env.DOCKER_HOST ?? (await docker(endpoint))
+  const host = await engineAddress()
   const socketPath = /^unix:\/\/(.+)$/.exec(host)?.[1]
   if (socketPath === undefined) throw new Error(`the engine must be on this machine, not at ${host}`)
   return socketPath

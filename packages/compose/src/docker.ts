@@ -69,6 +69,11 @@ export async function docker(args: readonly string[], options?: DockerOptions): 
   return (await dockerOutput(args, options)).stdout.trim()
 }
 
+/** The address of the engine, as DOCKER_HOST or the current context has it. */
+export async function engineAddress(): Promise<string> {
+  return process.env.DOCKER_HOST || docker(['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'])
+}
+
 /** Starts `docker` without waiting for it; the caller ends it. */
 export function spawnDocker(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
   return spawn('docker', args, options)

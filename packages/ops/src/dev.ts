@@ -1,6 +1,9 @@
 import { once } from 'node:events'
-import { delimiter } from 'node:path'
+import { statfs } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { engineAddress, repositoryRoot } from '@repo/compose'
 import { CliError, interruption, openOwnProject, runCli } from './cli.ts'
+import { changes, needsPolling } from './polling.ts'
 import { showLogs } from './show-logs.ts'
 
 // For every `docker compose` of this process.
@@ -19,6 +22,13 @@ await runCli(async () => {
   const publishedAddress = async (service: string, port: number) =>
     (await project.compose('port', service, String(port))).trim().replace(/^.*:/, 'localhost:')
 
+  /** Where the container gets no events of the source's file system, `node --watch` in it sees no change. */
+  async function restartOnChange(): Promise<void> {
+    console.log('Looking for changes once per second: the engine gets no events of this file system (DEV_POLLING)')
+    const source = ['apps/app/src', 'packages/db/src'].map((folder) => join(repositoryRoot, folder))
+    for await (const _ of changes(source, interrupted)) await project.compose('restart', '--timeout', '0', 'app')
+  }
+
   try {
     const code = await compose('up', '--build', '--wait')
     if (interrupted.aborted) return
@@ -32,7 +42,9 @@ await runCli(async () => {
     debugger    ${await publishedAddress('app', 9229)}: chrome://inspect, or "attach" in an editor
     Ctrl-C      stops the topology and keeps the data
 `)
-    await showLogs(project, { tail: '0', follow: interrupted })
+    const { type: fileSystem } = await statfs(repositoryRoot)
+    const polls = needsPolling({ setting: process.env.DEV_POLLING, fileSystem, engine: await engineAddress() })
+    await Promise.all([showLogs(project, { tail: '0', follow: interrupted }), polls && restartOnChange()])
   } finally {
     await compose('--profile', 'observe', 'down')
   }
