@@ -58,7 +58,7 @@ else
 fi
 
 readonly NOT_BUILT=$SETUP_LOGS/not-built
-readonly UNREACHABLE='no such host|could not resolve|temporary failure|EAI_AGAIN|ENOTFOUND|unreachable|timed? ?out|timeout|ECONNREFUSED|connection refused|ECONNRESET|connection reset|failed to (do request|fetch|resolve source metadata)|could not connect|unable to connect|too ?many ?requests|deadline exceeded|proxyconnect'
+readonly UNREACHABLE='no such host|could not resolve|temporary failure|EAI_AGAIN|ENOTFOUND|unreachable|timed out|(i/o|handshake|network) timeout|ETIMEDOUT|ECONNREFUSED|connection refused|ECONNRESET|connection reset|failed to (do request|fetch|resolve source metadata)|could not connect|unable to connect|too ?many ?requests|deadline exceeded|proxyconnect'
 
 have_images() {
   local image

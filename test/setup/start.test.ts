@@ -99,6 +99,7 @@ describe('scripts/start.sh', () => {
   })
 
   it.each([
+    { BUILD_ERROR: 'HEALTHCHECK --timeout=3s: exit code 1' },
     { BUILD_ERROR: 'AH00526: Syntax error on line 7 of /srv/web/httpd.conf' },
     { BUILD_ERROR: 'dial tcp: lookup registry.invalid: no such host', NO_IMAGE: '1' },
   ])('fails with the output of the build: %j', (environment) => {

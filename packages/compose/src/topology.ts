@@ -42,6 +42,9 @@ export interface Topology extends Project, TopologyReference, AsyncDisposable {
   down(): Promise<void>
 }
 
+/** Whatever `.env` has for the topology of this checkout. */
+const defaults = { WEB_ADDRESS: '127.0.0.1', WEB_COUNT: '2', APP_COUNT: '2' }
+
 /** Builds the images, starts the topology and waits until it is healthy. The caller disposes of it: `await using`. */
 export async function openTopology(options: TopologyOptions): Promise<Topology> {
   const { name, services = [], scale, profiles = [], signal } = options
@@ -51,7 +54,7 @@ export async function openTopology(options: TopologyOptions): Promise<Topology> 
     {
       project: testProject(name),
       url: `http://127.0.0.1:${port}`,
-      env: { ...options.env, WEB_PORT: String(port) },
+      env: { ...defaults, ...options.env, WEB_PORT: String(port) },
       profiles,
     },
     { scale, signal },

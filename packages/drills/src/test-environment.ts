@@ -107,7 +107,9 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
   await chmod(folder, 0o755)
   const files = { variant: join(folder, 'variant.yaml'), override: join(folder, 'override.yaml') }
   for (const file of Object.values(files)) await writeFile(file, noOverride)
-  const env = { ...base.env, COMPOSE_FILE: ['compose.yaml', files.variant, files.override].join(delimiter) }
+  const composeFile = ['compose.yaml', files.variant, files.override].join(delimiter)
+  // The time of an operation is not that of a build.
+  const env = { ...base.env, COMPOSE_FILE: composeFile, PULL_POLICY: 'missing' }
   const project = openProject({ name: base.project, env, signal })
   const topology = { ...project, project: base.project, url: base.url }
 

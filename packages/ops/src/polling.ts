@@ -18,7 +18,7 @@ const withoutEvents = new Set([0x01021997, 0x6969, 0x517b, 0xff534d42, 0xfe534d4
 /** Whether changes have to be looked for: the engine's machine gets no events of the checkout's file system. */
 export function needsPolling({ setting, fileSystem, engine }: Sharing): boolean {
   if (setting) return !/^(0|false|no)$/i.test(setting)
-  return withoutEvents.has(fileSystem) || /\/\.(colima|lima|rd)\//.test(engine)
+  return withoutEvents.has(fileSystem) || /\/\.?(colima|lima|rd)\//.test(engine)
 }
 
 /** Yields whenever files below the folders were changed, added or removed. Ends when `signal` is aborted. */

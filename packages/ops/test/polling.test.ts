@@ -13,6 +13,7 @@ describe('npm run dev', () => {
     [undefined, 0x01021997, local, true],
     [undefined, 0x6969, local, true],
     [undefined, 0x1a, 'unix:///Users/me/.colima/default/docker.sock', true],
+    [undefined, 0x1a, 'unix:///Users/me/.config/colima/default/docker.sock', true],
     [undefined, 0x1a, 'unix:///Users/me/.rd/docker.sock', true],
     [undefined, 0x1a, 'unix:///Users/me/.docker/run/docker.sock', false],
     ['1', ext4, local, true],
