@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process'
+import { rm } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { docker, freePort, testProject, waitFor } from '@repo/compose'
+import { copyCheckout } from '@repo/compose/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startCommand } from './command.ts'
+import { restoreTopology, topology } from './topology.ts'
+
+let checkout: string
+let env: Record<string, string>
+let url: string
+
+beforeAll(async () => {
+  const port = await freePort()
+  url = `http://127.0.0.1:${port}`
+  env = { COMPOSE_PROJECT_NAME: testProject('light'), WEB_PORT: String(port) }
+  checkout = await copyCheckout()
+  // Never two topologies at a time.
+  await topology.compose('stop', '--timeout', '1')
+})
+afterAll(async () => {
+  await docker(['compose', 'down', '--volumes', '--rmi', 'all', '--timeout', '0'], { cwd: checkout, env })
+  await rm(checkout, { recursive: true })
+  await restoreTopology()
+})
+
+/** Runs what `npm start` runs once everything is installed. */
+const start = async (...options: string[]) =>
+  (
+    await promisify(execFile)('bash', ['scripts/start.sh', ...options], {
+      cwd: checkout,
+      env: { ...process.env, ...env },
+    })
+  ).stdout
+
+const run = (script: string, ...args: string[]) => startCommand(script, args, { env, root: checkout }).result()
+
+const get = async (path: string) => (await fetch(url + path)).json()
+
+/** The containers by service. */
+const running = async () =>
+  (await docker(['compose', 'ps', '--format', '{{.Service}}'], { cwd: checkout, env })).split('\n').sort()
+
+describe('npm start -- --light', () => {
+  it('starts one instance of each tier and no reader, which is ready', async () => {
+    expect(await start('--light')).toContain('acknowledged writes are on one machine')
+    expect(await running()).toEqual(['alb', 'app', 'db-writer', 'nlb', 'web'])
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    expect(await (await fetch(`${url}/write`)).text()).toMatch(/^Saved: /)
+    expect(await get('/read')).toHaveLength(1)
+    expect(await get('/status')).toMatchObject({ readsFrom: 'reader', durability: { copies: 'one' } })
+  })
+
+  it('shows it in the status', async () => {
+    const { code, output } = await run('status.ts')
+    expect(code).toBe(0)
+    expect(output).toMatch(
+      /^ {2}db-writer-1 +up .*, healthy +current writer, epoch 1 · writes are on one machine, as intended$/m,
+    )
+    expect(output).toMatch(/^ {2}db-reader +none \(--light\)$/m)
+  })
+
+  it('raises no alert', async () => {
+    const script =
+      "fetch('http://127.0.0.1:9464/metrics').then((r) => r.text()).then((t) => console.log(/^database_acknowledged_on_one .*$/m.exec(t)[0]))"
+    const value = await docker(['compose', 'exec', '--no-TTY', 'app', 'node', '-e', script], { cwd: checkout, env })
+    expect(value).toBe('database_acknowledged_on_one 0')
+  })
+
+  it.each(['failover.ts', 'rejoin.ts'])('has no second database for %s', async (script) => {
+    const { code, output } = await run(script, '--yes')
+    expect([code, output]).toEqual([1, '✗ This topology has no reader. To start both databases: npm start\n'])
+  })
+
+  it('is replaced with npm start, which keeps the data', async () => {
+    await start()
+    expect(await running()).toEqual(['alb', 'app', 'app', 'db-reader', 'db-writer', 'nlb', 'web', 'web'])
+    await waitFor('the time in the list', async () => ((await get('/read')) as string[]).length === 1)
+    expect((await run('status.ts')).output).toContain('writes are on two machines')
+  })
+})
