@@ -5,8 +5,9 @@ import { workloads } from '@repo/drills/workloads/index.ts'
 import { describe, expect } from 'vitest'
 import { topology } from './topology.ts'
 
-/** Skipped in a project without a resource, in which nothing can be stored. */
-export const describeResource = describe.skipIf(workloads.length === 0)
+/** Tests that store something, which a project without a resource cannot. */
+export const describeResource = (title: string, tests: () => void): unknown =>
+  workloads.length > 0 ? describe(title, tests) : describe.skip(`${title} (there is no resource)`, tests)
 
 /** The resource that the tests of the topology use: the first one with a workload. */
 export function resource(): Workload {

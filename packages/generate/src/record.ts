@@ -29,5 +29,7 @@ export const hasRecord = (root: string): boolean => existsSync(join(root, record
 export const readRecord = async (root: string): Promise<Upstream> =>
   JSON.parse(await readFile(join(root, recordFile), 'utf8'))
 
-export const writeRecord = (root: string, record: Upstream): Promise<void> =>
-  writeFile(join(root, recordFile), `${JSON.stringify(record, undefined, 2)}\n`)
+export function writeRecord(root: string, { repository, commit, tree, answers }: Upstream): Promise<void> {
+  const record = { repository, commit, tree, answers }
+  return writeFile(join(root, recordFile), `${JSON.stringify(record, undefined, 2)}\n`)
+}

@@ -22,7 +22,7 @@ export async function adopt(root: string, { name, keepTimes }: Answers): Promise
   const [origin, owner] = [productNames(originName), productNames(name)]
   const upstreamReadme = await readFile(join(root, 'README.md'), 'utf8')
   for (const path of [...ownPaths, ...(keepTimes ? [] : timesPaths)]) {
-    await rm(join(root, path), { recursive: true, force: true })
+    await rm(join(root, path), { recursive: true })
   }
   for (const edit of [...ownEdits, ...(keepTimes ? [] : timesEdits)]) await applyEdit(root, edit)
   await rename(root, origin, owner)
