@@ -139,8 +139,8 @@ cat <<DONE
 
 ✓ Running after $SECONDS s: alb → web ×$(count web) → nlb → app ×$(count app) → $databases
 
-    http://localhost:$port/ui/     the page: save a time, see the list and the chart
-    http://localhost:$port/read    the times as JSON; /write stores one
+    http://localhost:$port/ui/             the page
+    http://localhost:$port/openapi.json    the endpoints
 
     npm run status    each service: health, instances, request rates, replica lag
     npm run logs      the logs of all services, merged

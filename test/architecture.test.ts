@@ -65,7 +65,7 @@ it('starts docker from packages/compose only', () => {
 it('imports from an app only in its own workspace and in workloads', () => {
   const others = files.filter(
     ({ path, workspace, imports }) =>
-      !/^packages\/(drills|bench)\/src\/workloads\//.test(path) &&
+      !/^packages\/drills\/src\/workloads\//.test(path) &&
       imports.map(targetOf).some((target) => target?.startsWith('apps/') && target !== workspace),
   )
   expect(others.map(({ path }) => path)).toEqual([])

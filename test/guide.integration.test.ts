@@ -1,53 +1,18 @@
-import { execFile } from 'node:child_process'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { repositoryRoot } from '@repo/compose'
-import { copyCheckout } from '@repo/compose/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { changed, commitAll, follow, inCopy, path, shell, useCopy } from './project-copy.ts'
 
-const run = promisify(execFile)
-const guide = readFileSync(join(repositoryRoot, 'docs/make-it-yours.md'), 'utf8')
-/** A section of the guide. */
-const section = (title: string) => guide.split(/^## /m).find((text) => text.startsWith(`${title}\n`)) ?? ''
-let copy: string
+useCopy()
 
-/** Before and after the tests of a section, which changes a copy of its own. */
-function useCopy(): void {
-  beforeAll(async () => {
-    copy = await copyCheckout()
-    // Lint and the checks of the repository ask Git for the files.
-    await inCopy('git', 'init', '--quiet')
-    await inCopy('git', 'add', '--all')
-    await inCopy('git', '-c', 'user.name=test', '-c', 'user.email=test', 'commit', '--quiet', '--message=test')
-  })
-  afterAll(() => rmSync(copy, { recursive: true, force: true }))
+/** Lint and these unit tests; guide.slow.test.ts runs all, and the types after each step. */
+async function expectGreen(...tests: readonly string[]): Promise<void> {
+  // Lint and the checks of the repository ask Git for the files.
+  await inCopy('git', 'add', '--all')
+  await inCopy('npm', 'run', 'lint')
+  await inCopy('npx', 'vitest', 'run', '--project', 'unit', ...tests)
 }
 
-/** Runs the commands of a section, but those that are for the reader alone. */
-async function follow(title: string): Promise<void> {
-  const blocks = [...section(title).matchAll(/(<!-- by hand -->\n)?^```sh\n([\s\S]*?)^```$/gm)]
-  const commands = blocks.flatMap(([, byHand, content = '']) => (byHand ? [] : [content]))
-  expect(commands.length, title).toBeGreaterThan(0)
-  for (const command of commands) await inCopy('bash', '-euo', 'pipefail', '-c', command)
-}
-
-/** @throws everything that the command printed. */
-async function inCopy(command: string, ...args: string[]): Promise<string> {
-  return run(command, args, { cwd: copy, maxBuffer: 64 * 1024 ** 2 }).then(
-    ({ stdout }) => stdout,
-    ({ stdout, stderr, message }) => {
-      throw new Error(`${message}\n${stdout}${stderr}`)
-    },
-  )
-}
-
-/** The files that differ from the last commit of the copy. */
-const changed = async () => (await inCopy('git', 'status', '--porcelain', '--untracked-files=all')).trim()
-
-describe('docs/make-it-yours.md on adding a resource', () => {
-  useCopy()
-
+describe('a clone', () => {
   it.each([
     ["'title'", 'expected NAME:TYPE'],
     ["'title:string(200)' --plural times", "There is a resource 'times' already"],
@@ -56,60 +21,91 @@ describe('docs/make-it-yours.md on adding a resource', () => {
     ["'title:string(200)' --plural services", "The page has an element with the id 'services' already"],
     ["'owner:ref(person)'", 'no migration creates the table person or persons'],
   ])('refuses ticket %s: %s', async (fields, message) => {
-    const refused = inCopy('bash', '-c', `npm run --silent generate -- resource ticket ${fields}`)
-    await expect(refused).rejects.toThrow(message)
+    await expect(shell(`node packages/generate/src/generate.ts resource ticket ${fields}`)).rejects.toThrow(message)
     expect(await changed()).toBe('')
   })
 
-  it('changes nothing when a step fails', async () => {
-    const snapshotTest = join(copy, 'infra/test/snapshot.test.ts')
-    const text = readFileSync(snapshotTest, 'utf8')
-    writeFileSync(snapshotTest, 'this is no test')
-    await expect(follow('Add a resource')).rejects.toThrow('Nothing was changed.')
-    writeFileSync(snapshotTest, text)
-    expect(await changed()).toBe('')
+  it.each([
+    ['', 'Usage: npm run init -- NAME'],
+    ['My-Shop', "Invalid name 'My-Shop'"],
+    ['three-tier', 'is the name that is to be replaced'],
+    ['express', 'is the name of a package that is installed here'],
+    ['acme --nope', "Unknown option '--nope'"],
+  ])("refuses to become '%s': %s", async (name, message) => {
+    await expect(shell(`node packages/generate/src/init.ts ${name}`)).rejects.toThrow(message)
   })
 
-  it('leads to a repository that passes lint, types, unit tests and the tests of the resources', async () => {
+  it('refuses init while something is not committed, and where it is not the root of a checkout', async () => {
+    writeFileSync(path('new'), '')
+    await expect(shell('npm run init -- acme')).rejects.toThrow('There are changes that are not committed')
+    await inCopy('rm', 'new')
+    await inCopy('mv', '.git', 'moved')
+    try {
+      await expect(shell('npm run init -- acme')).rejects.toThrow('is not the root of a Git checkout')
+    } finally {
+      await inCopy('mv', 'moved', '.git')
+    }
+  })
+
+  it('is unchanged when a step of init or generate fails', async () => {
+    writeFileSync(path('infra/test/snapshot.test.ts'), 'this is no test')
+    await commitAll()
+    for (const title of ['Make it your own', 'Add a resource']) {
+      await expect(follow(title)).rejects.toThrow('Nothing was changed.')
+      expect(await changed()).toBe('')
+    }
+    await inCopy('git', 'reset', '--hard', '--quiet', 'HEAD~1')
+  })
+
+  it('becomes a project without the times in one commit, which passes lint and unit tests', async () => {
+    await follow('Make it your own')
+    expect(await changed()).toBe('')
+    expect(await inCopy('git', 'rev-list', '--count', 'HEAD')).toBe('2\n')
+    expect(await inCopy('git', 'grep', '-il', 'three-tier')).toBe('CHANGELOG.md\nLICENSE\nREADME.md\n')
+    expect(await inCopy('git', 'ls-files', '*times*', '*bench*', ':!docs/decisions')).toBe('')
+    await expect(follow('Make it your own')).rejects.toThrow('was made by npm run init already')
+    await expectGreen(
+      'test/repository',
+      'packages/drills/test/w',
+      'apps/app/test/openapi',
+      'packages/db/test/migrations',
+    )
+  })
+})
+
+describe('a project', () => {
+  it('gets resources, and passes lint, types, unit tests and the tests of the resources', async () => {
     await follow('Add a resource')
     const others =
       "'ticket:ref(ticket)' 'text:text' 'stars:int?' 'price:decimal(8,2)?' 'done:bool' 'seen:bool?' 'code:string(5)?!'"
-    await inCopy('bash', '-c', `npm run generate -- resource line-comment ${others} 'day:date?' 'seenAt:datetime!'`)
-    await inCopy('git', 'add', '--all')
-    await inCopy('npm', 'run', 'lint')
+    await shell(`npm run generate -- resource line-comment ${others} 'day:date?' 'seenAt:datetime!'`)
+    await expectGreen(
+      'apps/app/test',
+      'packages/db/test/migrations',
+      'packages/drills/test',
+      'infra/test/s',
+      'test/repository',
+    )
     await inCopy('npm', 'run', 'typecheck')
-    await inCopy('npm', 'run', 'test:unit')
     const results = 'test-results/guide.json'
     // The last one plants rows of each resource that the drills must find.
     const tests = ['resources/tickets', 'resources/line-comments', 'packages/drills/test/durability']
     await inCopy('npx', 'vitest', 'run', '--project', 'integration', ...tests, `--outputFile.json=${results}`)
-    expect(JSON.parse(readFileSync(join(copy, results), 'utf8')).numPassedTests).toBeGreaterThan(30)
+    expect(JSON.parse(readFileSync(path(results), 'utf8')).numPassedTests).toBeGreaterThan(30)
   })
 
-  it("changes only the migrations in the template's snapshot", () => {
-    const template = 'infra/test/snapshots/dev.template.json'
-    const [before = [], after = []] = [repositoryRoot, copy].map((root) =>
-      readFileSync(join(root, template), 'utf8').split('\n'),
+  it('has migrations of its own above those that may come, and only they change in the template', async () => {
+    expect(await shell('ls packages/db/migrations | tail -2')).toBe(
+      '1001_create_tickets.sql\n1002_create_line_comments.sql\n',
     )
-    const lines = after.filter((line, index) => line !== before[index])
-    expect(lines).toEqual([expect.stringContaining('CREATE TABLE IF NOT EXISTS tickets')])
+    const diff = await inCopy('git', 'diff', '--unified=0', 'HEAD', '--', 'infra/test/snapshots')
+    expect(diff.match(/^\+ .*/gm)).toEqual([expect.stringContaining('CREATE TABLE IF NOT EXISTS tickets')])
   })
 
-  it('can be undone', async () => {
+  it('is as before when a resource is removed', async () => {
     await inCopy('git', 'reset', '--hard', '--quiet')
     await follow('Add a resource')
     await follow('Remove it')
     expect(await changed()).toBe('')
-  })
-})
-
-describe('docs/make-it-yours.md on removing the times', () => {
-  useCopy()
-
-  it('leads to a repository without a resource that passes lint, types and unit tests', async () => {
-    await follow('Remove the times')
-    await inCopy('npm', 'run', 'lint')
-    await inCopy('npm', 'run', 'typecheck')
-    await inCopy('npm', 'run', 'test:unit')
   })
 })

@@ -1,33 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
-
-const read = (file: string) => readFileSync(join(repositoryRoot, file), 'utf8')
-/** As staged or committed: a run of the drills or the benchmark overwrites the file in the checkout. */
-const committed = (file: string) =>
-  JSON.parse(execFileSync('git', ['show', `:${file}`], { cwd: repositoryRoot, encoding: 'utf8' }))
+import { read, rowsOf } from './documents.ts'
 
 const tracked = execFileSync('git', ['ls-files'], { cwd: repositoryRoot, encoding: 'utf8' })
   .split('\n')
   .filter((file) => file !== '' && existsSync(join(repositoryRoot, file)))
 const documents = tracked.filter((file) => file.endsWith('.md'))
 const scripts: readonly string[] = Object.keys(JSON.parse(read('package.json')).scripts)
-
-/** The rows of the tables in a section, as cells; without heads. */
-function rowsOf(document: string, section: string): string[][] {
-  const [, text = ''] = read(document).split(`${section}\n`)
-  return [
-    ...text
-      .split(/^#/m)
-      .slice(0, 1)
-      .join('')
-      .matchAll(/^\| (.+) \|$/gm),
-  ]
-    .map(([, row]) => String(row).split(' | '))
-    .slice(2)
-}
 
 describe('the documents', () => {
   it.each(documents)('%s names only npm scripts that exist', (document) => {
@@ -64,6 +46,15 @@ describe('the documents', () => {
   })
 })
 
+describe('docs/drills.md', () => {
+  it('has every drill', () => {
+    const files = readdirSync(join(repositoryRoot, 'packages/drills/src/drills'))
+    const names = files.map((file) => basename(file, '.ts')).filter((name) => name !== 'index')
+    const rows = rowsOf('docs/drills.md', '## Faults').map(([drill]) => drill?.replaceAll('`', ''))
+    expect(new Set(rows)).toEqual(new Set(names))
+  })
+})
+
 describe('the decisions', () => {
   const folder = 'docs/decisions'
   const records = documents.filter((file) => /^docs\/decisions\/\d/.test(file)).map((file) => basename(file))
@@ -85,66 +76,6 @@ describe('the decisions', () => {
       return `| ${number} | [${name}](${file}) | ${state?.toLowerCase()} | ${date} |`
     })
     expect(index.sort()).toEqual(expected.sort())
-  })
-})
-
-/** A check in the results of the drills. */
-interface Check {
-  readonly drill: string
-  readonly promise: string
-  readonly bound: string
-  readonly measured: string
-  readonly ok: boolean
-}
-
-describe('the figures in the documents', () => {
-  const bench = committed('packages/bench/results/latest.json')
-  const { checks }: { readonly checks: readonly Check[] } = committed('packages/drills/results/latest.json')
-  const prose = read('README.md').replaceAll(/\s+/g, ' ')
-
-  it('docs/performance.md has those of the committed benchmark, a full run with correct responses', () => {
-    expect(bench).toMatchObject({ correct: true, about: { quick: false } })
-    const rows = rowsOf('docs/performance.md', '## Benchmark')
-    expect(rows.length).toBeGreaterThan(5)
-    for (const [key = '', , , figure] of rows) {
-      const [group = '', name = ''] = key.replaceAll('`', '').split('.')
-      expect(figure, key).toBe(String(bench[group]?.[name]))
-    }
-  })
-
-  it('README.md has those of the committed benchmark', () => {
-    for (const text of [
-      `${bench.write.vsFastify} times the writes per second of Fastify`,
-      `${bench.read1k.vsFastify} times its reads of 1,000 rows`,
-      `${(1 / bench.read1m.vsMysqlDump).toFixed(2)} times as long as \`mysql --quick\``,
-      `${bench.read1m.rssGrowthMiB} MiB of memory`,
-    ])
-      expect(prose).toContain(text)
-  })
-
-  it('docs/drills.md has every drill, and those of the committed run, in which none broke a promise', () => {
-    expect(checks.filter(({ ok }) => !ok)).toEqual([])
-    const rows = rowsOf('docs/drills.md', '## Results')
-    const names = readdirSync(join(repositoryRoot, 'packages/drills/src/drills')).map((file) => basename(file, '.ts'))
-    const drillsOf = (table: readonly (readonly string[])[]) =>
-      new Set(table.map(([drill]) => drill?.replaceAll('`', '')))
-    expect(drillsOf(rowsOf('docs/drills.md', '## Faults')).add('index')).toEqual(new Set(names))
-    expect(drillsOf(rows)).toEqual(new Set(checks.map(({ drill }) => drill)))
-    for (const [drill = '', promise = '', bound, measured] of rows) {
-      const result = checks.find((each) => `\`${each.drill}\`` === drill && each.promise === promise)
-      expect([bound, measured], `${drill}: ${promise}`).toEqual([result?.bound, result?.measured.split(' (')[0]])
-    }
-  })
-
-  it('README.md has the bounds of the committed drills', () => {
-    const bound = (drill: string) =>
-      checks.find((each) => each.drill === drill && each.promise.startsWith('recovery time'))?.bound.replace('≤ ', '')
-    for (const text of [
-      `loss of an instance the service recovers within ${bound('kill-app')}`,
-      `a writer's restart within ${bound('crash-writer')}`,
-      `a failover within ${bound('failover')}`,
-    ])
-      expect(prose).toContain(text)
   })
 })
 

@@ -175,7 +175,7 @@ describe.each([
 
   it('sends the container log to CloudWatch', async () => {
     const request = `boot-${machine.instance}`
-    await on(machine, 'curl', '--silent', '--header', `X-Request-Id: ${request}`, `http://127.0.0.1:${port}/read`)
+    await on(machine, 'curl', '--silent', '--header', `X-Request-Id: ${request}`, `http://127.0.0.1:${port}/status`)
     const stream = ['--log-group-name', machine.logGroup, '--log-stream-name', machine.instance]
     await waitFor('the log line', async () =>
       (await awsOn(machine, 'logs', 'get-log-events', ...stream)).includes(request),

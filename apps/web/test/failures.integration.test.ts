@@ -40,11 +40,6 @@ describe.concurrent('the web tier, when the app fails', () => {
     expectOutcomeUnknown(await web.request('/die', { method }), 502)
   })
 
-  it('says so of GET /write too', async () => {
-    expectOutcomeUnknown(await web.request('/write?die'), 502)
-    expectProblem(await web.request('/writes?die'), 502)
-  })
-
   it('answers 502 when it closes the connection', async () => {
     expectProblem(await web.request('/die'), 502)
   })

@@ -68,9 +68,8 @@ describe('an overloaded app', () => {
     expect(await held()).toBeLessThanOrEqual(128)
 
     const others = await Promise.all([
-      ...Array.from({ length: 100 }, () => web.request('/write')),
+      ...Array.from({ length: 100 }, () => web.request('/status')),
       ...Array.from({ length: 20 }, () => web.request('/anything', post)),
-      web.request('/status'),
     ])
     expect(new Set(others.map(({ status }) => status))).toEqual(new Set([200]))
     await upstream.get('/release')

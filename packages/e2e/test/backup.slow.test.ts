@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { docker, waitFor } from '@repo/compose'
 import { afterAll, expect, it } from 'vitest'
-import { backUp, dropTable, expectTimes, file, folder, secondAfterThis, write } from './backups.ts'
+import { backUp, dropTable, expectRows, file, folder, secondAfterThis, write } from './backups.ts'
 import { killAt, run, start } from './operations.ts'
-import { removeTimes, storedTimes } from './times.ts'
+import { countRows, describeResource, removeRows, resource, send } from './resource.ts'
 import { restoreTopology, topology } from './topology.ts'
 
 afterAll(async () => {
@@ -11,54 +11,56 @@ afterAll(async () => {
   await restoreTopology()
 })
 
-it('npm run restore can be killed at each step and run again', async () => {
-  await removeTimes()
-  await backUp('steps')
-  await write(4)
-  const time = await secondAfterThis()
-  await dropTable()
-  const args = [file('steps'), '--to', time, '--yes']
-  for (const line of ['Replaying', 'Ending the connections', 'Saving what', 'Loading', 'Applying']) {
-    await killAt(line, 'restore.ts', args)
-    if (line === 'Loading') {
-      expect((await run('backup.ts', file('no'))).output).toContain('To complete it, run it again')
-      expect((await run('status.ts')).output).toContain('the app is locked out')
+describeResource('npm run restore', () => {
+  it('can be killed at each step and run again', async () => {
+    await removeRows()
+    await backUp('steps')
+    await write(4)
+    const time = await secondAfterThis()
+    await dropTable()
+    const args = [file('steps'), '--to', time, '--yes']
+    for (const line of ['Replaying', 'Ending the connections', 'Saving what', 'Loading', 'Applying']) {
+      await killAt(line, 'restore.ts', args)
+      if (line === 'Loading') {
+        expect((await run('backup.ts', file('no'))).output).toContain('To complete it, run it again')
+        expect((await run('status.ts')).output).toContain('the app is locked out')
+      }
     }
-  }
-  const restore = start('restore.ts', args)
-  await waitFor('the restore', () => restore.output().includes('Replaying'))
-  // Two at a time would load into one database.
-  expect(await run('restore.ts', ...args)).toMatchObject({
-    code: 1,
-    output: expect.stringContaining('✗ Another restore is running on db-writer.'),
+    const restore = start('restore.ts', args)
+    await waitFor('the restore', () => restore.output().includes('Replaying'))
+    // Two at a time would load into one database.
+    expect(await run('restore.ts', ...args)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('✗ Another restore is running on db-writer.'),
+    })
+    expect(await restore.result()).toMatchObject({ code: 0 })
+    await expectRows(4)
+    const label = `label=repo.restore=${topology.project}`
+    const temporary = () => docker(['ps', '--all', '--quiet', '--filter', label])
+    await waitFor('no temporary server is left', async () => (await temporary()) === '')
   })
-  expect(await restore.result()).toMatchObject({ code: 0 })
-  await expectTimes(4)
-  const label = `label=repo.restore=${topology.project}`
-  const temporary = () => docker(['ps', '--all', '--quiet', '--filter', label])
-  await waitFor('no temporary server is left', async () => (await temporary()) === '')
-})
 
-it('npm run restore uses the logs of the server that has them after a failover and a rejoin', async () => {
-  await removeTimes()
-  await backUp('failover')
-  await write(2)
-  expect(await run('failover.ts')).toMatchObject({ code: 0 })
-  await waitFor('a write', async () => (await fetch(`${topology.url}/write`, { method: 'POST' })).ok)
-  const time = await secondAfterThis()
-  const count = (await storedTimes('db-reader')).length
-  await dropTable('db-reader')
-  expect(await run('restore.ts', file('failover'), '--to', time, '--yes')).toMatchObject({ code: 0 })
-  expect(await storedTimes('db-reader')).toHaveLength(count)
-  expect(await run('rejoin.ts')).toMatchObject({ code: 0 })
-  await expectTimes(count)
-  // The writer was not cloned, so that both have the logs; now only the reader has.
-  await topology.sql(
-    'db-writer',
-    'FLUSH NO_WRITE_TO_BINLOG BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY',
-  )
-  const { code, output } = await run('restore.ts', file('failover'), '--to', time, '--yes')
-  expect(output).toContain('binary logs of db-reader')
-  expect(code).toBe(0)
-  await expectTimes(count)
+  it('uses the logs of the server that has them after a failover and a rejoin', async () => {
+    await removeRows()
+    await backUp('failover')
+    await write(2)
+    expect(await run('failover.ts')).toMatchObject({ code: 0 })
+    await waitFor('a write', async () => resource().acknowledged(await send(resource().write())) !== undefined)
+    const time = await secondAfterThis()
+    const count = await countRows('db-reader')
+    await dropTable('db-reader')
+    expect(await run('restore.ts', file('failover'), '--to', time, '--yes')).toMatchObject({ code: 0 })
+    expect(await countRows('db-reader')).toBe(count)
+    expect(await run('rejoin.ts')).toMatchObject({ code: 0 })
+    await expectRows(count)
+    // The writer was not cloned, so that both have the logs; now only the reader has.
+    await topology.sql(
+      'db-writer',
+      'FLUSH NO_WRITE_TO_BINLOG BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY',
+    )
+    const { code, output } = await run('restore.ts', file('failover'), '--to', time, '--yes')
+    expect(output).toContain('binary logs of db-reader')
+    expect(code).toBe(0)
+    await expectRows(count)
+  })
 })

@@ -1,10 +1,10 @@
 import { copyFile, readdir, readFile, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
-import { afterAll, describe, expect, it } from 'vitest'
-import { backUp, dropTable, expectTimes, file, folder, secondAfterThis, write } from './backups.ts'
+import { afterAll, expect, it } from 'vitest'
+import { backUp, dropTable, expectRows, file, folder, secondAfterThis, write } from './backups.ts'
 import { run, runWithoutFailure } from './operations.ts'
-import { removeTimes } from './times.ts'
+import { describeResource, list, removeRows } from './resource.ts'
 import { restoreTopology, topology } from './topology.ts'
 
 afterAll(async () => {
@@ -14,9 +14,9 @@ afterAll(async () => {
 
 const saved = async () => new Set((await readdir(folder)).filter((name) => name.startsWith('before-restore-')))
 
-describe('npm run backup', () => {
+describeResource('npm run backup', () => {
   it('writes a backup from the reader under load without a failed request, and overwrites none', async () => {
-    await removeTimes()
+    await removeRows()
     await runWithoutFailure(async () => {
       const { code, output } = await run('backup.ts', file('first'))
       expect(output).toContain('Dumping testdb on db-reader')
@@ -37,7 +37,7 @@ describe('npm run backup', () => {
   })
 })
 
-describe('npm run restore', () => {
+describeResource('npm run restore', () => {
   it.each([
     ['no file', () => [], 'Usage: npm run restore'],
     ['a file that does not exist', () => [file('nope')], 'There is no file'],
@@ -58,30 +58,30 @@ describe('npm run restore', () => {
   })
 
   it('changes nothing without --yes where there is no terminal', async () => {
-    await removeTimes()
+    await removeRows()
     await backUp('empty')
     await write(1)
     const { code, output } = await run('restore.ts', file('empty'))
     expect(output).toContain('--yes')
     expect(code).toBe(2)
-    await expectTimes(1)
+    await expectRows(1)
   })
 
   it('returns to the state of the backup, and saves what was there', async () => {
     const before = await saved()
     const containers = (await topology.list()).map(({ id }) => id)
     expect(await run('restore.ts', file('empty'), '--yes')).toMatchObject({ code: 0 })
-    await expectTimes(0)
+    await expectRows(0)
     await write(2)
-    await expectTimes(2)
+    await expectRows(2)
     expect((await topology.list()).map(({ id }) => id)).toEqual(containers)
     const [added = ''] = (await saved()).difference(before)
     expect(await run('restore.ts', file(added), '--yes')).toMatchObject({ code: 0 })
-    await expectTimes(1)
+    await expectRows(1)
   })
 
-  it('returns to just before a second, with every time that was acknowledged before', async () => {
-    await removeTimes()
+  it('returns to just before a second, with every row that was acknowledged before', async () => {
+    await removeRows()
     await write(5)
     await backUp('some')
     const included = await write(5)
@@ -92,20 +92,19 @@ describe('npm run restore', () => {
     const { code, output } = await run('restore.ts', file('some'), '--to', time, '--yes')
     expect(output).toMatch(/^✓ testdb has its state of .* Restored in [\d.]+ s$/m)
     expect(code).toBe(0)
-    await expectTimes(10)
-    const read = (token: string) => fetch(`${topology.url}/read`, { headers: { 'Consistency-Token': token } })
-    expect((await read(included)).status).toBe(200)
-    expect((await read(lost)).status).toBe(409)
+    await expectRows(10)
+    expect((await list(included)).status).toBe(200)
+    expect((await list(lost)).status).toBe(409)
     await write(1)
-    await expectTimes(11)
+    await expectRows(11)
     const later = await secondAfterThis()
     await write(1)
     expect(await run('restore.ts', file('some'), '--to', later, '--yes')).toMatchObject({ code: 0 })
-    await expectTimes(11)
+    await expectRows(11)
   })
 
   it('changes nothing when what is there cannot be saved, and the app goes on', async () => {
-    await removeTimes()
+    await removeRows()
     await write(1)
     // mysqldump fails on it.
     await topology.sql(
@@ -116,12 +115,12 @@ describe('npm run restore', () => {
     expect(output).toContain('The dump failed')
     expect(code).toBe(1)
     await topology.sql('db-writer', 'DROP VIEW testdb.broken')
-    await expectTimes(1)
+    await expectRows(1)
     await write(1)
   })
 
   it('notices a missing binary log before it changes anything', async () => {
-    await removeTimes()
+    await removeRows()
     await backUp('gap')
     await write(2)
     const time = await secondAfterThis()
@@ -134,7 +133,7 @@ describe('npm run restore', () => {
     expect(damaged.output).toContain('✗ No server has every binary log since the backup.')
     expect(damaged.output).toMatch(/db-writer: the binary log binlog\.\d+ is missing or damaged/)
     expect(damaged.code).toBe(1)
-    await expectTimes(2)
+    await expectRows(2)
     await write(1)
     for (const service of ['db-writer', 'db-reader']) {
       await topology
@@ -142,6 +141,6 @@ describe('npm run restore', () => {
         .catch(() => {})
     }
     expect((await run('restore.ts', file('gap'), '--to', time, '--yes')).code).toBe(1)
-    await expectTimes(3)
+    await expectRows(3)
   })
 })

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { waitFor } from '@repo/compose'
 import { expect } from 'vitest'
 import { run } from './operations.ts'
-import { storedTimes } from './times.ts'
+import { countRows, list, resource, store } from './resource.ts'
 import { topology } from './topology.ts'
 
 /** The backups of this test file, which removes it. */
@@ -18,14 +18,10 @@ export const file = (name: string): string => join(folder, name)
 export const backUp = async (name: string): Promise<void> =>
   expect(await run('backup.ts', file(name))).toMatchObject({ code: 0 })
 
-/** Stores times, each acknowledged. @returns the `Consistency-Token` of the last. */
+/** Stores rows, each acknowledged. @returns the `Consistency-Token` of the last. */
 export async function write(count: number): Promise<string> {
   let token = ''
-  for (let each = 0; each < count; each += 1) {
-    const response = await fetch(`${topology.url}/write`, { method: 'POST' })
-    expect(response.status).toBe(201)
-    token = response.headers.get('consistency-token') ?? ''
-  }
+  for (let each = 0; each < count; each += 1) token = await store()
   return token
 }
 
@@ -38,15 +34,12 @@ export async function secondAfterThis(): Promise<string> {
 
 /** The mistake that a restore is for. */
 export const dropTable = (service: 'db-writer' | 'db-reader' = 'db-writer'): Promise<string> =>
-  topology.sql(service, 'DROP TABLE testdb.testtable')
+  topology.sql(service, `SET foreign_key_checks = 0; DROP TABLE ${resource().table}`)
 
-/** Both servers and the app have so many times, without a restart of the app. */
-export async function expectTimes(count: number): Promise<void> {
+/** Both servers and the app have so many rows, without a restart of the app. */
+export async function expectRows(count: number): Promise<void> {
   for (const service of ['db-writer', 'db-reader'] as const) {
-    await waitFor(`${count} times on ${service}`, async () => (await storedTimes(service)).length === count)
+    await waitFor(`${count} rows on ${service}`, async () => (await countRows(service)) === count)
   }
-  await waitFor('the app to list them', async () => {
-    const response = await fetch(`${topology.url}/read`)
-    return response.ok && ((await response.json()) as string[]).length === count
-  })
+  await waitFor('the app to list them', async () => resource().listed(await list())?.length === count)
 }

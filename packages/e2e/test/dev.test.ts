@@ -71,7 +71,7 @@ describe('npm run dev', () => {
   })
 
   it('shows the lines of all tiers', async () => {
-    await fetch(`http://127.0.0.1:${webPort}/write`, { headers: { 'X-Request-Id': 'shown' } })
+    await fetch(`http://127.0.0.1:${webPort}/status`, { headers: { 'X-Request-Id': 'shown' } })
     await waitFor('a line of each tier', () => {
       const lines = dev.output().split('\n')
       return lines.filter((line) => line.includes('"shown"')).length === 3

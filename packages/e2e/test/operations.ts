@@ -1,6 +1,9 @@
 import { waitFor } from '@repo/compose'
+import type { HttpRequest } from '@repo/drills/http.ts'
+import { workloads } from '@repo/drills/workloads/index.ts'
 import { expect } from 'vitest'
 import { type Command, startCommand } from './command.ts'
+import { resource, send } from './resource.ts'
 import { topology } from './topology.ts'
 
 type Environment = Readonly<Record<string, string>>
@@ -21,18 +24,23 @@ export async function killAt(line: string, script: string, args: readonly string
   expect(command.output()).toContain(line)
 }
 
+const status: HttpRequest = { method: 'GET', path: '/status' }
+
+/** Of one resource; without one, what does not need it. */
+const requests = (): readonly HttpRequest[] =>
+  workloads.length === 0 ? [status] : [resource().write(), { method: 'GET', path: resource().newestPath }]
+
 /** Sends reads and writes until `work` has ended, and expects that each succeeds. */
 export async function runWithoutFailure(work: () => Promise<void>): Promise<void> {
   let done = false
   const failures: string[] = []
   const load = (async () => {
     while (!done) {
-      for (const path of ['/write', '/read?limit=1']) {
-        const answer = await fetch(topology.url + path).then(
-          async (response) => ({ ok: response.ok, text: `${response.status} ${await response.text()}` }),
-          (error) => ({ ok: false, text: String(error) }),
-        )
-        if (!answer.ok) failures.push(`${path}: ${answer.text}`)
+      for (const request of requests()) {
+        const answer = await send(request).catch((error) => ({ status: 0, body: String(error) }))
+        if (answer.status < 200 || answer.status > 299) {
+          failures.push(`${request.path}: ${answer.status} ${answer.body}`)
+        }
       }
     }
   })()

@@ -1,6 +1,8 @@
 import { waitFor } from '@repo/compose'
+import { workloads } from '@repo/drills/workloads/index.ts'
 import { describe, expect, it } from 'vitest'
 import { startCommand } from './command.ts'
+import { countRows, describeResource, resource } from './resource.ts'
 import { restoreTopology, topology } from './topology.ts'
 
 const address = topology.url.replace('127.0.0.1', 'localhost')
@@ -17,7 +19,7 @@ describe('npm run status', () => {
   it('shows each service, its health, its rates and the replica lag', async () => {
     let done = false
     const load = (async () => {
-      while (!done) await send('/write')
+      while (!done) await send('/status')
     })()
     const { code, output } = await start('status.ts').result()
     done = true
@@ -28,7 +30,7 @@ describe('npm run status', () => {
       /^ {2}alb-1 +up .*, healthy +[1-9]\S* +0 {2}2 healthy targets$/m,
       /^ {2}web-\d+ +up .*, healthy +[1-9]\S* +\d+ of 512 workers busy · rate includes health checks$/m,
       /^ {2}nlb-1 +up .*, healthy +2 healthy targets · \d+ connections?$/m,
-      /^ {2}app-\d+ +up .*, healthy +[1-9]\S* +0 {2}\d+ writes? queued · \S+ per batch · \d writer connections? · \d reader connections?$/m,
+      /^ {2}app-\d+ +up .*, healthy +[1-9]\S* +0 {2}(\d+ writes? queued · (\S+ per batch · )?)?\d writer connections? · \d reader connections?$/m,
       /^ {2}db-writer-1 +up .*, healthy +current writer, epoch \d+ · writes are on two machines · \d+ transactions? on one since its start$/m,
       /^ {2}db-reader-1 +up .*, healthy +replica · replica lag \d+ s$/m,
     ]) {
@@ -57,22 +59,21 @@ describe('npm run status', () => {
   })
 })
 
-describe('npm run seed', () => {
+describeResource('npm run seed', () => {
   const seed = (...args: string[]) => start('../../drills/src/seed.ts', args).result()
-  const count = async () => Number(await topology.sql('db-writer', 'SELECT COUNT(*) FROM testdb.testtable'))
 
   it('inserts rows of a resource', async () => {
-    const before = await count()
-    const { code, output } = await seed('times', '5000')
-    expect(output).toMatch(/^✓ 5,000 rows of times in \d+\.\d s: [\d,]+ rows\/s$/m)
-    expect([code, await count()]).toEqual([0, before + 5000])
+    const before = await countRows('db-writer')
+    const { code, output } = await seed(resource().name, '5000')
+    expect(output).toMatch(/^✓ 5,000 rows of \S+ in \d+\.\d s: [\d,]+ rows\/s$/m)
+    expect([code, await countRows('db-writer')]).toEqual([0, before + 5000])
   })
 
   it.each([
-    [[], 'Usage: npm run seed -- RESOURCE COUNT\n  Resources: times'],
-    [['nothing', '5'], 'Resources: times'],
-    [['times', '0'], "Invalid count '0'"],
-    [['times', '1e3'], "Invalid count '1e3'"],
+    [[], 'Usage: npm run seed -- RESOURCE COUNT\n  Resources: '],
+    [['nothing', '5'], 'Resources: '],
+    [[workloads[0]?.name ?? '', '0'], "Invalid count '0'"],
+    [[workloads[0]?.name ?? '', '1e3'], "Invalid count '1e3'"],
   ])('refuses %j: %s', async (args, message) => {
     const { code, output } = await seed(...args)
     expect([code, output]).toEqual([1, expect.stringContaining(message)])
@@ -86,18 +87,18 @@ describe('npm run logs', () => {
   const tiers = ['alb', 'web', 'app']
 
   it('shows the lines of one request in the order of the tiers', async () => {
-    await send('/write', 'past')
+    await send('/status', 'past')
     await waitFor("the app's line", async () => (await topology.logs('app')).includes('"past"'))
     const { code, output } = await start('logs.ts', ['--request', 'past', '--no-follow']).result()
     expect(code).toBe(0)
     expect(servicesIn(output)).toEqual(tiers)
-    expect(output).toMatch(/^\[[\d:.]+\] INFO: web-\d {7}GET \/write 200 in [\d.]+ ms \{"requestId":"past",/m)
+    expect(output).toMatch(/^\[[\d:.]+\] INFO: web-\d {7}GET \/status 200 in [\d.]+ ms \{"requestId":"past",/m)
   })
 
   it('follows the lines of a request until Ctrl-C', async () => {
     const logs = start('logs.ts', ['--request', 'next'])
     await waitFor('three lines of the request', async () => {
-      await send('/write', 'next')
+      await send('/status', 'next')
       return servicesIn(logs.output()).length >= 3
     })
     logs.child.kill('SIGINT')
@@ -107,11 +108,11 @@ describe('npm run logs', () => {
   })
 
   it('merges the lines of all services by time, and shows each once', async () => {
-    await send('/write', 'once')
+    await send('/status', 'once')
     const logs = start('logs.ts', ['--tail', '50'])
     const count = (requestId: string) => logs.output().split(`"${requestId}"`).length - 1
     await waitFor('the past lines', () => count('once') === 3)
-    await send('/write', 'more')
+    await send('/status', 'more')
     await waitFor('the new lines', () => count('more') === 3)
     logs.child.kill('SIGINT')
     await logs.result()

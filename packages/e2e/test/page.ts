@@ -1,4 +1,4 @@
-import type { BrowserContextOptions, Locator, Page, Response } from 'playwright-core'
+import type { BrowserContextOptions, Page, Response } from 'playwright-core'
 import type { TestBrowser } from './browser.ts'
 
 /** The page in a browser context of its own. */
@@ -19,7 +19,7 @@ export interface PageOptions extends BrowserContextOptions {
   readonly clockAheadMs?: number
 }
 
-/** Opens the page and waits until it shows its list and its chart. The caller disposes of it: `await using`. */
+/** Opens the page and waits until it shows that every service is up. The caller disposes of it: `await using`. */
 export async function openPage({ browser, url }: TestBrowser, options: PageOptions = {}): Promise<OpenPage> {
   const { clockAheadMs = 0, ...contextOptions } = options
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...contextOptions })
@@ -48,21 +48,6 @@ export async function openPage({ browser, url }: TestBrowser, options: PageOptio
     bytes += responseBodySize + responseHeadersSize
   })
   const response = await page.goto(`${url}/ui/`)
-  await page.locator('#times li, #empty:visible').first().waitFor()
-  await page.locator('#summary', { hasText: 'visit' }).waitFor()
+  await page.locator('#services:not(:has(li:not([data-state=up])))').waitFor()
   return { page, response, errors, requests, bytes: () => bytes, [Symbol.asyncDispose]: () => context.close() }
-}
-
-/** The rows of the list. */
-export const rowsOf = (page: Page): Locator => page.locator('#times li')
-
-/** The number of times in the chart. */
-export async function countTimes(page: Page): Promise<number> {
-  return Number((await page.locator('#summary').textContent())?.split(' ')[0]?.replaceAll(',', ''))
-}
-
-/** Chooses a range of the chart, and waits until it is drawn with one bar for each `period`. */
-export async function chooseRange(page: Page, range: string, period: string): Promise<void> {
-  await page.getByRole('radio', { name: range }).check()
-  await page.locator('#per', { hasText: `per ${period}` }).waitFor()
 }

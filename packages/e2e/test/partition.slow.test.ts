@@ -1,5 +1,5 @@
 import { docker, waitFor } from '@repo/compose'
-import { afterAll, expect, it } from 'vitest'
+import { afterAll, it } from 'vitest'
 import { restoreTopology, topology } from './topology.ts'
 
 afterAll(restoreTopology)
@@ -35,5 +35,5 @@ it('ends the connections of an app that lost the network within a minute', async
   } finally {
     await docker(['network', 'connect', '--alias', 'app', network, app])
   }
-  expect((await fetch(`${topology.url}/write`)).status).toBe(200)
+  await waitFor('requests to succeed', async () => (await fetch(`${topology.url}/readyz`)).ok)
 })

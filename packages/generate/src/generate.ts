@@ -1,12 +1,13 @@
 // `npm run generate -- resource NAME FIELD:TYPE… [--plural NAME]`: writes the parts of a resource.
-import { execFile } from 'node:child_process'
-import { parseArgs, promisify } from 'node:util'
+import { parseArgs } from 'node:util'
 import { repositoryRoot } from '@repo/compose'
 import { CliError, interruption, runCli } from '@repo/ops/cli.ts'
 import { type Contents, writeOrUndo } from './changes.ts'
 import { type Field, parseFields } from './fields.ts'
 import { type Names, namesOf } from './names.ts'
 import { checkNames, nextMigration, placesOf, registrations, tablesOf } from './project.ts'
+import { fromSchemas, generateFromSchemas, snapshot, updateSnapshot } from './regenerate.ts'
+import { run } from './run.ts'
 import { repository, resource, routes, schema } from './templates/app.ts'
 import { migration } from './templates/migration.ts'
 import { pageHead, pageHtml, pageModule } from './templates/page.ts'
@@ -17,11 +18,7 @@ const usage =
   "Usage: npm run generate -- resource NAME FIELD:TYPE… [--plural NAME]\n  For example: npm run generate -- resource ticket 'title:string(200)!' 'state:enum(open,closed)'"
 
 /** What the steps below write, apart from the files of the resource. */
-const generated = [
-  'apps/app/src/http/openapi.json',
-  'apps/web/page/api-types.ts',
-  'infra/test/snapshots/dev.template.json',
-]
+const touched = [...fromSchemas, snapshot]
 
 await runCli(async () => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { plural: { type: 'string' } } })
@@ -32,13 +29,16 @@ await runCli(async () => {
   const fields = parseFields(texts, await tablesOf(repositoryRoot), names.table)
   const contents = await contentsOf(names, fields)
   const signal = interruption()
-  await writeOrUndo(repositoryRoot, contents, generated, async () => {
+  await writeOrUndo(repositoryRoot, contents, touched, async () => {
     const code = [...contents.keys()].filter((path) => !path.endsWith('.sql'))
     await run(signal, 'npx', 'biome', 'check', '--write', ...code)
-    await run(signal, process.execPath, 'apps/app/generate/openapi.ts')
-    await run(signal, 'npx', 'vitest', 'run', '--project', 'unit', 'infra/test/snapshot.test.ts', '--update')
+    await generateFromSchemas(signal)
+    await updateSnapshot(signal)
+  }).catch((error: unknown) => {
+    if (error instanceof CliError) throw new CliError(`Nothing was changed. ${error.message}`)
+    throw error
   })
-  for (const path of [...contents.keys(), ...generated]) console.log(`  ${path}`)
+  for (const path of [...contents.keys(), ...touched]) console.log(`  ${path}`)
   console.log(`✓ The resource '${names.folder}' is at /${names.folder}. Next: npm test, then npm start.`)
 })
 
@@ -57,14 +57,4 @@ async function contentsOf(names: Names, fields: readonly Field[]): Promise<Conte
     [places.workload, workload(names, fields)],
     ...(await registrations(repositoryRoot, names)),
   ])
-}
-
-/** @throws {CliError} with everything that the program printed. */
-async function run(signal: AbortSignal, program: string, ...args: readonly string[]): Promise<void> {
-  const options = { cwd: repositoryRoot, signal, maxBuffer: 64 * 1024 ** 2 }
-  await promisify(execFile)(program, [...args], options).catch(({ message, stdout, stderr }) => {
-    throw new CliError(
-      `${signal.aborted ? 'Interrupted' : message}. Nothing was changed.\n${stdout ?? ''}${stderr ?? ''}`,
-    )
-  })
 }

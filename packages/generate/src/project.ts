@@ -3,6 +3,7 @@ import { glob, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CliError } from '@repo/ops/cli.ts'
 import type { Names } from './names.ts'
+import { hasRecord } from './record.ts'
 
 /** Where a resource has its parts. */
 export const placesOf = ({ folder }: Pick<Names, 'folder'>) => ({
@@ -13,12 +14,16 @@ export const placesOf = ({ folder }: Pick<Names, 'folder'>) => ({
 
 const migrations = 'packages/db/migrations'
 
+/** Migrations of a project that was made from this repository are above this: later ones of this repository are below. */
+const reservedNumbers = 1000
+
 /** The path of the next migration. */
 export async function nextMigration(root: string, name: string): Promise<string> {
   const numbers = (await readdir(join(root, migrations)))
     .map((file) => Number.parseInt(file, 10))
     .filter(Number.isInteger)
-  return `${migrations}/${String(Math.max(0, ...numbers) + 1).padStart(4, '0')}_${name}.sql`
+  const last = Math.max(hasRecord(root) ? reservedNumbers : 0, ...numbers)
+  return `${migrations}/${String(last + 1).padStart(4, '0')}_${name}.sql`
 }
 
 /** @throws {CliError} if something has one of the names already. */

@@ -1,7 +1,7 @@
 import { waitFor } from '@repo/compose'
 import { expect, it } from 'vitest'
-import { openBrowser } from './browser.ts'
-import { chooseRange, countTimes, openPage, rowsOf } from './page.ts'
+import { openBrowser } from '../browser.ts'
+import { chooseRange, countTimes, openTimes, rowsOf } from './page.ts'
 import { insertTimes, removeTimes } from './times.ts'
 
 it('shows the list of a million times within a second, and counts them', async () => {
@@ -10,13 +10,13 @@ it('shows the list of a million times within a second, and counts them', async (
   await using chromium = await openBrowser()
   // The first pages are read from disk.
   await waitFor('a list within a second', async () => {
-    await using opened = await openPage(chromium)
+    await using opened = await openTimes(chromium)
     const listedMs = await opened.page.evaluate<number>(
       "performance.getEntriesByType('resource').find(({ name }) => name.includes('/read')).responseEnd",
     )
     return listedMs < 1000
   })
-  await using opened = await openPage(chromium)
+  await using opened = await openTimes(chromium)
   const { page } = opened
   expect(await rowsOf(page).count()).toBe(100)
   await waitFor('a million visits', async () => {

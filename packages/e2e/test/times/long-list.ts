@@ -1,7 +1,7 @@
 import { docker } from '@repo/compose'
 import { expect } from 'vitest'
+import { topology } from '../topology.ts'
 import { insertTimes, removeTimes } from './times.ts'
-import { topology } from './topology.ts'
 
 /** Checks that a list of `count` times arrives complete and in order, while no app's memory grows by 64 MiB. */
 export async function expectLongList(count: number): Promise<void> {

@@ -1,11 +1,5 @@
-import { topology } from './topology.ts'
-
-/** Runs SQL on the writer, and waits until the reader has applied it. */
-export async function replicated(statement: string): Promise<void> {
-  await topology.sql('db-writer', statement)
-  const executed = (await topology.sql('db-writer', 'SELECT @@GLOBAL.gtid_executed')).replaceAll(/\\n|\s/g, '')
-  await topology.sql('db-reader', `SELECT WAIT_FOR_EXECUTED_GTID_SET('${executed}')`)
-}
+import { replicated } from '../resource.ts'
+import { topology } from '../topology.ts'
 
 /** Removes all stored times. */
 export const removeTimes = (): Promise<void> => replicated('TRUNCATE testdb.testtable')

@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openTestEnvironment, type TestEnvironment, type Web } from './test-environment.ts'
+
+let environment: TestEnvironment
+let web: Web
+
+beforeAll(async () => {
+  environment = await openTestEnvironment()
+  await environment.startUpstream()
+  web = await environment.startWeb()
+})
+afterAll(() => environment?.[Symbol.asyncDispose]())
+
+it('has the files of their part of the page and of the chart', async () => {
+  for (const file of [
+    'times/index.js',
+    'times/chart.js',
+    'times/times.css',
+    'uPlot.iife.min.js',
+    'uPlot.LICENSE.txt',
+  ]) {
+    expect(await web.request(`/ui/${file}`), file).toMatchObject({ status: 200 })
+  }
+  for (const path of ['/ui/times/', '/ui/times/main.html']) {
+    expect([403, 404], path).toContain((await web.request(path)).status)
+  }
+})
+
+it('says of GET /write, as of other writes, that it may have been carried out', async () => {
+  const { status, headers, body } = await web.request('/write?die')
+  expect([status, headers['retry-after']]).toEqual([502, undefined])
+  expect(JSON.parse(body)).toMatchObject({ type: '/openapi.json#/components/schemas/OutcomeUnknown', status: 502 })
+  const other = await web.request('/writes?die')
+  expect([other.status, other.headers['retry-after']]).toEqual([502, '1'])
+})

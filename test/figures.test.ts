@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process'
+import { repositoryRoot } from '@repo/compose'
+import { describe, expect, it } from 'vitest'
+import { read, rowsOf } from './documents.ts'
+
+/** As staged or committed: a run of the drills or the benchmark overwrites the file in the checkout. */
+const committed = (file: string) =>
+  JSON.parse(execFileSync('git', ['show', `:${file}`], { cwd: repositoryRoot, encoding: 'utf8' }))
+
+/** A check in the results of the drills. */
+interface Check {
+  readonly drill: string
+  readonly promise: string
+  readonly bound: string
+  readonly measured: string
+  readonly ok: boolean
+}
+
+describe('the figures in the documents', () => {
+  const bench = committed('packages/bench/results/latest.json')
+  const { checks }: { readonly checks: readonly Check[] } = committed('packages/drills/results/latest.json')
+  const prose = read('README.md').replaceAll(/\s+/g, ' ')
+
+  it('docs/performance.md has those of the committed benchmark, a full run with correct responses', () => {
+    expect(bench).toMatchObject({ correct: true, about: { quick: false } })
+    const rows = rowsOf('docs/performance.md', '## Benchmark')
+    expect(rows.length).toBeGreaterThan(5)
+    for (const [key = '', , , figure] of rows) {
+      const [group = '', name = ''] = key.replaceAll('`', '').split('.')
+      expect(figure, key).toBe(String(bench[group]?.[name]))
+    }
+  })
+
+  it('README.md has those of the committed benchmark', () => {
+    for (const text of [
+      `${bench.write.vsFastify} times the writes per second of Fastify`,
+      `${bench.read1k.vsFastify} times its reads of 1,000 rows`,
+      `${(1 / bench.read1m.vsMysqlDump).toFixed(2)} times as long as \`mysql --quick\``,
+      `${bench.read1m.rssGrowthMiB} MiB of memory`,
+    ])
+      expect(prose).toContain(text)
+  })
+
+  it('docs/drills.md has those of the committed run, in which no drill broke a promise', () => {
+    expect(checks.filter(({ ok }) => !ok)).toEqual([])
+    const rows = rowsOf('docs/drills.md', '## Results')
+    expect(new Set(rows.map(([drill]) => drill?.replaceAll('`', '')))).toEqual(
+      new Set(checks.map(({ drill }) => drill)),
+    )
+    for (const [drill = '', promise = '', bound, measured] of rows) {
+      const result = checks.find((each) => `\`${each.drill}\`` === drill && each.promise === promise)
+      expect([bound, measured], `${drill}: ${promise}`).toEqual([result?.bound, result?.measured.split(' (')[0]])
+    }
+  })
+
+  it('README.md has the bounds of the committed drills', () => {
+    const bound = (drill: string) =>
+      checks.find((each) => each.drill === drill && each.promise.startsWith('recovery time'))?.bound.replace('≤ ', '')
+    for (const text of [
+      `loss of an instance the service recovers within ${bound('kill-app')}`,
+      `a writer's restart within ${bound('crash-writer')}`,
+      `a failover within ${bound('failover')}`,
+    ])
+      expect(prose).toContain(text)
+  })
+})
