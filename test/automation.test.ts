@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { repositoryRoot } from '@repo/compose'
+import { git, repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 
 const read = (file: string) => readFileSync(join(repositoryRoot, file), 'utf8')
@@ -129,7 +128,7 @@ describe('.vscode/launch.json', () => {
 
 describe('.gitattributes', () => {
   it('gives every text file LF, and none to binary files', () => {
-    const files = execFileSync('git', ['ls-files', '--eol'], { cwd: repositoryRoot, encoding: 'utf8' })
+    const files = git('ls-files', '--eol')
     for (const line of files.trimEnd().split('\n')) {
       expect(line).toMatch(line.endsWith('.png') ? / attr\/-text *\t/ : / attr\/text=auto eol=lf *\t/)
       expect(line).not.toMatch(/^i\/(crlf|mixed)/)

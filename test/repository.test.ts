@@ -1,15 +1,13 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { repositoryRoot } from '@repo/compose'
+import { git, repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 
 const read = (file: string) => readFileSync(join(repositoryRoot, file), 'utf8')
 /** As staged or committed: a run of the drills or the benchmark overwrites the file in the checkout. */
-const committed = (file: string) =>
-  JSON.parse(execFileSync('git', ['show', `:${file}`], { cwd: repositoryRoot, encoding: 'utf8' }))
+const committed = (file: string) => JSON.parse(git('show', `:${file}`))
 
-const tracked = execFileSync('git', ['ls-files'], { cwd: repositoryRoot, encoding: 'utf8' })
+const tracked = git('ls-files')
   .split('\n')
   .filter((file) => file !== '' && existsSync(join(repositoryRoot, file)))
 const documents = tracked.filter((file) => file.endsWith('.md'))
