@@ -13,11 +13,12 @@ export const placesOf = ({ folder }: Pick<Names, 'folder'>) => ({
 
 const migrations = 'packages/db/migrations'
 
+const migrationFiles = async (root: string) =>
+  (await readdir(join(root, migrations))).filter((file) => file.endsWith('.sql'))
+
 /** The path of the next migration. */
 export async function nextMigration(root: string, name: string): Promise<string> {
-  const numbers = (await readdir(join(root, migrations)))
-    .map((file) => Number.parseInt(file, 10))
-    .filter(Number.isInteger)
+  const numbers = (await migrationFiles(root)).map((file) => Number.parseInt(file, 10)).filter(Number.isInteger)
   return `${migrations}/${String(Math.max(0, ...numbers) + 1).padStart(4, '0')}_${name}.sql`
 }
 
@@ -53,7 +54,7 @@ export async function checkNames(root: string, names: Names): Promise<void> {
 /** The tables that the migrations create. */
 export async function tablesOf(root: string): Promise<ReadonlySet<string>> {
   const tables: string[] = []
-  for (const file of await readdir(join(root, migrations))) {
+  for (const file of await migrationFiles(root)) {
     const sql = await readFile(join(root, migrations, file), 'utf8')
     for (const [, table = ''] of sql.matchAll(/^CREATE TABLE (?:IF NOT EXISTS )?(\w+)/gim)) tables.push(table)
   }
