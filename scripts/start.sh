@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds and starts the topology and prints its URLs. Called by `npm start`, after scripts/setup.sh.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset CDPATH
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 . scripts/setup/step.sh
 . scripts/setup/settings.sh

@@ -104,7 +104,7 @@ describe('renovate.json', () => {
 describe('.devcontainer/devcontainer.json', () => {
   it('runs the set-up and forwards the published ports', () => {
     const { postCreateCommand, forwardPorts, features } = json('.devcontainer/devcontainer.json')
-    expect(postCreateCommand).toBe('bash scripts/setup.sh')
+    expect(postCreateCommand).toBe('sh scripts/setup.sh')
     expect(forwardPorts).toEqual([8080, 9229])
     expect(Object.keys(features)).toContainEqual(expect.stringContaining('/docker-in-docker:'))
   })
