@@ -19,6 +19,7 @@ ensure_dependencies() {
     # The options that a user's npm configuration may set otherwise. No package has to run a script.
     step 'Installing the npm packages' 'Check that "npm ping" succeeds on this machine.' \
       npm ci --ignore-scripts --include=dev --include=optional --bin-links --no-audit --no-fund
+    link_node
     ensure_libatomic
     [ -z "$(node_error)" ] ||
       fail "The Node.js in package-lock.json does not run on this machine ($(uname -sm)): $(node_error)" \
@@ -26,6 +27,14 @@ ensure_dependencies() {
     # Written last, so that the next run repeats an interrupted install.
     wanted_packages >"$INSTALLED"
   fi
+}
+
+# npm 10 removes the link when it skips the packages of other platforms, which have one of the same name.
+link_node() {
+  local binary
+  for binary in node_modules/node-*/bin/node; do
+    [ -e "$PINNED_NODE" ] || [ ! -e "$binary" ] || ln -s "../${binary#node_modules/}" "$PINNED_NODE"
+  done
 }
 
 # What identifies an installation: packages of one platform do not run on another.

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { useMachine } from './machine.ts'
@@ -34,6 +34,16 @@ describe('scripts/setup.sh dependencies', () => {
     expect(calls()).toEqual([
       'npm ci --ignore-scripts --include=dev --include=optional --bin-links --no-audit --no-fund',
     ])
+  })
+
+  it('links the Node of the platform where npm does not', () => {
+    machine.link('ln')
+    machine.fake(
+      'npm',
+      'mkdir -p node_modules/.bin node_modules/node-x/bin && cp bin/installed-node node_modules/node-x/bin/node',
+    )
+    expect(install().status).toBe(0)
+    expect(readlinkSync(path('node_modules/.bin/node'))).toBe('../node-x/bin/node')
   })
 
   it('installs once', () => {
