@@ -15,9 +15,11 @@ setting() {
 # Sets $resolved_settings to a line NAME=VALUE for each setting. Only Compose reads .env as Compose does: with an image
 # per setting, it prints their values and starts nothing.
 resolve_settings() {
-  local model values name none=$'\nCOMPOSE_PROJECT_NAME=none\n'
+  local version model values name none=$'\nCOMPOSE_PROJECT_NAME=none\n'
   resolved_settings=$'\n'
-  docker compose version >/dev/null 2>&1 || return 0
+  # An older one is named when the engine is checked.
+  version=$(docker compose version --short 2>/dev/null) || return 0
+  case $version in [0-9]* | v[0-9]*) at_least "$version" 2 20 || return 0 ;; *) return 0 ;; esac
   model=$'name: none\nservices:\n'
   for name in $SETTINGS; do model+="  $name: { image: '$name=\${$name:-}' }"$'\n'; done
   values=$(docker compose --file - --project-directory . config --images <<<"$model") ||
