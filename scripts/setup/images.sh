@@ -38,13 +38,17 @@ remember_image() {
 
 have_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
+# One after the registry could not be reached for another image.
+pull_attempts='1 2 3'
+
 # can_pull IMAGE VARIABLE EQUIVALENT: succeeds once IMAGE is pulled, and fails if it cannot be had from here. A cause that
 # passes or that somebody can remove is neither: it ends the set-up, and .env is not changed for it.
 can_pull() {
   local log=$SETUP_LOGS/pull.log attempt status cause reason
   mkdir -p "$SETUP_LOGS"
   printf '▸ Pulling %s … ' "$1"
-  for attempt in 1 2 3; do
+  for attempt in $pull_attempts; do
+    [ "$attempt" = 1 ] || sleep "$attempt" 2>/dev/null || true
     status=0
     timeout_of 600 docker pull --quiet "$1" >"$log" 2>&1 || status=$?
     case $status in
@@ -56,13 +60,14 @@ can_pull() {
     esac
     cause=$(known_cause "$log")
     reason=$(tail -n 1 "$log")
-    # A second attempt cannot change an answer of the registry.
-    if [ -z "$cause" ] || { [ "${cause%%~*}" = network ] && only_registry_is_missing; }; then
-      printf 'not available: %s\n' "$reason"
-      return 1
-    fi
-    sleep "$attempt" 2>/dev/null || true
+    # Another attempt cannot change what the registry answers.
+    [ -n "$cause" ] || break
   done
+  if [ -z "$cause" ] || { [ "${cause%%~*}" = network ] && only_registry_is_missing; }; then
+    [ -z "$cause" ] || pull_attempts=1
+    printf 'not available: %s\n' "$reason"
+    return 1
+  fi
   printf 'failed\n'
   fail "$1 cannot be pulled: $reason" "${cause#*~}" \
     "To build an equivalent from Debian packages instead: set $2=$3 in .env."

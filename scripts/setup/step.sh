@@ -77,6 +77,7 @@ known_cause() {
   done <<'CAUSES'
 disk full~no space left on device|ENOSPC|disk quota exceeded~The disk is full. Find what uses it: df -h, docker system df. Remove what Docker no longer needs: docker builder prune, docker image prune.
 rate limit~toomanyrequests|too many requests|pull rate limit~The image registry limits how often this address may pull. Log in (docker login), or wait as long as it says, and run this again.
+registry failure~unexpected (HTTP )?status( code)?:? 5[0-9][0-9]|5[0-9][0-9] (internal server error|bad gateway|service unavailable|gateway time-?out)~The server in the output above has a failure of its own. Wait, and run this again.
 credentials~error getting credentials|docker-credential-|unauthorized: |incorrect username or password~Docker's stored credentials do not work. Log in again (docker login), or remove credsStore and auths from ~/.docker/config.json.
 address pools~non-overlapping IPv4 address pool|predefined address pools have been fully subnetted|address pools? .*exhausted~Docker has no addresses left for networks. Remove unused ones: docker network prune. Or give it more: default-address-pools in /etc/docker/daemon.json.
 file limit~too many open files|EMFILE|ENFILE|raise FD limit|RLIMIT_NOFILE|setting rlimit type 7|increasing nr_open~The limit of open files is too low. Raise it: ulimit -n 65536 in this terminal, default-ulimits in /etc/docker/daemon.json for containers.

@@ -91,6 +91,18 @@ describe('ensure_image when the pull fails', () => {
     return { ...result, pulls }
   }
 
+  it('tries the next image once when the registry is what this network lacks', () => {
+    machine.fake(
+      'docker',
+      `case $1 in pull) echo "$3" >>pulls; echo "$MESSAGE" >&2; exit 1 ;; info) echo / ;; *) exit 1 ;; esac`,
+    )
+    machine.fake('sleep', 'true')
+    machine.fake('npm', 'true')
+    const script = 'for name in one two; do can_pull $name VARIABLE local || true; done'
+    machine.withFunctions(script, { MESSAGE: noSuchHost })
+    expect(readFileSync(join(machine.checkout, 'pulls'), 'utf8')).toBe('one\none\none\ntwo\n')
+  })
+
   const noSuchHost =
     'Error response from daemon: Get "https://registry.invalid/v2/": dial tcp: lookup registry.invalid on 192.0.2.53:53: no such host'
 
@@ -114,6 +126,7 @@ describe('ensure_image when the pull fails', () => {
       "machine's clock",
     ],
     ['error getting credentials - err: exec: "docker-credential-desktop": executable file not found', 'credsStore'],
+    ['received unexpected HTTP status: 503 Service Unavailable', 'Wait, and run this again.'],
     ['Error response from daemon: Get "https://registry.invalid/v2/": net/http: TLS handshake timeout', 'the network'],
   ])(
     'for a cause that passes or can be removed, it says so after three attempts and writes no .env: %s',
@@ -136,15 +149,15 @@ describe('ensure_image when the pull fails', () => {
   })
 
   it.each([
-    ['manifest for node:26-trixie-slim not found: manifest unknown', false],
-    ['Error response from daemon: pull access denied for node, repository does not exist', false],
+    ['manifest for node:26-trixie-slim not found: manifest unknown', 1, false],
+    ['Error response from daemon: pull access denied for node, repository does not exist', 1, false],
     // npm's registry answers, so the network and its DNS work.
-    [noSuchHost, true],
-  ])('builds an equivalent of an image that cannot be had, and shows the reason: %s', (message, npm) => {
+    [noSuchHost, 3, true],
+  ])('builds an equivalent of an image that cannot be had, and shows the reason: %s', (message, attempts, npm) => {
     const { status, stdout, pulls } = pull(message, { npm })
     expect(status).toBe(0)
     expect(stdout).toContain(`not available: ${message}\n`)
-    expect(pulls).toBe(1)
+    expect(pulls).toBe(attempts)
     expect(settings()).toContain('\nNODE_IMAGE=local/node:26\n')
   })
 

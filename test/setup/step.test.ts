@@ -33,6 +33,10 @@ describe('step', () => {
       'toomanyrequests: You have reached your pull rate limit.',
       'unexpected status: 429 Too Many Requests',
     ],
+    'registry failure': [
+      'Error response from daemon: received unexpected HTTP status: 503 Service Unavailable',
+      'unexpected status from HEAD request to https://registry.invalid/v2/: 502 Bad Gateway',
+    ],
     credentials: [
       'error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH',
       'unauthorized: incorrect username or password',
