@@ -8,7 +8,7 @@
 # Windows line endings.
 unset CDPATH #
 cd -- "$(dirname -- "$0")/.." || exit 1 #
-crlf=$(grep -l "$(printf '\r')" scripts/*.sh scripts/setup/* docker/*.sh docker/*/* apps/web/*.sh apps/web/*.conf infra/boot/* 2>/dev/null | tr '\n' ' ') #
+crlf=$(grep -l "$(printf '\r')" scripts/*.sh scripts/*/*.sh docker/*.sh docker/*/*.sh docker/*/*.cfg docker/*/*.cnf apps/web/*.sh apps/web/*.conf infra/boot/*.sh 2>/dev/null | tr '\n' ' ') #
 [ -z "$crlf" ] || { printf '\n✗ Files have Windows line endings (CRLF), which shells and containers cannot read.\n  Convert them: perl -pi -e "s/\\r//" %s\n' "$crlf" >&2; exit 1; } #
 command -v bash >/dev/null || { printf '\n✗ Bash is not installed.\n  Install this system'\''s package "bash". Nothing was changed.\n' >&2; exit 1; } #
 [ -n "${BASH_VERSION:-}" ] || exec bash scripts/setup.sh "$@" #
