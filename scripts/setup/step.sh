@@ -14,7 +14,8 @@ fail() {
 # Fails if another user, as a rule root, has left files here that this user cannot change.
 check_access() {
   local path foreign=()
-  for path in . .env .setup .setup/* .turbo test-results cdk.out node_modules node_modules/.installed node_modules/.vite; do
+  for path in . .env .setup .setup/* .turbo */.turbo */*/.turbo test-results cdk.out backups \
+    node_modules node_modules/.installed node_modules/.vite; do
     if [ -e "$path" ] && [ ! -w "$path" ]; then foreign+=("$path"); fi
   done
   [ ${#foreign[@]} -eq 0 ] ||

@@ -62,7 +62,7 @@ describe('scripts/setup.sh', () => {
     expect(stderr).toContain("Unknown part 'engines'.")
   })
 
-  it.each(['.setup/Building-the-images.log', 'node_modules/.installed', '.env'])(
+  it.each(['.setup/Building-the-images.log', 'node_modules/.installed', '.env', 'packages/db/.turbo'])(
     'says how to take over %s of another user, and runs nothing',
     (file) => {
       // Root may write to any file, so that a test by root needs another user.
