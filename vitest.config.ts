@@ -63,7 +63,7 @@ export default defineConfig({
       {
         test: {
           name: 'slow',
-          include: [`packages/e2e/test/${slow}`],
+          include: [`packages/e2e/test/${slow}`, `test/${slow}`],
           ...sharesTopology,
         },
       },
