@@ -3,8 +3,18 @@
 # Usage: scripts/setup.sh [engine] [images] [dependencies] [project]   (default: the first three)
 # The part `project` installs nothing: it fails if the Compose project is not this checkout's.
 # Takes about a second if nothing is missing. The next run completes an interrupted one.
+#
+# Every `sh` can run the lines before `set`. Each ends in a comment, which takes the carriage return of a checkout with
+# Windows line endings.
+unset CDPATH #
+cd -- "$(dirname -- "$0")/.." || exit 1 #
+crlf=$(grep -l "$(printf '\r')" scripts/*.sh scripts/*/*.sh docker/*.sh docker/*/*.sh docker/*/*.cfg docker/*/*.cnf apps/web/*.sh apps/web/*.conf infra/boot/*.sh 2>/dev/null | tr '\n' ' ') #
+[ -z "$crlf" ] || { printf '\n✗ Files have Windows line endings (CRLF), which shells and containers cannot read.\n  Convert them: perl -pi -e "s/\\r//" %s\n' "$crlf" >&2; exit 1; } #
+command -v bash >/dev/null || { printf '\n✗ Bash is not installed.\n  Install this system'\''s package "bash". Nothing was changed.\n' >&2; exit 1; } #
+[ -n "${BASH_VERSION:-}" ] || exec bash scripts/setup.sh "$@" #
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# As `sh`, Bash lacks some of what follows.
+set +o posix
 
 . scripts/setup/step.sh
 . scripts/setup/settings.sh
@@ -21,6 +31,7 @@ for part in "$@"; do
     *) fail "Unknown part '$part'." 'Parts: engine, images, dependencies, project.' ;;
   esac
 done
+check_access
 check_settings
 check_node_age
 # npm connects through the proxy that intercepts TLS, too.

@@ -2,7 +2,8 @@
 # Builds and starts the topology and prints its URLs. Called by `npm start`, after scripts/setup.sh.
 # Usage: scripts/start.sh [--light]   (one instance of each tier and no reader)
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset CDPATH
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 . scripts/setup/step.sh
 . scripts/setup/settings.sh

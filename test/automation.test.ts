@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { repositoryRoot } from '@repo/compose'
+import { git, repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 
 const read = (file: string) => readFileSync(join(repositoryRoot, file), 'utf8')
@@ -92,7 +91,7 @@ describe('renovate.json', () => {
 describe('.devcontainer/devcontainer.json', () => {
   it('runs the set-up and forwards the published ports', () => {
     const { postCreateCommand, forwardPorts, features } = json('.devcontainer/devcontainer.json')
-    expect(postCreateCommand).toBe('bash scripts/setup.sh')
+    expect(postCreateCommand).toBe('sh scripts/setup.sh')
     expect(forwardPorts).toEqual([8080, 9229])
     expect(Object.keys(features)).toContainEqual(expect.stringContaining('/docker-in-docker:'))
   })
@@ -116,7 +115,7 @@ describe('.vscode/launch.json', () => {
 
 describe('.gitattributes', () => {
   it('gives every text file LF, and none to binary files', () => {
-    const files = execFileSync('git', ['ls-files', '--eol'], { cwd: repositoryRoot, encoding: 'utf8' })
+    const files = git('ls-files', '--eol')
     for (const line of files.trimEnd().split('\n')) {
       expect(line).toMatch(line.endsWith('.png') ? / attr\/-text *\t/ : / attr\/text=auto eol=lf *\t/)
       expect(line).not.toMatch(/^i\/(crlf|mixed)/)

@@ -1,11 +1,9 @@
-import { execFileSync } from 'node:child_process'
-import { repositoryRoot } from '@repo/compose'
+import { git } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 import { read, rowsOf } from './documents.ts'
 
 /** As staged or committed: a run of the drills or the benchmark overwrites the file in the checkout. */
-const committed = (file: string) =>
-  JSON.parse(execFileSync('git', ['show', `:${file}`], { cwd: repositoryRoot, encoding: 'utf8' }))
+const committed = (file: string) => JSON.parse(git('show', `:${file}`))
 
 /** A check in the results of the drills. */
 interface Check {

@@ -1,14 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { repositoryRoot } from '@repo/compose'
+import { git, repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 import { read } from './documents.ts'
 
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-  cwd: repositoryRoot,
-  encoding: 'utf8',
-})
+const files = git('ls-files', '--cached', '--others', '--exclude-standard')
   .split('\n')
   .filter((file) => file !== '' && existsSync(join(repositoryRoot, file)))
 

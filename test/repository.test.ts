@@ -1,11 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { repositoryRoot } from '@repo/compose'
+import { git, repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 import { read, rowsOf } from './documents.ts'
 
-const tracked = execFileSync('git', ['ls-files'], { cwd: repositoryRoot, encoding: 'utf8' })
+const tracked = git('ls-files')
   .split('\n')
   .filter((file) => file !== '' && existsSync(join(repositoryRoot, file)))
 const documents = tracked.filter((file) => file.endsWith('.md'))
@@ -165,6 +164,24 @@ describe('the connections that one app instance opens', () => {
 })
 
 describe('package-lock.json', () => {
+  it('has the Node of every platform with its checksum, of one version, so that no package has to run a script', () => {
+    const { optionalDependencies, devDependencies } = JSON.parse(read('package.json'))
+    const { packages } = JSON.parse(read('package-lock.json'))
+    expect(devDependencies).not.toHaveProperty('node')
+    const platforms = Object.keys(optionalDependencies).map((name) => {
+      const { version, optional, os, cpu, bin, integrity } = packages[`node_modules/${name}`]
+      expect({ version, optional, bin }, name).toEqual({
+        version: process.versions.node,
+        optional: true,
+        bin: { node: 'bin/node' },
+      })
+      expect(integrity, name).toMatch(/^sha512-/)
+      return `${os} ${cpu}`
+    })
+    expect(platforms.sort()).toEqual(['darwin arm64', 'darwin x64', 'linux arm64', 'linux x64'])
+    expect(read('.npmrc')).toMatch(/^ignore-scripts=true$/m)
+  })
+
   it('contains no download addresses', () => {
     expect(read('package-lock.json')).not.toMatch(/"resolved": "https?:/)
   })

@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { repositoryRoot } from '@repo/compose'
+import { git, repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 
 /** Words that are never right here, and what to write instead. */
@@ -39,10 +38,7 @@ const replacements: readonly (readonly [wrong: RegExp, right: string])[] = [
 /** Generated files, and this one. */
 const excluded = /^package-lock\.json$|^LICENSE$|\/snapshots\/|\/results\/|\.(png|svg)$|^test\/words\.test\.ts$/
 
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-  cwd: repositoryRoot,
-  encoding: 'utf8',
-})
+const files = git('ls-files', '--cached', '--others', '--exclude-standard')
   .split('\n')
   .filter((file) => file !== '' && existsSync(join(repositoryRoot, file)))
 

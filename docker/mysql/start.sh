@@ -192,6 +192,22 @@ exit_with_server() {
   exit "$status"
 }
 
+# MySQL upgrades the data of an older version when it starts, and never starts on that of a newer one. Waits then: a
+# container that ended would be started again without end.
+require_older_data() {
+  local history=$data/mysql_upgrade_history of own
+  [ -f "$history" ] && [[ $(<"$history") =~ .*\"version\":\ *\"([0-9]+)\.([0-9]+) ]] || return 0
+  of=${BASH_REMATCH[1]}.${BASH_REMATCH[2]}
+  [[ $(mysqld --version) =~ Ver\ ([0-9]+)\.([0-9]+) ]]
+  own=${BASH_REMATCH[1]}.${BASH_REMATCH[2]}
+  [ "$(printf '%s\n' "$of" "$own" | sort -V | tail -n 1)" != "$own" ] || return 0
+  set_state waiting "The data is of MySQL $of, which this server of MySQL $own cannot read. To use it: set MYSQL_IMAGE in .env to an image of MySQL $of and start again. To remove it: npm run reset"
+  while :; do
+    sleep 60 &
+    wait $! || true
+  done
+}
+
 # The app reaches the current server under the writer's name, which can still lead here as well: a writer that is not
 # current refuses connections, so that clients try the next address.
 start_with_data() {
@@ -507,7 +523,10 @@ decide() {
 main() {
   exec 9<"$epochs"
   read_epochs
-  [ ! -d "$data" ] || start_with_data
+  if [ -d "$data" ]; then
+    require_older_data
+    start_with_data
+  fi
   while [ -z "$server" ] || kill -0 "$server" 2>/dev/null; do
     pause=2
     [ -n "$terminating" ] || step

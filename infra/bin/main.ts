@@ -1,6 +1,7 @@
 import { loadMigrations } from '@repo/db'
 import { App } from 'aws-cdk-lib'
 import { configOf } from '../lib/config.ts'
+import { makeReadable } from '../lib/readable.ts'
 import { DeploymentStack } from '../lib/stack.ts'
 import { addValidation } from '../lib/validation.ts'
 
@@ -8,4 +9,4 @@ const app = new App()
 const config = configOf(app.node.tryGetContext('environment') ?? 'dev', app.node.tryGetContext('protect'))
 new DeploymentStack(app, { config, migrations: await loadMigrations() })
 addValidation(app)
-app.synth()
+makeReadable(app.synth().directory)

@@ -14,6 +14,6 @@ FROM ${DEBIAN_IMAGE} AS aws
 RUN apt-get update \
  && apt-get install -y --no-install-recommends docker-registry python3-flask-cors python3-moto \
  && rm -rf /var/lib/apt/lists/*
-COPY aws/ /srv/
+COPY --chmod=0755 aws/ /srv/
 VOLUME /var/lib/docker-registry
 CMD ["python3", "/srv/serve.py"]

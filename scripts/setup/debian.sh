@@ -1,5 +1,29 @@
-# The Debian mirrors of this machine, from its apt configuration, so that company mirrors work.
+# Packages of Debian and Ubuntu, from the mirrors in this machine's apt configuration, so that company mirrors work.
 # Sourced by scripts/setup.sh.
+
+# Prints debian or ubuntu; nothing for another system.
+distribution() {
+  have apt-get || return 0
+  (
+    . /etc/os-release 2>/dev/null || true
+    case ${ID:-} in debian | ubuntu) printf '%s' "$ID" ;; esac
+  )
+}
+
+apt_install() {
+  # Completes an interrupted run of the package manager, which would refuse to install otherwise.
+  dpkg --configure -a
+  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+}
+
+# confirm QUESTION ADVICE: asks on a terminal. Without one (CI, a script) the answer is yes.
+confirm() {
+  local answer=''
+  [ -t 0 ] || return 0
+  printf '%s [Y/n] ' "$1"
+  read -r answer || answer=n
+  case $answer in '' | y | Y | yes | Yes) ;; *) fail 'The installation was declined.' "$2" 'Nothing was changed.' ;; esac
+}
 
 # debian_mirror main|security: prints the mirror's URL, from DEBIAN_MIRROR or DEBIAN_SECURITY_MIRROR, else from the
 # machine's apt sources (one-line or deb822).

@@ -6,81 +6,113 @@ readonly ENGINE_HELP='Docker Desktop or Docker Engine with its Compose and Build
 
 ensure_engine() {
   local missing
+  check_client
   missing=$(missing_engine_parts)
   [ -z "$missing" ] || install_engine "$missing"
   docker info >/dev/null 2>&1 || start_daemon
-  check_engine_age
+  check_engine
+}
+
+# Other programs are installed under the name `docker`, too.
+check_client() {
+  local version
+  have docker || return 0
+  version=$(docker --version 2>/dev/null) || version=''
+  case $version in
+    '' | 'Docker version '*) ;;
+    *) fail "The command docker is not Docker: ${version%%$'\n'*}." "Get Docker: $ENGINE_HELP" 'Nothing was changed.' ;;
+  esac
 }
 
 missing_engine_parts() {
   local missing=''
   have docker || missing="$missing docker"
   # Without dockerd on this machine, the client may reach an engine elsewhere (Docker Desktop, DOCKER_HOST).
-  have dockerd || docker info >/dev/null 2>&1 || missing="$missing dockerd"
+  have dockerd || [ -n "$(chosen_engine)" ] || docker info >/dev/null 2>&1 || missing="$missing dockerd"
   docker compose version >/dev/null 2>&1 || missing="$missing compose"
   docker buildx version >/dev/null 2>&1 || missing="$missing buildx"
   printf '%s' "${missing# }"
 }
 
+# Prints the address of the engine that the user has chosen by DOCKER_HOST or a context; nothing for the default engine.
+chosen_engine() {
+  local engine
+  engine=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null) || engine=${DOCKER_HOST:-}
+  case $engine in unix:///var/run/docker.sock | unix:///run/docker.sock) ;; *) printf '%s' "$engine" ;; esac
+}
+
 install_engine() {
-  local missing=$1 distribution
-  distribution=$(. /etc/os-release 2>/dev/null && printf '%s' "$ID")
-  case $distribution in debian | ubuntu) ;; *) distribution='' ;; esac
-  if [ -z "$distribution" ] || ! have apt-get; then
+  local missing=$1 distribution packages part
+  distribution=$(distribution)
+  if [ -z "$distribution" ]; then
     fail "Not installed: ${missing// /, }." "Get it: $ENGINE_HELP" 'Nothing was changed.'
   fi
+  packages=$(for part in $missing; do engine_packages "$part" "$distribution"; done)
   if [ "$(id -u)" -ne 0 ]; then
     fail "Not installed: ${missing// /, }." "Get it: $ENGINE_HELP" \
-      "Or run this again as root to install your distribution's packages. Nothing was changed."
+      "Or run this again as root to install the packages ${packages//$'\n'/ }. Nothing was changed."
   fi
-  confirm "Not installed: ${missing// /, }. Install Docker from $distribution's packages?"
-  step "Installing the Docker engine ($distribution packages)" \
-    'Check that "apt-get update" succeeds on this machine.' "apt_install_engine_$distribution"
+  confirm "Not installed: ${missing// /, }. Install the packages ${packages//$'\n'/ }?" "Get it: $ENGINE_HELP"
+  step "Installing ${missing// /, }" 'Check that "apt-get update" succeeds on this machine.' apt_install_engine $packages
+  # Compose can read them now.
+  check_settings
 }
 
-# Asks on a terminal. Without one (CI, a script) the answer is yes.
-confirm() {
-  local answer=''
-  [ -t 0 ] || return 0
-  printf '%s [Y/n] ' "$1"
-  read -r answer || answer=n
-  case $answer in '' | y | Y | yes | Yes) ;; *) fail 'The installation was declined.' "Get it: $ENGINE_HELP" 'Nothing was changed.' ;; esac
-}
-
-apt_install() {
-  # Completes an interrupted run of the package manager, which would refuse to install otherwise.
-  dpkg --configure -a
-  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
-}
-
-apt_install_engine_ubuntu() {
-  apt-get update
-  apt_install docker.io docker-compose-v2 docker-buildx iptables
-}
-
-# Debian 13 has all packages. Debian 12 has an engine without Compose v2, so there the packages come from Debian 13: they
-# need glibc ≥ 2.34 only. The pin excludes every other package of Debian 13.
-apt_install_engine_debian() {
-  local mirror keyring
-  if [ "$(. /etc/os-release && printf '%s' "${VERSION_ID:-99}")" = 12 ]; then
-    mirror=$(debian_mirror main)
-    keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    printf 'Types: deb\nURIs: %s\nSuites: trixie\nComponents: main\nSigned-By: %s\n' "$mirror" "$keyring" \
-      >/etc/apt/sources.list.d/docker-engine.sources
-    printf 'Package: *\nPin: release n=trixie\nPin-Priority: -1\n\nPackage: %s\nPin: release n=trixie\nPin-Priority: 900\n' \
-      'docker.io docker-cli docker-compose docker-buildx' \
-      >/etc/apt/preferences.d/docker-engine
+# engine_packages PART DISTRIBUTION: prints the packages of a part. Docker's own packages and the distribution's exclude
+# each other, so one that is there decides.
+engine_packages() {
+  if is_installed docker-ce || is_installed docker-ce-cli; then
+    case $1 in
+      docker) printf 'docker-ce-cli\n' ;;
+      dockerd) printf 'docker-ce\n' ;;
+      *) printf 'docker-%s-plugin\n' "$1" ;;
+    esac
+  else
+    case $1,$2 in
+      docker,debian) printf 'docker-cli\n' ;;
+      docker,*) printf 'docker.io\n' ;;
+      dockerd,*) printf 'docker.io\niptables\nca-certificates\n' ;;
+      compose,ubuntu) printf 'docker-compose-v2\n' ;;
+      *) printf 'docker-%s\n' "$1" ;;
+    esac
   fi
+}
+
+is_installed() { [ "$(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+apt_install_engine() {
+  case $* in *docker-ce* | *-plugin*) ;; *) add_engine_source ;; esac
   apt-get update
-  apt_install docker.io docker-cli docker-compose docker-buildx iptables ca-certificates
+  apt_install "$@"
+}
+
+# Debian 13 and Ubuntu have all packages. Debian 12 has an engine without Compose v2, so there the packages come from
+# Debian 13: they need glibc ≥ 2.34 only. The pin excludes every other package of Debian 13.
+add_engine_source() {
+  local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  [ "$(. /etc/os-release && printf '%s' "$ID $VERSION_ID")" = 'debian 12' ] || return 0
+  mirror=$(debian_mirror main)
+  printf 'Types: deb\nURIs: %s\nSuites: trixie\nComponents: main\nSigned-By: %s\n' "$mirror" "$keyring" \
+    >/etc/apt/sources.list.d/docker-engine.sources
+  printf 'Package: *\nPin: release n=trixie\nPin-Priority: -1\n\nPackage: %s\nPin: release n=trixie\nPin-Priority: 900\n' \
+    'docker.io docker-cli docker-compose docker-buildx' \
+    >/etc/apt/preferences.d/docker-engine
 }
 
 start_daemon() {
+  local problem chosen
+  problem=$(docker version 2>&1 >/dev/null | head -n 1) || true
+  chosen=$(chosen_engine)
+  if [ -n "$chosen" ]; then
+    fail "The Docker client cannot reach the engine at $chosen, which DOCKER_HOST or its context names." "$problem" \
+      'Start it (Docker Desktop, Colima, …), or choose another: docker context ls, docker context use NAME.'
+  fi
   if ! have dockerd; then
-    fail 'The Docker client cannot reach an engine.' 'Start Docker Desktop, or set DOCKER_HOST, and run this again.'
+    fail 'The Docker client cannot reach an engine.' "$problem" \
+      'Start Docker Desktop, or set DOCKER_HOST, and run this again.'
   fi
   if [ "$(id -u)" -ne 0 ]; then
-    fail 'The Docker engine is not running, or this user has no access to it.' \
+    fail 'The Docker engine is not running, or this user has no access to it.' "$problem" \
       'Start it with "sudo systemctl start docker", and see https://docs.docker.com/engine/install/linux-postinstall/.'
   fi
   step 'Starting the Docker engine' "Its log: $DAEMON_LOG (or: journalctl -u docker)." run_daemon
@@ -116,8 +148,11 @@ remove_stale_pid_file() {
 }
 
 # The health checks' start interval needs engine 25 and Compose 2.20.
-check_engine_age() {
+check_engine() {
   local engine compose
+  case $(docker version --format '{{range .Server.Components}}{{.Name}} {{end}}' 2>/dev/null) in
+    *Podman*) fail 'The Docker client is connected to Podman; Docker Engine is needed.' "Get it: $ENGINE_HELP" ;;
+  esac
   engine=$(docker version --format '{{.Server.Version}}')
   compose=$(docker compose version --short)
   at_least "$engine" 25 0 || fail "Docker engine $engine is too old; 25.0 or newer is needed." "Get it: $ENGINE_HELP"

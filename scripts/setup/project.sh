@@ -9,6 +9,12 @@ readonly FORMER_NAME=three-tier
 ensure_project() {
   local project folders folder
   have docker || fail 'Docker is not installed.' "Get it: $ENGINE_HELP"
+  case $(docker compose config 2>&1 >/dev/null) in
+    # The folder's name has none of the characters that a project's name may have.
+    *'project name must not be empty'*)
+      append_setting COMPOSE_PROJECT_NAME "checkout-$RANDOM" "The name of this checkout's folder gives no name for the Compose project."
+      ;;
+  esac
   project=$(docker compose config | sed -n 's/^name: "\{0,1\}\([^"]*\)"\{0,1\}$/\1/p') ||
     fail 'Compose cannot read the project; its message is above.' \
       "If it is about the project's name: set COMPOSE_PROJECT_NAME in .env."

@@ -11,6 +11,18 @@ fail() {
   exit 1
 }
 
+# Fails if another user, as a rule root, has left files here that this user cannot change.
+check_access() {
+  local path foreign=()
+  for path in . .env .setup .setup/* .turbo */.turbo */*/.turbo test-results cdk.out backups \
+    node_modules node_modules/.installed node_modules/.vite; do
+    if [ -e "$path" ] && [ ! -w "$path" ]; then foreign+=("$path"); fi
+  done
+  [ ${#foreign[@]} -eq 0 ] ||
+    fail "$(id -un) cannot change what another user's run has left here: ${foreign[*]}" \
+      'Take it over: sudo chown -R "$(id -un)" .'
+}
+
 # step TITLE ADVICE COMMAND…: runs COMMAND with its output in a log file, and prints how long it took.
 # On failure it prints the command, the end of its output, advice about common causes and ADVICE, and exits with 1.
 step() {
@@ -44,7 +56,7 @@ step() {
     printf '\n✗ %s\n  command: %s (exit %d)\n  the end of its output (full output: %s):\n\n' "$title" "$*" "$status" "$log"
     tail -n 15 "$log" | sed 's/^/    /'
     printf '\n'
-    known_cause "$log" | sed 's/^/  /'
+    known_cause "$log" | sed 's/^[^~]*~/  /'
     printf '  %s\n' "$advice"
   } >&2
   exit 1
@@ -55,17 +67,29 @@ tick() {
   while sleep 1; do printf '\r▸ %s … %d s ' "$1" "$((SECONDS - started))"; done
 }
 
-# known_cause LOG: prints advice about the common causes of failures in the log, one line each.
+# known_cause LOG: prints the name of the first known cause in the log, and advice about it; nothing if there is none.
 known_cause() {
-  local pattern advice
-  while IFS='~' read -r pattern advice; do
-    if tail -n 60 "$1" | grep -iE "$pattern" >/dev/null; then printf '%s\n' "$advice"; fi
+  local name pattern advice
+  while IFS='~' read -r name pattern advice; do
+    if tail -n 60 "$1" | grep -iE "$pattern" >/dev/null; then
+      printf '%s~%s\n' "$name" "$advice"
+      return
+    fi
   done <<'CAUSES'
-no space left on device|ENOSPC~The disk is full. Find what uses it: df -h, docker system df. Remove what Docker no longer needs: docker builder prune, docker image prune.
-cannot connect to the docker daemon|error during connect|error reading from server: EOF|docker\.sock: connect|failed to receive status|closing transport|unexpected EOF~The Docker engine stopped. Its log: journalctl -u docker, or /var/log/dockerd.log. Run this again to start the engine.
-port is already allocated|address already in use|ports are not available~The port is in use by another program. Use another port: set WEB_PORT in .env, or WEB_PORT=8081 npm start.
-could not resolve|temporary failure resolving|EAI_AGAIN|ENOTFOUND|network is unreachable|ENETUNREACH|ETIMEDOUT|ECONNREFUSED|ECONNRESET|connection refused|connection timed out|unable to connect|could not connect|failed to fetch|failed getting release~A server could not be reached; the output above names it. Behind a proxy: HTTP_PROXY and HTTPS_PROXY, npm's registry, apt's mirror; for Docker: https://docs.docker.com/engine/cli/proxy/
-self.signed certificate|unable to get (local )?issuer|SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)|certificate verification failed~A proxy intercepts TLS: set NODE_EXTRA_CA_CERTS to the file with its certificate, in .env or the environment.
+disk full~no space left on device|ENOSPC|disk quota exceeded~The disk is full. Find what uses it: df -h, docker system df. Remove what Docker no longer needs: docker builder prune, docker image prune.
+rate limit~toomanyrequests|too many requests|pull rate limit~The image registry limits how often this address may pull. Log in (docker login), or wait as long as it says, and run this again.
+registry failure~unexpected (HTTP )?status( code)?:? 5[0-9][0-9]|5[0-9][0-9] (internal server error|bad gateway|service unavailable|gateway time-?out)~The server in the output above has a failure of its own. Wait, and run this again.
+credentials~error getting credentials|docker-credential-|unauthorized: |incorrect username or password~Docker's stored credentials do not work. Log in again (docker login), or remove credsStore and auths from ~/.docker/config.json.
+address pools~non-overlapping IPv4 address pool|predefined address pools have been fully subnetted|address pools? .*exhausted~Docker has no addresses left for networks. Remove unused ones: docker network prune. Or give it more: default-address-pools in /etc/docker/daemon.json.
+file limit~too many open files|EMFILE|ENFILE|raise FD limit|RLIMIT_NOFILE|setting rlimit type 7|increasing nr_open~The limit of open files is too low. Raise it: ulimit -n 65536 in this terminal, default-ulimits in /etc/docker/daemon.json for containers.
+port in use~port is already allocated|address already in use|EADDRINUSE|ports are not available~The port is in use by another program. Use another port: set WEB_PORT in .env, or WEB_PORT=8081 npm start.
+clock~not yet valid|not valid yet|certificate has expired|CERT_HAS_EXPIRED|CERT_NOT_YET_VALID|release file for .* is expired|not live until~This machine's clock may be wrong: compare the output of date with the time. Set it: sudo timedatectl set-ntp true. A virtual machine that slept needs a restart.
+certificate~self.signed certificate|unable to get (local )?issuer|unable to verify the first certificate|SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)|certificate verification failed|unknown authority|failed to verify certificate~A proxy intercepts TLS: set NODE_EXTRA_CA_CERTS to the file with its certificate, in .env or the environment. Docker's engine uses the certificates of its own machine: add it there and restart the engine.
+proxy~proxyconnect|proxy authentication required|407 proxy|tunneling socket could not be established~The proxy did not answer or refused. Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY; for Docker: https://docs.docker.com/engine/daemon/proxy/
+access~permission denied.*docker|docker.*permission denied~This user has no access to Docker, or to its own folder ~/.docker: https://docs.docker.com/engine/install/linux-postinstall/
+owner~root-owned files|EACCES|permission denied~A file belongs to another user, as a rule root. Take it over: sudo chown -R "$(id -un)" FOLDER, for the folder in the output above.
+engine stopped~cannot connect to the docker daemon|error during connect|error reading from server: EOF|docker\.sock: connect|failed to receive status|closing transport|unexpected EOF~The Docker engine stopped. Its log: journalctl -u docker, or /var/log/dockerd.log. Run this again to start the engine.
+network~could not resolve|temporary failure (resolving|in name resolution)|no such host|server misbehaving|EAI_AGAIN|ENOTFOUND|network is unreachable|no route to host|ENETUNREACH|ETIMEDOUT|ECONNREFUSED|ECONNRESET|connection refused|connection reset|connection timed out|i/o timeout|TLS handshake timeout|context deadline exceeded|request canceled|unable to connect|could not connect|failed to fetch|failed getting release~A server could not be reached; the output above names it. Check the network and its DNS. Behind a proxy: HTTP_PROXY and HTTPS_PROXY, npm's registry, apt's mirror; for Docker: https://docs.docker.com/engine/cli/proxy/
 CAUSES
 }
 

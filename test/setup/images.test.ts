@@ -70,6 +70,104 @@ describe('ensure_image', () => {
   })
 })
 
+describe('ensure_image when the pull fails', () => {
+  /** Docker whose pulls fail with this message until the attempt of this number. */
+  function pull(message: string, { successAt = 9, npm = false, ...environment }: Record<string, unknown> = {}) {
+    machine.fake(
+      'docker',
+      `case $1 in
+         pull) echo >>pulls; [ "$(cat pulls | grep -c '')" -ge ${successAt} ] || { echo "$MESSAGE" >&2; exit 1; } ;;
+         info) echo /nowhere ;;
+         *) exit 1 ;;
+       esac`,
+    )
+    machine.fake('sleep', 'true')
+    if (npm) machine.fake('npm', 'true')
+    const result = machine.withFunctions(
+      'build() { true; }; ensure_image NODE_IMAGE node:26-trixie-slim local/node:26 build',
+      { MESSAGE: message, ...(environment as Record<string, string>) },
+    )
+    const pulls = readFileSync(join(machine.checkout, 'pulls'), 'utf8').length
+    return { ...result, pulls }
+  }
+
+  it('tries the next image once when the registry is what this network lacks', () => {
+    machine.fake(
+      'docker',
+      `case $1 in pull) echo "$3" >>pulls; echo "$MESSAGE" >&2; exit 1 ;; info) echo / ;; *) exit 1 ;; esac`,
+    )
+    machine.fake('sleep', 'true')
+    machine.fake('npm', 'true')
+    const script = 'for name in one two; do can_pull $name VARIABLE local || true; done'
+    machine.withFunctions(script, { MESSAGE: noSuchHost })
+    expect(readFileSync(join(machine.checkout, 'pulls'), 'utf8')).toBe('one\none\none\ntwo\n')
+  })
+
+  const noSuchHost =
+    'Error response from daemon: Get "https://registry.invalid/v2/": dial tcp: lookup registry.invalid on 192.0.2.53:53: no such host'
+
+  it.each([
+    [
+      'toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit',
+      'docker login',
+    ],
+    [
+      'Error response from daemon: Get "https://registry.invalid/v2/": proxyconnect tcp: dial tcp: lookup proxy.invalid: no such host',
+      'https://docs.docker.com/engine/daemon/proxy/',
+    ],
+    [noSuchHost, 'Check the network and its DNS.'],
+    ['failed to register layer: write /usr/sbin/mysqld: no space left on device', 'The disk is full.'],
+    [
+      'Error response from daemon: Get "https://registry.invalid/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority',
+      'NODE_EXTRA_CA_CERTS',
+    ],
+    [
+      'x509: certificate has expired or is not yet valid: current time 2019-01-01 is before 2026-01-01',
+      "machine's clock",
+    ],
+    ['error getting credentials - err: exec: "docker-credential-desktop": executable file not found', 'credsStore'],
+    ['received unexpected HTTP status: 503 Service Unavailable', 'Wait, and run this again.'],
+    ['Error response from daemon: Get "https://registry.invalid/v2/": net/http: TLS handshake timeout', 'the network'],
+  ])(
+    'for a cause that passes or can be removed, it says so after three attempts and writes no .env: %s',
+    (message, advice) => {
+      const { status, stdout, stderr, pulls } = pull(message)
+      expect(status).toBe(1)
+      expect(stdout).toBe('▸ Pulling node:26-trixie-slim … failed\n')
+      expect(stderr).toContain(`✗ node:26-trixie-slim cannot be pulled: ${message}\n`)
+      expect(stderr).toContain(advice)
+      expect(stderr).toContain('set NODE_IMAGE=local/node:26 in .env.')
+      expect(pulls).toBe(3)
+      expect(existsSync(settingsFile())).toBe(false)
+    },
+  )
+
+  it('takes the official image once an attempt succeeds', () => {
+    const { status, stdout, pulls } = pull(noSuchHost, { successAt: 2 })
+    expect({ status, stdout, pulls }).toEqual({ status: 0, stdout: '▸ Pulling node:26-trixie-slim … done\n', pulls: 2 })
+    expect(existsSync(settingsFile())).toBe(false)
+  })
+
+  it.each([
+    ['manifest for node:26-trixie-slim not found: manifest unknown', 1, false],
+    ['Error response from daemon: pull access denied for node, repository does not exist', 1, false],
+    // npm's registry answers, so the network and its DNS work.
+    [noSuchHost, 3, true],
+  ])('builds an equivalent of an image that cannot be had, and shows the reason: %s', (message, attempts, npm) => {
+    const { status, stdout, pulls } = pull(message, { npm })
+    expect(status).toBe(0)
+    expect(stdout).toContain(`not available: ${message}\n`)
+    expect(pulls).toBe(attempts)
+    expect(settings()).toContain('\nNODE_IMAGE=local/node:26\n')
+  })
+
+  it('takes nothing for missing where a proxy is set that only npm may know', () => {
+    const { status, pulls } = pull(noSuchHost, { npm: true, HTTPS_PROXY: 'http://proxy.invalid:3128' })
+    expect({ status, pulls }).toEqual({ status: 1, pulls: 3 })
+    expect(existsSync(settingsFile())).toBe(false)
+  })
+})
+
 describe('debian_mirror', () => {
   it('can be set', () => {
     const environment = { DEBIAN_MIRROR: 'http://mirror.invalid/debian' }

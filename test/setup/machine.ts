@@ -8,9 +8,15 @@ import { afterEach, beforeEach } from 'vitest'
 /** The programs of the smallest machine: no package manager, no Docker. */
 const programs = ['bash', 'cat', 'cmp', 'dirname', 'grep', 'head', 'id', 'mkdir', 'rm', 'sed', 'tail', 'tr', 'uname']
 
-const paths = spawnSync('bash', ['-c', `command -v ${programs.join(' ')}`], { encoding: 'utf8' })
-  .stdout.trim()
-  .split('\n')
+const pathsOf = (names: readonly string[]): readonly string[] =>
+  spawnSync('bash', ['-c', `command -v ${names.join(' ')}`], { encoding: 'utf8' })
+    .stdout.trim()
+    .split('\n')
+
+const paths = pathsOf(programs)
+
+/** Outside the checkout, whose path may be one that `#!` cannot name. */
+const bash = paths.find((path) => basename(path) === 'bash')
 
 /** A checkout with the scripts, on a machine that has only what a test puts there. */
 export interface Machine {
@@ -18,7 +24,9 @@ export interface Machine {
   readonly checkout: string
   /** The folder of the machine's programs. */
   readonly programs: string
-  /** Adds a program that runs a shell script. */
+  /** Adds a program of the real machine. */
+  link(name: string): void
+  /** Adds a program that runs a shell script; replaces one of that name. */
   fake(name: string, script: string): void
   /** Runs Bash with these arguments in the checkout. */
   run(args: readonly string[], environment?: Readonly<Record<string, string>>): Result
@@ -34,19 +42,25 @@ interface Result {
   readonly stderr: string
 }
 
-/** Creates a machine for each test of a file, and removes it after the test. */
-export function useMachine(): Machine {
+/**
+ * Creates a machine for each test of a file, and removes it after the test.
+ *
+ * @param folder the name of the checkout's folder. @default any
+ */
+export function useMachine(folder = ''): Machine {
+  let parent = ''
   let checkout = ''
   const bin = () => join(checkout, 'bin')
 
   beforeEach(() => {
-    checkout = mkdtempSync(join(tmpdir(), 'setup-'))
+    parent = mkdtempSync(join(tmpdir(), 'setup-'))
+    checkout = join(parent, folder)
     cpSync(join(repositoryRoot, 'scripts'), join(checkout, 'scripts'), { recursive: true })
     mkdirSync(bin())
     for (const path of paths) symlinkSync(path, join(bin(), basename(path)))
   })
 
-  afterEach(() => rmSync(checkout, { recursive: true }))
+  afterEach(() => rmSync(parent, { recursive: true }))
 
   const machine: Machine = {
     get checkout() {
@@ -55,8 +69,12 @@ export function useMachine(): Machine {
     get programs() {
       return bin()
     },
+    link(name) {
+      for (const path of pathsOf([name])) symlinkSync(path, join(bin(), name))
+    },
     fake(name, script) {
-      writeFileSync(join(bin(), name), `#!${join(bin(), 'bash')}\n${script}\n`, { mode: 0o755 })
+      rmSync(join(bin(), name), { force: true })
+      writeFileSync(join(bin(), name), `#!${bash}\n${script}\n`, { mode: 0o755 })
     },
     run(args, environment = {}) {
       const { status, stdout, stderr } = spawnSync(join(bin(), 'bash'), args, {

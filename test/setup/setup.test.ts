@@ -37,10 +37,18 @@ describe('scripts/setup.sh', () => {
   })
 
   it.each([
-    ['24.0.9', '2.30.0', 'Docker engine 24.0.9 is too old; 25.0 or newer is needed.'],
+    ['24.0.9', '2.19.0', 'Docker engine 24.0.9 is too old; 25.0 or newer is needed.'],
+    ['20.10.24', '2.3.3', 'Docker engine 20.10.24 is too old; 25.0 or newer is needed.'],
     ['27.1.0', '2.19.1', 'Docker Compose 2.19.1 is too old; 2.20 or newer is needed.'],
   ])('fails for engine %s with Compose %s', (engine, compose, message) => {
-    machine.fake('docker', `case $1 in version) echo ${engine} ;; compose) echo ${compose} ;; esac`)
+    machine.fake(
+      'docker',
+      `case "$*" in
+         version*) echo ${engine} ;;
+         'compose version'*) echo ${compose} ;;
+         compose*) echo 'unknown flag: --images' >&2; exit 1 ;;
+       esac`,
+    )
     const { status, stderr } = machine.run(['scripts/setup.sh', 'engine'])
     expect(status).toBe(1)
     expect(stderr).toContain(message)

@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 import { useMachine } from './machine.ts'
 
@@ -20,28 +23,91 @@ describe('step', () => {
     expect(machine.withFunctions("step 'Doing it' '' true; echo on").stdout).toMatch(/^▸ Doing it … \d+ s\non\n$/)
   })
 
-  // Lines of real outputs.
-  it.each([
-    ['npm warn tar TAR_ENTRY_ERROR ENOSPC: no space left on device, write', 'The disk is full.'],
-    [
+  /** Lines of real outputs, by the cause that they have. */
+  const outputs: Readonly<Record<string, readonly string[]>> = {
+    'disk full': [
+      'npm warn tar TAR_ENTRY_ERROR ENOSPC: no space left on device, write',
+      'write /var/lib/docker/tmp/GetImageBlob: no space left on device',
+    ],
+    'rate limit': [
+      'toomanyrequests: You have reached your pull rate limit.',
+      'unexpected status: 429 Too Many Requests',
+    ],
+    'registry failure': [
+      'Error response from daemon: received unexpected HTTP status: 503 Service Unavailable',
+      'unexpected status from HEAD request to https://registry.invalid/v2/: 502 Bad Gateway',
+    ],
+    credentials: [
+      'error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH',
+      'unauthorized: incorrect username or password',
+    ],
+    'address pools': [
+      'could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network',
+      'Error response from daemon: all predefined address pools have been fully subnetted',
+    ],
+    'file limit': [
+      'EMFILE: too many open files, watch',
+      '[ALERT] (1) : [haproxy.main()] Cannot raise FD limit to 8034, limit is 1024.',
+      'accept4: too many open files',
+      'error setting rlimits for ready process: error setting rlimit type 7: operation not permitted',
+    ],
+    'port in use': [
+      'Bind for 0.0.0.0:8080 failed: port is already allocated',
+      'listen tcp4 127.0.0.1:8080: bind: address already in use',
+      'Ports are not available: exposing port TCP 127.0.0.1:8080',
+    ],
+    clock: [
+      'tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2019-01-01',
+      'E: Release file for http://mirror.invalid/InRelease is not valid yet (invalid for another 3h)',
+      'npm error code CERT_NOT_YET_VALID',
+    ],
+    certificate: [
+      'npm error code SELF_SIGNED_CERT_IN_CHAIN',
+      'tls: failed to verify certificate: x509: certificate signed by unknown authority',
+      'npm error unable to verify the first certificate',
+    ],
+    proxy: [
+      'proxyconnect tcp: dial tcp 192.0.2.1:3128: connect: connection refused',
+      'Get "https://registry.invalid/v2/": Proxy Authentication Required',
+    ],
+    access: [
+      'permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock',
+      'open /home/me/.docker/buildx/current: permission denied',
+    ],
+    owner: [
+      'npm error Your cache folder contains root-owned files, due to a bug in previous versions of npm',
+      "npm error EACCES: permission denied, mkdir '/srv/node_modules/x'",
+    ],
+    'engine stopped': [
       'failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF',
-      'The Docker engine stopped.',
-    ],
-    [
       'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
-      'The Docker engine stopped.',
     ],
-    ['Bind for 0.0.0.0:8080 failed: port is already allocated', 'WEB_PORT=8081 npm start'],
-    ["Temporary failure resolving 'mirror.invalid'", 'A server could not be reached'],
-    ['npm error code ECONNREFUSED', 'A server could not be reached'],
-    ['E: Failed getting release file http://mirror.invalid/dists/trixie/Release', 'A server could not be reached'],
-    ['npm error code SELF_SIGNED_CERT_IN_CHAIN', 'NODE_EXTRA_CA_CERTS'],
-  ])('adds advice about the cause of: %s', (line, advice) => {
-    const command = 'work() { echo "$LINE"; false; }; step Doing Other. work'
-    const { status, stderr } = machine.withFunctions(command, { LINE: line })
+    network: [
+      "Temporary failure resolving 'mirror.invalid'",
+      'dial tcp: lookup registry.invalid on 192.0.2.53:53: no such host',
+      'npm error code ECONNREFUSED',
+      'E: Failed getting release file http://mirror.invalid/dists/trixie/Release',
+      'net/http: TLS handshake timeout',
+    ],
+  }
+  const [, table = ''] = readFileSync(join(repositoryRoot, 'scripts/setup/step.sh'), 'utf8').split(/^.*CAUSES'?$/m)
+  const causes = table
+    .trim()
+    .split('\n')
+    .map((row) => row.split('~'))
+
+  it('has a real output for each known cause', () => {
+    expect(causes.map(([name]) => name)).toEqual(Object.keys(outputs))
+  })
+
+  it.each(
+    causes.flatMap(([name = '', , ...advice]) => (outputs[name] ?? []).map((line) => [name, line, advice.join('~')])),
+  )('adds the advice about %s, and no other, to: %s', (_, line, advice) => {
+    const { status, stderr } = machine.withFunctions('work() { echo "$LINE"; false; }; step Doing Other. work', {
+      LINE: String(line),
+    })
     expect(status).toBe(1)
-    expect(stderr).toContain(advice)
-    expect(stderr.trimEnd()).toMatch(/\n {2}Other\.$/)
+    expect(stderr.trimEnd().split('\n\n').at(-1)).toBe(`  ${advice}\n  Other.`)
   })
 
   it('adds no advice about an unknown cause', () => {

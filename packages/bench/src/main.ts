@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { openTopology, repositoryRoot } from '@repo/compose'
+import { git, openTopology, repositoryRoot } from '@repo/compose'
 import { createBench } from './bench.ts'
 import { chart } from './chart.ts'
 import { full, quick } from './plan.ts'
@@ -40,15 +38,20 @@ async function main(isQuick: boolean): Promise<void> {
 
 /** The commit and the machine. */
 async function about(isQuick: boolean): Promise<Readonly<Record<string, unknown>>> {
-  const { stdout } = await promisify(execFile)('git', ['describe', '--always', '--abbrev=40', '--dirty'], {
-    cwd: repositoryRoot,
-  }).catch(() => ({ stdout: 'unknown' }))
   return {
     date: new Date().toISOString(),
-    commit: stdout.trim(),
+    commit: commit(),
     quick: isQuick,
     cpus: availableParallelism(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
+  }
+}
+
+function commit(): string {
+  try {
+    return git('describe', '--always', '--abbrev=40', '--dirty').trim()
+  } catch {
+    return 'unknown'
   }
 }
 

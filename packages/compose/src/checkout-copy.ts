@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { cp, glob, mkdir, mkdtemp, readdir, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { repositoryRoot } from './checkout.ts'
+import { git } from './git.ts'
 
 /**
  * Copies the files that version control has or would take, and `.env`, into a new folder. Its packages are those
@@ -12,9 +11,8 @@ import { repositoryRoot } from './checkout.ts'
  */
 export async function copyCheckout(): Promise<string> {
   const copy = await mkdtemp(join(tmpdir(), 'checkout-'))
-  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate']
-  const { stdout } = await promisify(execFile)('git', list, { cwd: repositoryRoot, maxBuffer: 64 * 1024 ** 2 })
-  for (const file of [...stdout.split('\0').filter(Boolean), '.env']) {
+  const files = git('ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate').split('\0')
+  for (const file of [...files.filter(Boolean), '.env']) {
     if (existsSync(join(repositoryRoot, file))) await cp(join(repositoryRoot, file), join(copy, file))
   }
   await linkInstalledPackages(copy)

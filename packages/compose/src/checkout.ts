@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { parseEnv } from 'node:util'
 
 /** The folder with compose.yaml, the build context of every image. */
 export const repositoryRoot: string = join(import.meta.dirname, '../../..')
@@ -19,9 +18,22 @@ export function baseImage(name: keyof typeof officialImages): string {
 /** The file with this machine's certificate authorities; an empty one if none is set. */
 export const certificatesFile = (): string => setting('NODE_EXTRA_CA_CERTS') ?? '/dev/null'
 
-/** From the environment, else from .env, in the order of Compose. */
+let resolved: Readonly<Record<string, string>> | undefined
+
+/** As Compose reads the environment and .env; asked once. With an image per setting, it prints their values. */
 function setting(name: string): string | undefined {
-  const file = join(repositoryRoot, '.env')
-  const settings = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
-  return process.env[name] || settings[name] || undefined
+  const names = [...Object.keys(officialImages), 'NODE_EXTRA_CA_CERTS']
+  resolved ??= Object.fromEntries(
+    execFileSync('docker', ['compose', '--file', '-', '--project-directory', '.', 'config', '--images'], {
+      cwd: repositoryRoot,
+      encoding: 'utf8',
+      input: JSON.stringify({
+        name: 'settings',
+        services: Object.fromEntries(names.map((each) => [each, { image: `${each}=\${${each}:-}` }])),
+      }),
+    })
+      .split('\n')
+      .map((line) => line.split(/=(.*)/, 2)),
+  )
+  return resolved?.[name] || undefined
 }

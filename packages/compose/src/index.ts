@@ -1,6 +1,7 @@
 export { baseImage, certificatesFile, repositoryRoot } from './checkout.ts'
 export { DockerError, type DockerOptions, docker, dockerOutput, engineAddress, spawnDocker, spawnIn } from './docker.ts'
 export { freeze, thaw } from './freeze.ts'
+export { git } from './git.ts'
 export { buildImage } from './image.ts'
 export { type Configuration, type Container, openProject, type Project, type ProjectOptions } from './project.ts'
 export { addContainer, removeContainer } from './rolling.ts'

@@ -4,10 +4,10 @@ import { promisify } from 'node:util'
 import { repositoryRoot } from '@repo/compose'
 import { CliError } from '@repo/ops/cli.ts'
 
-/** Runs Git in a folder and resolves with what it prints. @throws {CliError} with its message. */
+/** Runs Git in a folder, whoever owns it, and resolves with what it prints. @throws {CliError} with its message. */
 export async function git(folder: string, ...args: readonly string[]): Promise<string> {
   const options = { cwd: folder, maxBuffer: 64 * 1024 ** 2 }
-  return promisify(execFile)('git', [...args], options).then(
+  return promisify(execFile)('git', ['-c', 'safe.directory=*', ...args], options).then(
     ({ stdout }) => stdout.trimEnd(),
     ({ stderr, message }) => {
       throw new CliError(`git ${args[0]}: ${String(stderr ?? message).trim()}`)

@@ -14,14 +14,15 @@ export const placesOf = ({ folder }: Pick<Names, 'folder'>) => ({
 
 const migrations = 'packages/db/migrations'
 
+const migrationFiles = async (root: string) =>
+  (await readdir(join(root, migrations))).filter((file) => file.endsWith('.sql'))
+
 /** Migrations of a project that was made from this repository are above this: later ones of this repository are below. */
 const reservedNumbers = 1000
 
 /** The path of the next migration. */
 export async function nextMigration(root: string, name: string): Promise<string> {
-  const numbers = (await readdir(join(root, migrations)))
-    .map((file) => Number.parseInt(file, 10))
-    .filter(Number.isInteger)
+  const numbers = (await migrationFiles(root)).map((file) => Number.parseInt(file, 10)).filter(Number.isInteger)
   const last = Math.max(hasRecord(root) ? reservedNumbers : 0, ...numbers)
   return `${migrations}/${String(last + 1).padStart(4, '0')}_${name}.sql`
 }
@@ -58,7 +59,7 @@ export async function checkNames(root: string, names: Names): Promise<void> {
 /** The tables that the migrations create. */
 export async function tablesOf(root: string): Promise<ReadonlySet<string>> {
   const tables: string[] = []
-  for (const file of await readdir(join(root, migrations))) {
+  for (const file of await migrationFiles(root)) {
     const sql = await readFile(join(root, migrations, file), 'utf8')
     for (const [, table = ''] of sql.matchAll(/^CREATE TABLE (?:IF NOT EXISTS )?(\w+)/gim)) tables.push(table)
   }

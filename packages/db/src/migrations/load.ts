@@ -17,19 +17,22 @@ export interface Migration {
 const nameForm = /^\d{4}_[a-z0-9_]+$/
 
 /**
- * Reads the migrations of a folder, by default this package's own, in order.
+ * Reads the migrations of a folder, by default this package's own, in order. Files that are not SQL or hidden are left
+ * out: editors, version control and desktops write them. The text is the same whatever the checkout's line endings are.
  *
- * @throws {MigrationError} when a file's name is not `NNNN_name.sql` or a number occurs twice.
+ * @throws {MigrationError} when an SQL file's name is not `NNNN_name.sql` or a number occurs twice.
  */
 export async function loadMigrations(
   directory: URL = new URL('../../migrations/', import.meta.url),
 ): Promise<readonly Migration[]> {
-  const files = (await readdir(directory)).sort()
+  const files = (await readdir(directory)).filter((file) => /^[^.].*\.sql$/i.test(file)).sort()
   return inOrder(
     await Promise.all(
       files.map(async (file) => ({
         name: file.replace(/\.sql$/, ''),
-        sql: await readFile(new URL(file, directory), 'utf8'),
+        sql: (await readFile(new URL(encodeURIComponent(file), directory), 'utf8'))
+          .replace(/^\ufeff/, '')
+          .replaceAll('\r\n', '\n'),
       })),
     ),
   )

@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadMigrations, MigrationError, parseMigrations, serializeMigrations } from '../../src/index.ts'
 import { checksum, declaredRights, fillIn, isRepeatable } from '../../src/migrations/load.ts'
 
@@ -9,6 +13,48 @@ describe('loadMigrations', () => {
     const names = (await loadMigrations()).map(({ name }) => name)
     expect(names).toContain('0002_create_heartbeat')
     expect(names).toEqual([...names].sort())
+  })
+
+  describe('of a folder', () => {
+    let folder: string
+    const write = (file: string, text = 'SELECT 1\n') => writeFileSync(join(folder, file), text)
+    const load = () => loadMigrations(pathToFileURL(`${folder}/`))
+
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), 'migrations-'))
+      write('0001_a.sql')
+    })
+    afterEach(() => rmSync(folder, { recursive: true }))
+
+    it.each([
+      '.DS_Store',
+      '._0001_a.sql',
+      '.0002_b.sql.swp',
+      '.#0002_b.sql',
+      '0001_a.sql.orig',
+      '0001_a.sql.rej',
+      '0001_a.sql~',
+      '#0001_a.sql#',
+      'README.md',
+      'Thumbs.db',
+    ])('leaves out %s', async (file) => {
+      write(file, 'no SQL')
+      expect(await load()).toEqual([{ name: '0001_a', sql: 'SELECT 1\n' }])
+    })
+
+    it.each(['2_b.sql', '0002-b.sql', '0002_b.SQL', '0001_a copy.sql', '0002_b%20.sql'])('rejects %s', async (file) => {
+      write(file)
+      await expect(load()).rejects.toThrow('expected a name like 0001_create_table')
+    })
+
+    it('reads the same from a checkout with Windows line endings', async () => {
+      const sql = '-- Intent: a table.\n-- App user: SELECT ON a\nCREATE TABLE a (id INT)\n'
+      write('0001_a.sql', sql)
+      const [plain] = await load()
+      write('0001_a.sql', `\ufeff${sql.replaceAll('\n', '\r\n')}`)
+      const [converted] = await load()
+      expect(converted).toEqual(plain)
+    })
   })
 })
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { linkInstalledPackages } from '@repo/compose/testing'
 import { CliError } from '@repo/ops/cli.ts'
+import { git } from '../checkout.ts'
 
 export const migrationsFolder = 'packages/db/migrations'
 
@@ -16,7 +17,11 @@ export const migrationsFolder = 'packages/db/migrations'
  */
 export async function findReleaseBefore(root: string, ref?: string): Promise<string> {
   if (ref !== undefined) return (await commitOf(root, ref)) ?? fail(root, `Unknown commit '${ref}'`)
-  const newest = (await readdir(join(root, migrationsFolder))).sort().at(-1)
+  const files = await readdir(join(root, migrationsFolder))
+  const newest = files
+    .filter((file) => file.endsWith('.sql'))
+    .sort()
+    .at(-1)
   const log = ['log', '-1', '--no-renames', '--diff-filter=A', '--format=%H', '--', `${migrationsFolder}/${newest}`]
   const added = await git(root, ...log)
   // A migration that is not committed yet.
@@ -65,8 +70,6 @@ async function fail(root: string, problem: string): Promise<never> {
     : 'Name the release before: npm run compatibility -- REF.'
   throw new CliError(`${problem}. ${wayOut}`)
 }
-
-const git = (root: string, ...args: readonly string[]) => run('git', args, { cwd: root })
 
 /** Resolves with what a program prints. @throws {CliError} with its errors. */
 async function run(program: string, args: readonly string[], options: ExecFileOptions): Promise<string> {

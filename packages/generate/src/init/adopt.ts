@@ -49,7 +49,10 @@ async function rename(root: string, origin: ProductNames, owner: ProductNames): 
   ])
   const anyForm = new RegExp([...forms.keys()].join('|'), 'g')
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
-  const { stdout } = await promisify(execFile)('git', list, { cwd: root, maxBuffer: 64 * 1024 ** 2 })
+  const { stdout } = await promisify(execFile)('git', ['-c', 'safe.directory=*', ...list], {
+    cwd: root,
+    maxBuffer: 64 * 1024 ** 2,
+  })
   for (const file of stdout.split('\0').filter((path) => path !== '' && !credits.has(path))) {
     const path = join(root, file)
     if (!existsSync(path)) continue

@@ -1,0 +1,150 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
+import { describe, expect, it } from 'vitest'
+import { useMachine } from './machine.ts'
+
+const folder = 'scripts'
+const scripts = readdirSync(join(repositoryRoot, folder), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.sh'))
+  .map((name) => join(folder, name))
+const text = (script: string) => readFileSync(join(repositoryRoot, script), 'utf8')
+const code = (script: string) => text(script).replaceAll(/^\s*#.*$/gm, '')
+
+describe('scripts/setup.sh', () => {
+  const machine = useMachine()
+  const runSh = (...args: string[]) =>
+    spawnSync('/bin/sh', ['scripts/setup.sh', ...args], {
+      cwd: machine.checkout,
+      env: { PATH: machine.programs },
+      encoding: 'utf8',
+    })
+  const addCarriageReturns = (file: string) => {
+    const path = join(machine.checkout, file)
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll('\n', '\r\n'))
+  }
+
+  it('is run by any sh, and continues in Bash', () => {
+    const { status, stderr } = runSh('engines')
+    expect(status).toBe(1)
+    expect(stderr).toBe("\n✗ Unknown part 'engines'.\n  Parts: engine, images, dependencies, project.\n")
+  })
+
+  it('says when there is no Bash', () => {
+    rmSync(join(machine.programs, 'bash'))
+    const { status, stdout, stderr } = runSh()
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toContain('✗ Bash is not installed.')
+  })
+
+  it.each(['sh', 'bash'])('names the files with Windows line endings, run by %s', (shell) => {
+    for (const script of scripts) addCarriageReturns(script)
+    const { status, stdout, stderr } = shell === 'sh' ? runSh() : machine.run(['scripts/setup.sh'])
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toMatch(/^\n✗ Files have Windows line endings.*\n {2}Convert them: perl -pi -e "s\/\\r\/\/" /)
+    for (const script of scripts) expect(stderr).toContain(script)
+    expect(stderr.trim().split('\n')).toHaveLength(2)
+  })
+
+  it('names a single file with Windows line endings that an image copies', () => {
+    mkdirSync(join(machine.checkout, 'docker/mysql'), { recursive: true })
+    writeFileSync(join(machine.checkout, 'docker/mysql/start.sh'), 'true\r\n')
+    expect(runSh().stderr).toContain(' docker/mysql/start.sh \n')
+  })
+
+  it('finds its folder when CDPATH is set', () => {
+    mkdirSync(join(machine.checkout, 'elsewhere/scripts'), { recursive: true })
+    const { stdout, stderr } = machine.run(['scripts/setup.sh', 'engines'], {
+      CDPATH: join(machine.checkout, 'elsewhere'),
+    })
+    expect(stdout).toBe('')
+    expect(stderr).toContain("Unknown part 'engines'.")
+  })
+
+  it.each(['.setup/Building-the-images.log', 'node_modules/.installed', '.env', 'packages/db/.turbo'])(
+    'says how to take over %s of another user, and runs nothing',
+    (file) => {
+      // Root may write to any file, so that a test by root needs another user.
+      const root = process.getuid?.() === 0
+      mkdirSync(join(machine.checkout, file, '..'), { recursive: true })
+      writeFileSync(join(machine.checkout, file), 'an earlier run succeeded')
+      chmodSync(join(machine.checkout, file), 0o444)
+      for (const path of [join(machine.checkout, '..'), machine.checkout]) chmodSync(path, 0o777)
+      machine.fake('id', 'echo me')
+      const { status, stdout, stderr } = spawnSync(join(machine.programs, 'bash'), ['scripts/setup.sh'], {
+        cwd: machine.checkout,
+        env: { PATH: machine.programs },
+        encoding: 'utf8',
+        ...(root ? { uid: 65534, gid: 65534 } : {}),
+      })
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+      expect(stderr).toContain('me cannot change what another user')
+      expect(stderr).toContain(file)
+      expect(stderr).toContain('sudo chown -R "$(id -un)" .')
+      expect(stderr).not.toContain('succeeded')
+    },
+  )
+})
+
+describe.each(['with space', '-x', "it's", '"$HOME" `id`', 'проект', 'a;b&c|d*'])(
+  'a checkout in the folder %s',
+  (name) => {
+    const machine = useMachine(name)
+
+    it('is set up', () => {
+      writeFileSync(join(machine.checkout, 'package-lock.json'), '{}')
+      machine.fake(
+        'npm',
+        'mkdir -p node_modules/.bin; echo true >node_modules/.bin/node; PATH=/bin chmod +x node_modules/.bin/node',
+      )
+      expect(machine.run(['scripts/setup.sh', 'dependencies'])).toMatchObject({ status: 0, stderr: '' })
+      expect(existsSync(join(machine.checkout, 'node_modules/.installed'))).toBe(true)
+    })
+  },
+)
+
+/** The scripts with a line that matches. */
+const matching = (form: RegExp) =>
+  scripts.filter((script) =>
+    code(script)
+      .split('\n')
+      .some((line) => form.test(line)),
+  )
+
+describe('the scripts use nothing that macOS lacks', () => {
+  it.each([
+    ['an associative array', /\b(declare|local|typeset) -[a-z]*[An]/],
+    ['mapfile', /\b(mapfile|readarray|coproc)\b/],
+    ['a change of case', /\$\{\w+(,|\^)/],
+    ['|& or &>>', /\|&|&>>/],
+    ['wait -n', /\bwait -n/],
+    ['a negative length', /\$\{\w+:[^}]*: *-\d/],
+    ['an operator of expansion', /\$\{\w+(\[[@*]\])?@/],
+    ['a time of printf', /%\(.*\)T/],
+    ['a descriptor by name', /exec \{/],
+  ])('of Bash 4: %s', (_, form) => {
+    expect(matching(form)).toEqual([])
+  })
+
+  it.each([
+    ['sed -i', /\bsed (-\w+ )*-\w*i/],
+    ['sed with ; after a label', /\bsed\b[^|]*\b[bt] ?;/],
+    ['sed with \\+, \\?, \\| or \\s', /\bsed\b[^|]*\\[+?|sw]/],
+    ['grep -P', /\bgrep (-\w+ )*-\w*P/],
+    ['readlink -f and realpath', /\breadlink -|\brealpath\b/],
+    ['stat', /\bstat -/],
+    ['date -d', /\bdate (-d|--)/],
+    ['xargs -r and -d', /\bxargs (-\w+ )*-\w*[rd]/],
+    [
+      'long options',
+      /(^|[|(&;] *)(ls|cp|mv|rm|mkdir|sort|head|tail|cut|tr|du|find|sed|awk|date|wc|grep|cat|touch|ln) --\w/,
+    ],
+    ['mktemp without a template', /\bmktemp( -d)?\)/],
+    ['sort -V', /\bsort (-\w+ )*-\w*V/],
+    ['cp -a and -t', /\bcp (-\w+ )*-\w*[at]/],
+    ['sleep with a unit', /\bsleep \d+[smh]/],
+  ])('of the GNU tools: %s', (_, form) => {
+    expect(matching(form)).toEqual([])
+  })
+})
