@@ -50,6 +50,8 @@ signal() {
 # Sends the failed step and the end of the boot's output to the tier's log group, as one line in the form of the tiers'.
 report_failure() {
   local stream=$instance-boot report=/run/boot-report.json
+  # cloud-init writes the output through a pipe.
+  sleep 1
   tail --bytes 20000 /var/log/cloud-init-output.log | python3 -c '
 import json, sys, time
 tier, step = sys.argv[1:]
@@ -179,31 +181,30 @@ target_is_healthy() {
     --query 'TargetHealthDescriptions[0].TargetHealth.State' --output text)" = healthy ]
 }
 
-# Fails as soon as an alarm starts to fire or the container exits. An alarm that
-# fires already does not count: this deployment may end its cause.
+# Fails as soon as an alarm starts to fire or the container exits. An alarm that fires at the first look does not count:
+# this deployment may end its cause. What CloudWatch does not answer is no failure, because a rollback must not fail for it.
 watch_alarms() {
-  local alarm firing known deadline=$((SECONDS + bake_seconds))
-  known=$(firing_alarms)
-  log "watching the alarms for $bake_seconds s"
+  local alarm firing known='' compared='' deadline=$((SECONDS + bake_seconds))
   while [ "$SECONDS" -lt "$deadline" ]; do
-    sleep 5
     container_has_not_exited || return 1
-    firing=$(firing_alarms)
-    for alarm in $firing; do
-      if [[ " $known " != *" $alarm "* ]]; then
-        log "the alarm $alarm fires since this instance serves"
-        return 1
-      fi
-    done
-    known=$firing
+    if firing=$(firing_alarms); then
+      for alarm in ${compared:+$firing}; do
+        [[ " $known " == *" $alarm "* ]] || { log "the alarm $alarm fires since this instance serves"; return 1; }
+      done
+      [ -n "$compared" ] || log "watching the alarms for $bake_seconds s"
+      known=$firing compared=yes
+    else
+      log 'the alarms are unknown'
+    fi
+    sleep 5
   done
 }
 
-# Separated by spaces. None when CloudWatch does not respond, because a rollback must not fail for that.
+# Separated by spaces.
 firing_alarms() {
   # shellcheck disable=SC2086 # one argument for each alarm
   aws cloudwatch describe-alarms --alarm-names $alarms --state-value ALARM --query 'MetricAlarms[].AlarmName' \
-    --output text | tr -s '[:space:]' ' ' || log 'the alarms are unknown'
+    --output text | tr -s '[:space:]' ' '
 }
 
 trap signal EXIT

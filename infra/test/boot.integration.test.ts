@@ -235,7 +235,7 @@ describe('booting an instance that cannot start', () => {
         service: 'web',
         msg: 'boot failed',
         step: 'wait_until container_is_healthy 120',
-        output: expect.stringMatching(/the container has exited\n[\s\S]*boot of web: FAILURE/),
+        output: expect.stringContaining('the container has exited\n'),
       },
     ])
   })

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { synthesize } from './synthesis.ts'
 
@@ -43,5 +45,51 @@ describe.each(['Web', 'App'])('a new instance of the %s tier', (tier) => {
 
   it('watches none in a deployment that ignores them', () => {
     expect(watched(synthesize({ context: { ignoreAlarms: 'true' } }), tier)).toEqual([])
+  })
+})
+
+describe('the boot script watching the alarms', () => {
+  const text = readFileSync(new URL('../boot/boot.sh', import.meta.url), 'utf8')
+  const functions = ['container_has_not_exited', 'watch_alarms', 'firing_alarms', 'log'].map(
+    (name) => new RegExp(`^${name}\\(\\) \\{(?:.*\\}$|[\\s\\S]*?^\\}$)`, 'm').exec(text)?.[0],
+  )
+
+  /** Runs the watch. Each look of it sees the next of `looks`, the last one again and again; null: an error. */
+  function watch(looks: readonly (string | null)[], restarts = 0) {
+    const answers = looks.map((each, index) => {
+      const number = index + 1 < looks.length ? index + 1 : '*'
+      return `${number}) ${each === null ? 'return 254' : `printf '%s\\n' '${each}'`} ;;`
+    })
+    const stubs = `alarms='A B' bake_seconds=3 look=$(mktemp)
+      systemctl() { echo ${restarts}; }
+      sleep() { command sleep 0.3; }
+      aws() {
+        echo >>"$look"
+        case $(wc -l <"$look") in ${answers.join(' ')} esac
+      }`
+    const script = ['set -euo pipefail', stubs, ...functions, 'watch_alarms; rm "$look"'].join('\n')
+    return spawnSync('bash', ['-c', script], { encoding: 'utf8' })
+  }
+
+  it('passes while none fires', () => {
+    expect(watch([''])).toMatchObject({ status: 0, stderr: 'watching the alarms for 3 s\n' })
+  })
+
+  it('fails when one starts to fire', () => {
+    expect(watch(['', 'A'])).toMatchObject({ status: 1, stderr: expect.stringContaining('the alarm A fires') })
+    expect(watch(['B', 'A B'])).toMatchObject({ status: 1, stderr: expect.stringContaining('the alarm A fires') })
+  })
+
+  it('passes when one has fired before, even while CloudWatch does not answer', () => {
+    expect(watch(['A'])).toMatchObject({ status: 0 })
+    expect(watch([null, 'A', null, 'A'])).toMatchObject({ status: 0, stderr: expect.stringContaining('unknown') })
+  })
+
+  it('passes when CloudWatch never answers', () => {
+    expect(watch([null])).toMatchObject({ status: 0 })
+  })
+
+  it('fails when the container has exited', () => {
+    expect(watch([''], 1)).toMatchObject({ status: 1, stderr: 'the container has exited\n' })
   })
 })
