@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The folder with compose.yaml, the build context of every image. */
@@ -18,22 +19,33 @@ export function baseImage(name: keyof typeof officialImages): string {
 /** The file with this machine's certificate authorities; an empty one if none is set. */
 export const certificatesFile = (): string => setting('NODE_EXTRA_CA_CERTS') ?? '/dev/null'
 
-let resolved: Readonly<Record<string, string>> | undefined
+let fromFile: Readonly<Record<string, string>> | undefined
 
-/** As Compose reads the environment and .env; asked once. With an image per setting, it prints their values. */
+/** As Compose has it: from the environment, else from .env. */
 function setting(name: string): string | undefined {
+  if (name in process.env) return process.env[name] || undefined
+  fromFile ??= readSettings()
+  return fromFile[name] || undefined
+}
+
+/** Only Compose reads .env as Compose does: with an image per setting, it prints their values. Without Docker: none. */
+function readSettings(): Readonly<Record<string, string>> {
+  if (!existsSync(join(repositoryRoot, '.env'))) return {}
   const names = [...Object.keys(officialImages), 'NODE_EXTRA_CA_CERTS']
-  resolved ??= Object.fromEntries(
-    execFileSync('docker', ['compose', '--file', '-', '--project-directory', '.', 'config', '--images'], {
+  const { stdout, error, status } = spawnSync(
+    'docker',
+    ['compose', '--file', '-', '--project-directory', '.', 'config', '--images'],
+    {
       cwd: repositoryRoot,
       encoding: 'utf8',
       input: JSON.stringify({
         name: 'settings',
         services: Object.fromEntries(names.map((each) => [each, { image: `${each}=\${${each}:-}` }])),
       }),
-    })
-      .split('\n')
-      .map((line) => line.split(/=(.*)/, 2)),
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
   )
-  return resolved?.[name] || undefined
+  if (error && 'code' in error && error.code === 'ENOENT') return {}
+  if (status !== 0) throw new Error('Compose cannot read the settings in .env')
+  return Object.fromEntries(stdout.split('\n').map((line) => line.split(/=(.*)/, 2)))
 }

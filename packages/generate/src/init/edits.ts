@@ -111,8 +111,9 @@ export const timesEdits: readonly Edit[] = [
   // The chart.
   ...remove(
     'apps/web/build.ts',
-    /\nconst uplot = .*\nfor .*\n.*\n/,
-    /(?<=import \{ )dirname, /,
+    /^const uplot = .*\n/m,
+    /^for \(const file of \['uPlot.*\n.*\n/m,
+    /^write\('uPlot.*\n/m,
     /^import \{ fileURLToPath \}.*\n/m,
   ),
   ...remove('apps/web/package.json', /^ {2}"dependencies": \{\n.*uplot.*\n {2}\},\n/m),
