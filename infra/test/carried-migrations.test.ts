@@ -13,7 +13,7 @@ const trimmed = (migrations: readonly Migration[]) => migrations.map(({ name, sq
 describe('the migrations in the parameter', () => {
   it('are all of them when they fit', () => {
     const text = parameterText(own, 1024 ** 2)
-    expect(text).toMatch(/^-- migration 0001_create_times\n[\s\S]*CREATE TABLE IF NOT EXISTS/)
+    expect(text).toMatch(/^-- migration \d{4}_\w+\n[\s\S]*CREATE TABLE IF NOT EXISTS/)
     expect(text).not.toContain('{{')
     expect(trimmed(carriedMigrations(text, []))).toEqual(trimmed(own))
   })

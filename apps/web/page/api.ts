@@ -27,7 +27,11 @@ let latestWrite: { readonly token: string; readonly at: number } | undefined
 /** The service's time at one `performance.now()`, by the latest response. The browser's own clock may be wrong. */
 let clock = { time: Date.now(), at: performance.now() }
 
-/** The current time of the service, in milliseconds since 1970. */
+/**
+ * The current time of the service, in milliseconds since 1970.
+ *
+ * @public for resources
+ */
 export const now = () => clock.time + performance.now() - clock.at
 
 /**

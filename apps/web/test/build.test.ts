@@ -47,10 +47,10 @@ describe('the build of the page', () => {
   })
 
   it('gives a changed file, and what imports it, other names, and no other file', () => {
-    change('times/list.ts', '\n// changed\n')
+    change('services.ts', '\n// changed\n')
     const second = build()
     const renamed = first.filter((file) => !second.includes(file)).map((file) => file.replace(/\.[0-9a-f]{16}/, ''))
-    expect(renamed.sort()).toEqual(['main.js', 'times/index.js', 'times/list.js'])
+    expect(renamed.sort()).toEqual(['main.js', 'services.js'])
     expect(readFileSync(join(repository, 'built-1/index.html'), 'utf8')).toContain(nameOf(second, 'main.js')[0])
   })
 

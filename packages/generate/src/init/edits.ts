@@ -83,6 +83,7 @@ export const timesPaths: readonly string[] = [
   'docs/performance.md',
   'packages/bench',
   'docs/decisions/0072-triggers-count-the-times.md',
+  'infra/test/mutations/09-bench.patch',
   'packages/db/migrations/0001_create_times.sql',
   'packages/db/migrations/0005_create_time_counts.sql',
   'packages/db/migrations/0006_count_inserted_times.sql',
@@ -140,6 +141,11 @@ export const timesEdits: readonly Edit[] = [
   ...remove('knip.json', /,\n {4}"packages\/bench": \{[^}]*\}/),
   ...remove('.dockerignore', /^!packages\/bench.*\n/gm),
   ...remove('infra/lib/app-tier.ts', ", 'packages/bench'"),
+  ...remove(
+    'infra/test/images.test.ts',
+    ", 'packages/bench'",
+    /\n {2}it\('are not replaced for files of the benchmark'[\s\S]*?\n {2}\}\)\n/,
+  ),
   {
     file: 'docs/decisions/0005-performance.md',
     from: /10 ms\. \[docs\/performance\.md\][\s\S]*?tried\.\n/,
@@ -157,5 +163,5 @@ export const timesEdits: readonly Edit[] = [
     / After a complete `npm run drill`, copy the results to\s\[drills\.md\]\(drills\.md\)\./,
   ),
   ...remove('docs/development.md', / It also takes the README's screenshot:\n\n```sh\n[\s\S]*?```/),
-  ...remove('docs/make-it-yours.md', / For what the generated\s+routes do not do, look at the times:[\s\S]*?own\./),
+  ...remove('docs/make-it-yours.md', / For what the generated routes do not do, look at the\stimes:[\s\S]*?own\./),
 ]

@@ -261,6 +261,6 @@ describe('a change that no client notices', () => {
   it('passes: the document of this release', () => {
     const own = JSON.parse(readFileSync(join(repositoryRoot, 'apps/app/src/http/openapi.json'), 'utf8'))
     expect(compareContracts(own, own)).toEqual([])
-    expect(compareContracts(own, { ...own, paths: {} }).length).toBeGreaterThan(5)
+    expect(compareContracts(own, { ...own, paths: {} })).not.toEqual([])
   })
 })
