@@ -203,7 +203,7 @@ watch_alarms() {
 # Separated by spaces.
 firing_alarms() {
   # shellcheck disable=SC2086 # one argument for each alarm
-  aws cloudwatch describe-alarms --alarm-names $alarms --state-value ALARM --query 'MetricAlarms[].AlarmName' \
+  aws cloudwatch describe-alarms --alarm-names $alarms --query "MetricAlarms[?StateValue=='ALARM'].AlarmName" \
     --output text | tr -s '[:space:]' ' '
 }
 

@@ -164,7 +164,7 @@ async function canSignIn(user: { readonly username: string; readonly password: s
 const first = [
   {
     name: '0001_create',
-    sql: '-- App user: SELECT, INSERT ON {{table}}\nCREATE TABLE {{table}} (id INT)',
+    sql: '-- App user: SELECT, INSERT ON {{table}}\nCREATE TABLE {{table}} (id INT, dt DATETIME NOT NULL)',
   },
 ]
 const second = { name: '9000_note', sql: '-- App user: nothing ON note\nCREATE TABLE note (text VARCHAR(10))' }
@@ -191,7 +191,7 @@ describe('the schema function', () => {
   })
 
   it('changes nothing when it is called again', async () => {
-    await mysql.sql('INSERT INTO testtable VALUES (1)')
+    await mysql.sql('INSERT INTO testtable VALUES (1, UTC_TIMESTAMP())')
     expect(await callSchema('Create', first)).toEqual({ PhysicalResourceId: 'schema' })
     expect(await mysql.sql('SELECT COUNT(*) FROM testtable')).toBe('1')
   })

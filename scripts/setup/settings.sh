@@ -1,8 +1,7 @@
 # The settings of .env.example. Sourced, never run.
 
 # Those that the scripts ask for.
-readonly SETTINGS='COMPOSE_PROJECT_NAME COMPOSE_FILE WEB_PORT WEB_COUNT APP_COUNT LOG_LEVEL DEBIAN_IMAGE NODE_IMAGE MYSQL_IMAGE
-NODE_EXTRA_CA_CERTS'
+readonly SETTINGS='COMPOSE_PROJECT_NAME COMPOSE_FILE WEB_PORT WEB_COUNT APP_COUNT LOG_LEVEL DEBIAN_IMAGE NODE_IMAGE MYSQL_IMAGE NODE_EXTRA_CA_CERTS'
 
 # setting NAME: prints its value, or nothing if it is not set. The environment overrides .env.
 setting() {

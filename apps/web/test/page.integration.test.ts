@@ -45,8 +45,7 @@ describe('the files of the page', () => {
   it.each([
     ['/ui/page.css', 'text/css; charset=utf-8'],
     ['/ui/main.js', 'text/javascript; charset=utf-8'],
-    ['/ui/entries.js', 'text/javascript; charset=utf-8'],
-    ['/ui/entries.css', 'text/css; charset=utf-8'],
+    ['/ui/services.js', 'text/javascript; charset=utf-8'],
     ['/ui/icon.svg', 'image/svg+xml'],
   ])('%s is %s, has a name by its content, and is cached for good', async (source, type) => {
     const path = String(names.get(source))

@@ -11,16 +11,15 @@ beforeAll(async () => {
 })
 afterAll(() => environment?.[Symbol.asyncDispose]())
 
-it('has the files of their part of the page and of the chart', async () => {
-  for (const file of [
-    'times/index.js',
-    'times/chart.js',
-    'times/times.css',
-    'uPlot.iife.min.js',
-    'uPlot.LICENSE.txt',
-  ]) {
-    expect(await web.request(`/ui/${file}`), file).toMatchObject({ status: 200 })
+it('has the files of their part of the page', async () => {
+  const { body } = await web.request('/ui/')
+  // Their names are those by their content.
+  for (const source of ['times/times.css', 'uPlot.iife.min.js', 'uPlot.min.css']) {
+    const [stem, extension] = source.split(/\.(?=\w+$)/)
+    const [file = source] = new RegExp(`${stem}\\.[0-9a-f]{16}\\.${extension}`).exec(body) ?? []
+    expect(await web.request(`/ui/${file}`), source).toMatchObject({ status: 200 })
   }
+  expect(await web.request('/ui/uPlot.LICENSE.txt')).toMatchObject({ status: 200 })
   for (const path of ['/ui/times/', '/ui/times/main.html']) {
     expect([403, 404], path).toContain((await web.request(path)).status)
   }

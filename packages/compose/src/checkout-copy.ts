@@ -29,8 +29,8 @@ export async function linkInstalledPackages(folder: string): Promise<void> {
 async function linkPackages(installed: string, modules: string): Promise<void> {
   await mkdir(modules, { recursive: true })
   for (const name of await readdir(installed)) {
-    // The links to workspaces are relative, so a copy of them leads into the copy.
-    if (name === '@repo') {
+    // Their links are relative, so a copy of them leads into the copy. What the copy removes there stays here.
+    if (name === '@repo' || name === '.bin') {
       await cp(join(installed, name), join(modules, name), { recursive: true, verbatimSymlinks: true })
     } else if (!name.startsWith('.vite')) {
       await symlink(join(installed, name), join(modules, name))

@@ -14,9 +14,9 @@ export function insertion(
     ...(counts ? [`SET ${counts.counted} = TRUE`] : []),
     `INSERT INTO ${table} (${columns}) ${numbers} SELECT ${values} FROM numbers`,
     ...Object.entries(counts?.seconds ?? {}).map(
-      ([per, seconds]) => `INSERT INTO ${counts?.table} (per, starts_at, part, n) ${numbers}
-        SELECT '${per}', TIMESTAMPADD(SECOND, ${seconds} * (n DIV ${seconds}), '2020-01-01'), 0, COUNT(*)
-        FROM numbers GROUP BY 2 ON DUPLICATE KEY UPDATE n = ${counts?.table}.n + VALUES(n)`,
+      ([per, seconds]) => `INSERT INTO ${counts?.table} (generation, per, starts_at, part, n) ${numbers}
+        SELECT (${counts?.generation}), '${per}', TIMESTAMPADD(SECOND, ${seconds} * (n DIV ${seconds}), '2020-01-01'), 0, COUNT(*)
+        FROM numbers GROUP BY 3 ON DUPLICATE KEY UPDATE n = ${counts?.table}.n + VALUES(n)`,
     ),
     'COMMIT',
   ].join(';\n')
@@ -25,7 +25,8 @@ export function insertion(
 /** SQL that gives how far the counts are from the rows; undefined if the workload has none. */
 export const miscounted = ({ table, counts }: Workload): string | undefined =>
   counts &&
-  `SELECT COALESCE(SUM(n), 0) - ${Object.keys(counts.seconds).length} * (SELECT COUNT(*) FROM ${table}) FROM ${counts.table}`
+  `SELECT COALESCE(SUM(n), 0) - ${Object.keys(counts.seconds).length} * (SELECT COUNT(*) FROM ${table})
+   FROM ${counts.table} WHERE generation = (${counts.generation})`
 
 /** SQL that creates the rows that those of a workload refer to; each other column gets the default of its type. */
 export const parentInsertions = ({ parents = [] }: Workload): readonly string[] =>

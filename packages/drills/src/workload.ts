@@ -19,8 +19,10 @@ export type Environment = Readonly<Record<string, string>>
 
 /** A table with the number of rows per period. A row's time has the number of the row as seconds since 2020. */
 export interface Counts {
-  /** Its columns are per, starts_at, part and n; the count of a period is the sum of its parts. */
+  /** Its columns are generation, per, starts_at, part and n; the count of a period is the sum of its parts. */
   readonly table: string
+  /** SQL that selects the generation whose rows count. */
+  readonly generation: string
   /** The variable that keeps the trigger from counting the rows of a session one by one. */
   readonly counted: string
   /** The length of each kind of period. */

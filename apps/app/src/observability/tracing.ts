@@ -159,7 +159,7 @@ function setFailed(span: Span | undefined, error: unknown): void {
 function describeStatement(statement: string): { operation: string; table: string | undefined } {
   const head = statement.slice(0, 4096).replaceAll(/'(?:[^'\\]|\\.|'')*(?:'|$)|"(?:[^"\\]|\\.|"")*(?:"|$)/gs, '?')
   // A transaction in one round trip is described by its first statement.
-  const [, operation = 'statement'] = /^(?:START TRANSACTION; )?(\w+)/.exec(head) ?? []
+  const [, operation = 'statement'] = /^(?:START TRANSACTION; |SET @\w+ = \w+; )*(\w+)/.exec(head) ?? []
   const [, table] = /\b(?:FROM|INTO|UPDATE)\s+`?(\w+)/i.exec(head) ?? []
   return { operation, table }
 }

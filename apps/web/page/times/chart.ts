@@ -56,8 +56,8 @@ export function setUpChart(): Chart {
     const request = requests
     const { from, to } = range()
     const response = await readStats(periodOf(to - from), from, to).catch((error: unknown) => {
-      // Counting may take too long while everything else works, so the chart shows this error itself.
-      if (error instanceof ResponseError && request === requests) setText(summary, error.message)
+      const reason = error instanceof ResponseError ? error.message : 'The service is unreachable.'
+      if (request === requests) setText(summary, `Not counted: ${reason}`)
       throw error
     })
     // Only the latest request's response is shown.
@@ -69,6 +69,9 @@ export function setUpChart(): Chart {
   /** Shows another range. The notice shows an outage, and the next refresh tries again. */
   function showRange(range: typeof shown): void {
     shown = range
+    // The counts of one range are never shown as those of another.
+    stats = undefined
+    render()
     for (const input of spanChoices.querySelectorAll('input')) input.checked = spans[input.value as Span] === range
     refresh().catch(() => {})
   }
@@ -97,7 +100,14 @@ export function setUpChart(): Chart {
   }
 
   function render(): void {
-    if (stats === undefined) return
+    if (table.open) fillTable()
+    if (stats === undefined) {
+      const { from, to } = range()
+      setText(element('per'), `per ${periodOf(to - from)}`)
+      setText(summary, 'Counting…')
+      chart.setData([[], []])
+      return
+    }
     const { counts, total, per } = stats
     chart.setData([counts.map((_, index) => startOf(index) / second), [...counts]])
     const peak = counts.reduce((best, count, index) => (count > (counts[best] ?? 0) ? index : best), 0)
@@ -106,7 +116,6 @@ export function setUpChart(): Chart {
     const peakText = total > 0 ? `; peak: ${counts[peak]} in the ${per} at ${peakAt}` : ''
     setText(element('per'), `per ${per}`)
     setText(summary, `${visits} from ${instant(stats.from)} to ${shortInstant(stats.from, stats.to)}${peakText}`)
-    if (table.open) fillTable()
   }
 
   function fillTable(): void {

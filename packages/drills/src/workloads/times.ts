@@ -2,8 +2,7 @@ import type { Workload } from '../workload.ts'
 
 const table = 'testdb.testtable'
 const timePattern = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/
-/** Of 2020, by its number. */
-const hour = (number: number) => new Date(Date.UTC(2020, 0, 1, number)).toISOString().replace('.000', '')
+const hourOf2020 = (number: number) => new Date(Date.UTC(2020, 0, 1, number)).toISOString().replace('.000', '')
 const startOfSecond = (text: string) => Date.parse(`${text.replace(' ', 'T')}Z`)
 
 /** The times of visits. A row has the millisecond at which its request reached the app; answers show the second. */
@@ -12,8 +11,7 @@ export const times: Workload = {
   table,
   listPath: '/read',
   newestPath: '/read?limit=20&order=newest',
-  // The rows are of the first twelve days of 2020: by the hour over a month or more, all of them are counted.
-  summaryPath: (n) => `/stats?per=hour&from=${hour(-1 - (n % 240))}&to=${hour(744 + (Math.floor(n / 240) % 480))}`,
+  summaryPath: (n) => `/stats?per=hour&from=${hourOf2020(-1 - (n % 256))}&to=${hourOf2020(743 + ((n >> 8) % 480))}`,
   write: () => ({ method: 'GET', path: '/write' }),
   acknowledged({ status, body }) {
     const time = body.slice('Saved: '.length)
@@ -27,7 +25,10 @@ export const times: Workload = {
   },
   storedSince: (since) => `SELECT 1000 * UNIX_TIMESTAMP(dt) FROM ${table} WHERE dt >= FROM_UNIXTIME(${since / 1000})`,
   numberedRow: { columns: 'dt', values: "TIMESTAMPADD(SECOND, n, '2020-01-01')" },
-  counts: { table: 'testdb.time_counts', counted: '@times_counted', seconds: { minute: 60, hour: 3600, day: 86_400 } },
+  counts: {
+    ...{ table: 'testdb.time_counts', generation: 'SELECT generation FROM testdb.time_counting' },
+    ...{ counted: '@times_counted', seconds: { minute: 60, hour: 3600, day: 86_400 } },
+  },
   smallBatches: { SAVE_BATCH_LIMIT: '2' },
   unboundedQueue: { SAVE_QUEUE_LIMIT: '100000' },
   unboundedLists: { LIST_LIMIT: '100000' },

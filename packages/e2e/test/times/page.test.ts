@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { repositoryRoot, waitFor } from '@repo/compose'
 import axe from 'axe-core'
-import type { Page } from 'playwright-core'
+import type { Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openBrowser, type TestBrowser } from '../browser.ts'
 import type { OpenPage, PageOptions } from '../page.ts'
@@ -101,6 +101,42 @@ describe('the times on the page', () => {
     expect(await rowsOf(page).count()).toBe(100)
     await chooseRange(page, 'Month', 'day')
     await visitCount(page, 100_000)
+  })
+
+  it('shows no counts of one range as those of another, and says why there are none', async () => {
+    await removeTimes()
+    await insertTimes(250, 0)
+    await using opened = await open()
+    const { page } = opened
+    await page.click('#table summary')
+    await page.locator('#table td').first().waitFor()
+    let respond: (route: Route) => unknown = () => {}
+    await page.route('**/stats?*', (route) => respond(route))
+    const summaryAfter = async (range: string) => {
+      await page.getByRole('radio', { name: range }).check()
+      return page.textContent('#summary')
+    }
+    expect(await summaryAfter('Year')).toBe('Counting…')
+    expect(await page.textContent('#per')).toBe('per day')
+    expect(await page.locator('#table td').count()).toBe(0)
+    respond = (route) => route.fulfill({ status: 503, json: { detail: 'Too busy.' } })
+    await summaryAfter('Month')
+    await page.locator('#summary', { hasText: 'Not counted: Too busy.' }).waitFor()
+    respond = (route) => route.abort()
+    await summaryAfter('Week')
+    await page.locator('#summary', { hasText: 'Not counted: The service is unreachable.' }).waitFor()
+    expect(await page.locator('#table td').count()).toBe(0)
+    respond = (route) => route.continue()
+    await summaryAfter('Hour')
+    await visitCount(page, 250)
+  })
+
+  it('fills an empty page while the newest time is not known', async () => {
+    await removeTimes()
+    await insertTimes(3, 0)
+    await using opened = await open({ changeStatus: (status) => ({ ...status, newest: null }) })
+    await rowCount(opened.page, 3)
+    await visitCount(opened.page, 3)
   })
 
   it.each([

@@ -29,8 +29,11 @@ export function countStatement(times: readonly Date[]): Statement {
     return [...counts].toSorted(([a], [b]) => a - b).map(([start, n]) => [per, toDateTime(new Date(start)), part, n])
   })
   return [
-    'INSERT INTO time_counts (per, starts_at, part, n) VALUES ? AS added ON DUPLICATE KEY UPDATE n = time_counts.n + added.n',
-    [added],
+    `INSERT INTO time_counts (generation, per, starts_at, part, n)
+     SELECT generation, added.* FROM time_counting,
+       (VALUES ${added.map(() => 'ROW(?)').join()}) AS added (per, starts_at, part, n)
+     ON DUPLICATE KEY UPDATE n = time_counts.n + added.n`,
+    added,
   ]
 }
 
@@ -45,7 +48,7 @@ export async function selectCounts(
   const rows = await query(
     connection,
     `SELECT TIMESTAMPDIFF(${per}, ?, starts_at) AS period, SUM(n) AS count
-     FROM time_counts WHERE per = ? AND starts_at >= ? AND starts_at < ? AND EXISTS (SELECT 1 FROM ??)
+     FROM time_counts WHERE generation = (SELECT generation FROM time_counting) AND per = ? AND starts_at >= ? AND starts_at < ? AND EXISTS (SELECT 1 FROM ??)
      GROUP BY starts_at`,
     [begin, per, begin, end, table],
   )
