@@ -127,6 +127,8 @@ users_and_grants() {
   # In the database name of a GRANT, _ and % are wildcards.
   database=${database//_/\\_}
   printf "GRANT ALL PRIVILEGES ON \`%s\`.* TO migrator@'%%' WITH GRANT OPTION;\n" "${database//%/\\%}"
+  # Its triggers run with its rights, also when root corrects rows of a reader, which is read-only for others.
+  printf "GRANT CONNECTION_ADMIN ON *.* TO migrator@'%%';\n"
   # BACKUP_ADMIN allows the other server to clone. The health check reads the two tables.
   printf "GRANT REPLICATION SLAVE, BACKUP_ADMIN ON *.* TO replication@'%%';\n"
   printf "GRANT SELECT ON performance_schema.replication_applier_status TO replication@'%%';\n"

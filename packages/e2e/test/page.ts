@@ -17,13 +17,13 @@ export interface OpenPage extends AsyncDisposable {
 export interface PageOptions extends BrowserContextOptions {
   /** How far the browser's clock is ahead, in milliseconds. @default 0 */
   readonly clockAheadMs?: number
-  /** Changes each `/status`. @default nothing */
-  readonly changeStatus?: (status: object) => object
+  /** Runs in the page before its own scripts. @default nothing */
+  readonly script?: string
 }
 
 /** Opens the page and waits until it shows that every service is up. The caller disposes of it: `await using`. */
 export async function openPage({ browser, url }: TestBrowser, options: PageOptions = {}): Promise<OpenPage> {
-  const { clockAheadMs = 0, changeStatus, ...contextOptions } = options
+  const { clockAheadMs = 0, script = '', ...contextOptions } = options
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...contextOptions })
   await context.addInitScript(`
     const Clock = Date
@@ -32,12 +32,7 @@ export async function openPage({ browser, url }: TestBrowser, options: PageOptio
       static now() { return Clock.now() + ${clockAheadMs} }
     }
   `)
-  if (changeStatus) {
-    await context.route('**/status', async (route) => {
-      const response = await route.fetch()
-      await route.fulfill({ response, json: changeStatus(await response.json()) })
-    })
-  }
+  await context.addInitScript(script)
   const page = await context.newPage()
   page.setDefaultTimeout(300_000)
   const errors: string[] = []

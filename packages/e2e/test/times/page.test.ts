@@ -134,7 +134,15 @@ describe('the times on the page', () => {
   it('fills an empty page while the newest time is not known', async () => {
     await removeTimes()
     await insertTimes(3, 0)
-    await using opened = await open({ changeStatus: (status) => ({ ...status, newest: null }) })
+    await using opened = await open({
+      script: `
+        const send = fetch
+        fetch = async (path, options) => {
+          const response = await send(path, options)
+          if (path === '/status') response.json = async () => ({ ...JSON.parse(await response.text()), newest: null })
+          return response
+        }`,
+    })
     await rowCount(opened.page, 3)
     await visitCount(opened.page, 3)
   })
