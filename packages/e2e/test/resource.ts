@@ -42,9 +42,10 @@ export async function replicated(statement: string): Promise<void> {
   await topology.sql('db-reader', `SELECT WAIT_FOR_EXECUTED_GTID_SET('${executed}')`)
 }
 
-/** Removes every row, and creates those that others refer to. */
+/** Removes every row, with the counts of rows that one server alone had, and creates those that others refer to. */
 export async function removeRows(): Promise<void> {
-  await replicated(`SET foreign_key_checks = 0; TRUNCATE ${resource().table}`)
+  const { table, counts } = resource()
+  await replicated(`SET foreign_key_checks = 0; TRUNCATE ${table}${counts ? `; TRUNCATE ${counts.table}` : ''}`)
   for (const statement of parentInsertions(resource())) await replicated(statement)
 }
 

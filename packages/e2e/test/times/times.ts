@@ -2,7 +2,7 @@ import { replicated } from '../resource.ts'
 import { topology } from '../topology.ts'
 
 /** Removes all stored times. */
-export const removeTimes = (): Promise<void> => replicated('TRUNCATE testdb.testtable')
+export const removeTimes = (): Promise<void> => replicated('TRUNCATE testdb.testtable; TRUNCATE testdb.time_counts')
 
 /** The stored times of a database. */
 export async function storedTimes(service: 'db-writer' | 'db-reader'): Promise<string[]> {
