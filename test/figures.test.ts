@@ -62,3 +62,7 @@ describe('the figures in the documents', () => {
       expect(prose).toContain(text)
   })
 })
+
+it('a resource has a workload, without which tests of the topology are skipped', () => {
+  expect(read('packages/drills/src/workloads/index.ts')).toMatch(/workloads: readonly Workload\[\] = \[[^\]]*\btimes\b/)
+})
