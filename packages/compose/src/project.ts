@@ -84,12 +84,13 @@ export function openProject({
   signal,
 }: ProjectOptions = {}): Project {
   // Only `up --build` and `build` build: a command for an emergency must not depend on it.
-  const env = { PULL_POLICY: 'missing', ...given }
-  const args = [
-    'compose',
-    ...(name === undefined ? [] : ['--project-name', name]),
-    ...profiles.flatMap((profile) => ['--profile', profile]),
-  ]
+  const env = {
+    PULL_POLICY: 'missing',
+    ...given,
+    // With --project-name, Compose would read the containers instead of its files, and misses a service that has none.
+    ...(name === undefined ? {} : { COMPOSE_PROJECT_NAME: name }),
+  }
+  const args = ['compose', ...profiles.flatMap((profile) => ['--profile', profile])]
 
   const run = (...more: string[]) => dockerOutput([...args, ...more], { cwd, env, signal })
 

@@ -63,7 +63,8 @@ describe('a project', () => {
   const project = (script: string) => openProject({ ...fakeDocker(script), name: 'x', profiles: ['observe'] })
 
   it('names itself and its profiles in every command', async () => {
-    expect(await project('echo "$@"').compose('ps')).toBe('compose --project-name x --profile observe ps\n')
+    const script = 'echo "$COMPOSE_PROJECT_NAME $@"'
+    expect(await project(script).compose('ps')).toBe('x compose --profile observe ps\n')
   })
 
   it.each([
