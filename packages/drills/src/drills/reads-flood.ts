@@ -101,8 +101,17 @@ function checksOf(when: string, { writes, sent: reads }: Phase<Attempt>, quiet: 
   ]
 }
 
-/** In milliseconds. */
+/** In milliseconds: the median of intervals of two seconds, since a disturbance of the machine is in one of them. */
 function percentile99(attempts: readonly Attempt[]): number {
-  const times = attempts.map(({ plannedAt, endedAt }) => endedAt - plannedAt).toSorted((a, b) => a - b)
-  return Math.round(times[Math.floor(0.99 * times.length)] ?? 0)
+  const intervals = Map.groupBy(attempts, ({ plannedAt }) => Math.floor(plannedAt / 2000))
+  const each = [...intervals.values()].map((some) =>
+    quantile(
+      0.99,
+      some.map(({ plannedAt, endedAt }) => endedAt - plannedAt),
+    ),
+  )
+  return Math.round(quantile(0.5, each))
 }
+
+const quantile = (part: number, values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[Math.floor(part * values.length)] ?? 0
