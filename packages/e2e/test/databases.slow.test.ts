@@ -12,6 +12,7 @@ import {
   removeContainers,
   removeDatabases,
   run,
+  runInterrupted,
   startDatabases,
   unhealthy,
   useDatabases,
@@ -22,6 +23,15 @@ import { topology } from './topology.ts'
 useDatabases()
 
 describe('replication', () => {
+  it.each(['db-reader', 'db-writer'])('survives a restart and the loss of the container of %s', async (service) => {
+    await topology.compose('restart', service)
+    await startDatabases()
+    await expectReplication()
+    await removeContainers([service], { volumes: false })
+    await startDatabases()
+    await expectReplication()
+  })
+
   it.each([['restart'], ['kill']])(
     'applies what the reader has received, also after a %s of the reader while its writer is lost',
     async (how) => {
@@ -126,6 +136,17 @@ describe('npm run failover', () => {
     await topology.exec('db-writer', ['promote.sh', 'diverged'])
     expect(await run('rejoin.ts')).toMatchObject({ code: 2 })
     expect(await run('rejoin.ts', '--yes')).toMatchObject({ code: 0 })
+    await expectReplication()
+  })
+})
+
+describe('npm run failover and npm run rejoin', () => {
+  it('can be interrupted at each step and run again', async () => {
+    await runInterrupted('failover.ts', 'stops accepting writes', 'Promoting', 'Killing', 'Moving')
+    expect(await writable()).toEqual(['db-reader'])
+    expect(await idsOn('db-reader')).toContain(probes)
+    await runInterrupted('rejoin.ts', 'db-writer becomes a replica', 'takes over', 'db-reader becomes a replica')
+    expect(await writable()).toEqual(['db-writer'])
     await expectReplication()
   })
 })

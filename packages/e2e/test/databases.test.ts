@@ -1,9 +1,7 @@
 import { docker, freeze, thaw, waitFor } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
-import { startCommand } from './command.ts'
 import {
   checkHealth,
-  env,
   expectHealthyWithoutWriter,
   expectReplication,
   idsOn,
@@ -16,6 +14,7 @@ import {
   removeContainers,
   removeDatabases,
   run,
+  runInterrupted,
   startDatabases,
   unhealthy,
   useDatabases,
@@ -53,23 +52,17 @@ describe('replication', () => {
     await expectReplication()
   })
 
-  it.each([[['db-reader']], [['db-writer']], [['db-reader', 'db-writer']]])(
-    'survives a restart of %j',
-    async (services) => {
-      await topology.compose('restart', ...services)
-      await startDatabases()
-      await expectReplication()
-    },
-  )
+  it('survives a restart of both servers', async () => {
+    await topology.compose('restart', 'db-reader', 'db-writer')
+    await startDatabases()
+    await expectReplication()
+  })
 
-  it.each([[['db-reader']], [['db-writer']], [['db-reader', 'db-writer']]])(
-    'survives the loss of the containers %j',
-    async (services) => {
-      await removeContainers(services, { volumes: false })
-      await startDatabases()
-      await expectReplication()
-    },
-  )
+  it('survives the loss of both containers', async () => {
+    await removeContainers(['db-reader', 'db-writer'], { volumes: false })
+    await startDatabases()
+    await expectReplication()
+  })
 
   it("survives the loss of the reader's volume", async () => {
     await removeContainers(['db-reader'], { volumes: true })
@@ -265,17 +258,6 @@ describe('one writer at a time', () => {
 })
 
 describe('npm run failover and npm run rejoin', () => {
-  /** Runs a command again and again: interrupts it at each of these lines, then lets it finish. */
-  async function runInterrupted(script: string, ...lines: readonly string[]) {
-    for (const line of lines) {
-      const command = startCommand(script, [], { env })
-      await waitFor(line, () => command.output().includes(line) || command.child.exitCode !== null)
-      command.child.kill('SIGINT')
-      await command.result()
-    }
-    expect((await run(script)).output).toContain('✓')
-  }
-
   it('failover finds the complete copy after the loss of the epoch volume, and rejoin clones it', async () => {
     expect(await run('failover.ts')).toMatchObject({ code: 0 })
     expect(await writable()).toEqual(['db-reader'])
@@ -286,11 +268,11 @@ describe('npm run failover and npm run rejoin', () => {
     await expectReplication()
   })
 
-  it('can be interrupted at each step and run again', async () => {
-    await runInterrupted('failover.ts', 'stops accepting writes', 'Promoting', 'Killing', 'Moving')
+  it('can be interrupted and run again', async () => {
+    await runInterrupted('failover.ts', 'Promoting')
     expect(await writable()).toEqual(['db-reader'])
     expect(await idsOn('db-reader')).toContain(probes)
-    await runInterrupted('rejoin.ts', 'db-writer becomes a replica', 'takes over', 'db-reader becomes a replica')
+    await runInterrupted('rejoin.ts', 'takes over')
     expect(await writable()).toEqual(['db-writer'])
     await expectReplication()
   })

@@ -61,6 +61,17 @@ export async function recreateDatabases() {
 export const env = { ...topology.env, COMPOSE_PROJECT_NAME: topology.project }
 export const run = (script: string, ...args: string[]) => startCommand(script, args, { env }).result()
 
+/** Runs a command again and again: interrupts it at each of these lines, then lets it finish. */
+export async function runInterrupted(script: string, ...lines: readonly string[]): Promise<void> {
+  for (const line of lines) {
+    const command = startCommand(script, [], { env })
+    await waitFor(line, () => command.output().includes(line) || command.child.exitCode !== null)
+    command.child.kill('SIGINT')
+    await command.result()
+  }
+  expect((await run(script)).output).toContain('✓')
+}
+
 export const checkHealth = (service: string) => topology.exec(service, ['healthcheck.sh'])
 
 export async function isHealthy(service: string): Promise<boolean> {

@@ -31,6 +31,7 @@ async function eventually(expression: string, condition: (samples: readonly Samp
   })
 }
 
+const isEmpty = (samples: readonly Sample[]) => samples.length === 0
 const sum = (samples: readonly Sample[]) => samples.reduce((total, { value }) => total + Number(value[1]), 0)
 
 /** The expression of an alert, as Prometheus has loaded it. */
@@ -97,10 +98,18 @@ describe('the profile observe', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(addresses.map(() => 'rejected'))
   })
 
+  it('alerts while what is acknowledged is on one machine only', async () => {
+    const oneCopy = await alertExpression('OneCopy')
+    await eventually(oneCopy, isEmpty)
+    await topology.compose('kill', 'db-reader')
+    await eventually(oneCopy, (samples) => samples.length > 0)
+    await topology.up('db-reader')
+    await eventually(oneCopy, isEmpty)
+  })
+
   it('alerts when an app is lost, and when all are', async () => {
     const instanceLost = await alertExpression('InstanceLost')
     const noTarget = await alertExpression('NoTarget')
-    const isEmpty = (samples: readonly Sample[]) => samples.length === 0
     await eventually(instanceLost, isEmpty)
     await eventually(noTarget, isEmpty)
     await topology.compose('up', '--detach', '--no-recreate', '--no-deps', '--scale', 'app=1', 'app')

@@ -63,7 +63,7 @@ describe('while the databases are unavailable', () => {
   it('shows it, and continues without a reload after they are started', async () => {
     await using opened = await openPage(chromium)
     const { page } = opened
-    await topology.compose('stop', 'db-writer', 'db-reader')
+    await topology.compose('kill', 'db-writer', 'db-reader')
     await page.locator('#notice:visible', { hasText: 'The database is unavailable' }).waitFor()
     await page.locator('#db-writer[data-state=down]').waitFor()
     await page.locator('#app[data-state=up]').waitFor()

@@ -221,7 +221,7 @@ describe('while the databases are unavailable', () => {
     await removeTimes()
     await using opened = await open()
     const { page } = opened
-    await topology.compose('stop', 'db-writer', 'db-reader')
+    await topology.compose('kill', 'db-writer', 'db-reader')
     await page.locator('#notice:visible', { hasText: 'The database is unavailable' }).waitFor()
     await page.click('#save')
     await page.locator('#result', { hasText: 'Not saved.' }).waitFor()
