@@ -1,8 +1,7 @@
 import { waitFor } from '@repo/compose'
-import axe from 'axe-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openBrowser, type TestBrowser } from './browser.ts'
-import { openPage } from './page.ts'
+import { expectAccessible, openPage } from './page.ts'
 import { restoreTopology, topology } from './topology.ts'
 
 let chromium: TestBrowser
@@ -49,11 +48,7 @@ describe('the page', () => {
       reducedMotion: 'reduce',
     })
     const { page } = opened
-    await page.evaluate(axe.source)
-    const { violations, passes } = await page.evaluate<Record<'violations' | 'passes', { id: string }[]>>('axe.run()')
-    expect(violations).toEqual([])
-    expect(passes.map(({ id }) => id)).toContain('color-contrast')
-    expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0)
+    await expectAccessible(page)
   })
 })
 

@@ -1,4 +1,6 @@
+import axe from 'axe-core'
 import type { BrowserContextOptions, Page, Response } from 'playwright-core'
+import { expect } from 'vitest'
 import type { TestBrowser } from './browser.ts'
 
 /** The page in a browser context of its own. */
@@ -53,4 +55,13 @@ export async function openPage({ browser, url }: TestBrowser, options: PageOptio
   const response = await page.goto(`${url}/ui/`)
   await page.locator('#services:not(:has(li:not([data-state=up])))').waitFor()
   return { page, response, errors, requests, bytes: () => bytes, [Symbol.asyncDispose]: () => context.close() }
+}
+
+/** Expects that the page passes the checks of axe, and does not scroll sideways. */
+export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(axe.source)
+  const { violations, passes } = await page.evaluate<Record<'violations' | 'passes', { id: string }[]>>('axe.run()')
+  expect(violations).toEqual([])
+  expect(passes.map(({ id }) => id)).toContain('color-contrast')
+  expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0)
 }

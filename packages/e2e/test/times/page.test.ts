@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import { repositoryRoot, waitFor } from '@repo/compose'
-import axe from 'axe-core'
 import type { Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openBrowser, type TestBrowser } from '../browser.ts'
-import type { OpenPage, PageOptions } from '../page.ts'
+import { expectAccessible, type OpenPage, type PageOptions } from '../page.ts'
 import { replicated } from '../resource.ts'
 import { restoreTopology, topology } from '../topology.ts'
 import { chooseRange, countTimes, openTimes, rowsOf } from './page.ts'
@@ -206,11 +205,7 @@ describe('the times on the page', () => {
     const { page } = opened
     await saveTime(page)
     await page.click('#table summary')
-    await page.evaluate(axe.source)
-    const { violations, passes } = await page.evaluate<Record<'violations' | 'passes', { id: string }[]>>('axe.run()')
-    expect(violations).toEqual([])
-    expect(passes.map(({ id }) => id)).toContain('color-contrast')
-    expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0)
+    await expectAccessible(page)
   })
 })
 
