@@ -1,5 +1,5 @@
 import { docker, waitFor } from '@repo/compose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { restoreTopology, topology } from './topology.ts'
 
 const prometheus = `http://127.0.0.1:${topology.env.PROMETHEUS_PORT}`
@@ -100,6 +100,9 @@ describe('the profile observe', () => {
 
   it('alerts while what is acknowledged is on one machine only', async () => {
     const oneCopy = await alertExpression('OneCopy')
+    // It is measured while the database is in use.
+    const use = setInterval(() => void fetch(`${topology.url}/status`).catch(() => {}), 500)
+    onTestFinished(() => clearInterval(use))
     await eventually(oneCopy, isEmpty)
     await topology.compose('kill', 'db-reader')
     await eventually(oneCopy, (samples) => samples.length > 0)
