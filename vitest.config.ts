@@ -10,10 +10,12 @@ const minute = 60_000
 // Longer than anything that works takes on a busy machine: a timeout detects a hang, never slowness.
 const waitsForContainers = { testTimeout: 15 * minute, hookTimeout: 20 * minute }
 
+const checksEngine = 'packages/compose/test/global-setup.ts'
+
 /** One topology for all files, one file at a time. */
 const sharesTopology = {
   ...waitsForContainers,
-  globalSetup: 'packages/e2e/test/global-setup.ts',
+  globalSetup: [checksEngine, 'packages/e2e/test/global-setup.ts'],
   fileParallelism: false,
 }
 
@@ -49,6 +51,7 @@ export default defineConfig({
           include: [`{apps,packages}/*/{src,test}/${integration}`, `{infra,test}/${integration}`],
           exclude: ['**/node_modules/**'],
           ...waitsForContainers,
+          globalSetup: checksEngine,
           maxWorkers: 2,
         },
       },

@@ -182,8 +182,36 @@ describe('package-lock.json', () => {
     expect(read('.npmrc')).toMatch(/^ignore-scripts=true$/m)
   })
 
+  it('has what is compiled for every platform', () => {
+    type Package = Readonly<Record<'optionalDependencies' | 'os' | 'cpu', object | undefined>>
+    const packages: Readonly<Record<string, Package>> = JSON.parse(read('package-lock.json')).packages
+    let compiled = 0
+    for (const [name, { optionalDependencies = {} }] of Object.entries(packages)) {
+      const platforms = Object.keys(optionalDependencies).map((dependency) => {
+        const { os, cpu } =
+          packages[`${name}/node_modules/${dependency}`] ?? packages[`node_modules/${dependency}`] ?? {}
+        return `${os} ${cpu}`
+      })
+      if (!platforms.includes('linux x64')) continue
+      compiled += 1
+      expect(platforms, name).toEqual(expect.arrayContaining(['darwin arm64', 'darwin x64', 'linux arm64']))
+    }
+    expect(compiled).toBeGreaterThan(3)
+  })
+
   it('contains no download addresses', () => {
     expect(read('package-lock.json')).not.toMatch(/"resolved": "https?:/)
+  })
+})
+
+describe('what depends on the architecture', () => {
+  it('names arm64 wherever it names x86-64', () => {
+    const others = ['*test/*', 'docs/decisions', 'package-lock.json', '*/results/*'].map((path) => `:!${path}`)
+    const files = git('grep', '-lIE', 'x86_64|amd64|AMD64|linux-x64', '--', ...others)
+      .trimEnd()
+      .split('\n')
+    expect(files.length).toBeGreaterThan(5)
+    for (const file of files) expect(read(file), file).toMatch(/arm64|aarch64/)
   })
 })
 

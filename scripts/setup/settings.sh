@@ -1,7 +1,7 @@
 # The settings of .env.example. Sourced, never run.
 
 # Those that the scripts ask for.
-readonly SETTINGS='COMPOSE_PROJECT_NAME COMPOSE_FILE WEB_PORT WEB_COUNT APP_COUNT LOG_LEVEL DEBIAN_IMAGE NODE_IMAGE MYSQL_IMAGE NODE_EXTRA_CA_CERTS'
+readonly SETTINGS='COMPOSE_PROJECT_NAME COMPOSE_FILE WEB_PORT WEB_ADDRESS WEB_COUNT APP_COUNT PROMETHEUS_PORT DEBUG_PORT PULL_POLICY LOG_LEVEL OTEL_EXPORTER_OTLP_ENDPOINT DEBIAN_IMAGE NODE_IMAGE MYSQL_IMAGE NODE_EXTRA_CA_CERTS'
 
 # setting NAME: prints its value, or nothing if it is not set. The environment overrides .env.
 setting() {
@@ -24,6 +24,7 @@ resolve_settings() {
   for name in $SETTINGS; do model+="  $name: { image: '$name=\${$name:-}' }"$'\n'; done
   values=$(docker compose --file - --project-directory . config --images <<<"$model") ||
     fail 'Compose cannot read the settings; its message is above.' \
+      "If it is about the project's name: COMPOSE_PROJECT_NAME is invalid." \
       'They are in .env or the environment, and described in .env.example.'
   resolved_settings=$'\n'$values$'\n'
   # What Compose takes from the file above is not set.
@@ -53,26 +54,33 @@ append_setting() {
 # Reports all invalid settings at once, before one of them makes a later step fail.
 check_settings() {
   local name value problems=()
+  local port='[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]'
+  local octet='(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
   resolve_settings
-  value=$(setting WEB_PORT)
-  case ${value:-8080} in
-    *[!0-9]* | ??????*) problems+=("WEB_PORT: expected a port from 1 to 65535, got '$value'") ;;
-    *) [ "${value:-8080}" -ge 1 ] && [ "${value:-8080}" -le 65535 ] ||
-      problems+=("WEB_PORT: expected a port from 1 to 65535, got '$value'") ;;
-  esac
-  value=$(setting LOG_LEVEL)
-  case ${value:-info} in
-    trace | debug | info | warn | error | fatal) ;;
-    *) problems+=("LOG_LEVEL: expected trace, debug, info, warn, error or fatal, got '$value'") ;;
-  esac
+  expect_setting COMPOSE_PROJECT_NAME '[a-z0-9][a-z0-9_-]*' 'lowercase letters, digits, - and _, beginning with a letter or digit'
+  for name in WEB_PORT PROMETHEUS_PORT DEBUG_PORT; do
+    expect_setting "$name" "$port" 'a port from 1 to 65535'
+  done
+  expect_setting WEB_ADDRESS "($octet\\.){3}$octet|\\[[0-9A-Fa-f:.]+]" 'an IPv4 address, or an IPv6 address in brackets'
+  for name in WEB_COUNT APP_COUNT; do
+    expect_setting "$name" '[1-9]|1[0-6]' 'a number from 1 to 16'
+  done
+  expect_setting PULL_POLICY 'build|missing' 'build or missing'
+  expect_setting LOG_LEVEL 'trace|debug|info|warn|error|fatal|silent' 'trace, debug, info, warn, error, fatal or silent'
+  expect_setting OTEL_EXPORTER_OTLP_ENDPOINT 'https?://[^[:space:]]+' 'an http or https address'
   for name in DEBIAN_IMAGE NODE_IMAGE MYSQL_IMAGE; do
-    value=$(setting "$name")
-    case ${value:-image} in
-      *[!A-Za-z0-9._/:@-]*) problems+=("$name: expected an image like debian:trixie-slim, got '$value'") ;;
-    esac
+    expect_setting "$name" '[A-Za-z0-9._/:@-]+' 'an image like debian:trixie-slim'
   done
   value=$(setting NODE_EXTRA_CA_CERTS)
   [ -z "$value" ] || [ -r "$value" ] || problems+=("NODE_EXTRA_CA_CERTS: expected a readable file, got '$value'")
   [ ${#problems[@]} -eq 0 ] ||
     fail 'Invalid settings in .env or the environment.' "${problems[@]}" 'They are described in .env.example.'
+}
+
+# expect_setting NAME PATTERN EXPECTED: adds a problem if the setting has a value that PATTERN does not match completely.
+expect_setting() {
+  # Ranges of letters depend on the locale.
+  local LC_ALL=C value pattern="^($2)\$"
+  value=$(setting "$1")
+  [[ -z $value || $value =~ $pattern ]] || problems+=("$1: expected $3, got '$value'")
 }

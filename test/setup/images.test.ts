@@ -168,6 +168,38 @@ describe('ensure_image when the pull fails', () => {
   })
 })
 
+describe('build_node_equivalent', () => {
+  /** The npm packages that it takes for an engine of this architecture, on a machine that calls itself something else. */
+  function packagesFor(architecture: string) {
+    for (const name of ['gzip', 'mktemp', 'tar']) machine.link(name)
+    machine.fake('uname', 'echo riscv64')
+    machine.fake('node', 'case "$*" in *node-linux-*) echo 26.0.0 ;; *) echo npm@11.0.0 ;; esac')
+    machine.fake('npm', 'echo "$5" >>packed; mkdir -p package; : >package/file; tar -czf "$4/one.tgz" package')
+    machine.fake('docker', `case $1 in info) echo ${architecture} ;; build) ;; esac`)
+    const { status, stdout } = machine.withFunctions('build_node_equivalent local/node:26')
+    const packed = join(machine.checkout, 'packed')
+    return { status, stdout, packages: existsSync(packed) ? readFileSync(packed, 'utf8').trim().split('\n') : [] }
+  }
+
+  it.each([
+    ['x86_64', 'x64'],
+    ['amd64', 'x64'],
+    ['aarch64', 'arm64'],
+    ['arm64', 'arm64'],
+  ])('takes the Node of the architecture of the engine, %s', (architecture, name) => {
+    const packages = [`node-linux-${name}@26.0.0`, 'npm@11.0.0']
+    expect(packagesFor(architecture)).toEqual({ status: 0, stdout: '', packages })
+  })
+
+  it('fails for an architecture without a package', () => {
+    expect(packagesFor('s390x')).toEqual({
+      status: 1,
+      stdout: "Node.js has no package for the engine's architecture, s390x.\n",
+      packages: [],
+    })
+  })
+})
+
 describe('debian_mirror', () => {
   it('can be set', () => {
     const environment = { DEBIAN_MIRROR: 'http://mirror.invalid/debian' }

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { read } from '../documents.ts'
 import { useMachine } from './machine.ts'
 
 const machine = useMachine()
@@ -22,29 +23,87 @@ describe('setting', () => {
   })
 })
 
+const [, levels = ''] = /^\| `LOG_LEVEL` \| one of ([a-z, ]+) \|/m.exec(read('docs/configuration.md')) ?? []
+
+/** Values of each setting that are accepted, and values that are not. */
+const values: Readonly<Record<string, readonly [valid: readonly string[], invalid: readonly string[]]>> = {
+  COMPOSE_PROJECT_NAME: [
+    ['shop', '2nd-shop_x'],
+    ['My Shop', 'Shop', '-shop', 'shop.one', 'café'],
+  ],
+  WEB_PORT: [
+    ['1', '80', '9999', '65535'],
+    ['0', '65536', '123456', '-1', '80a', '8080 ', '0x50', '080', '8080:80'],
+  ],
+  WEB_ADDRESS: [
+    ['0.0.0.0', '192.168.1.255', '[::1]', '[::]'],
+    ['256.0.0.1', '10.0.0', '::1', 'localhost', '*', '10.0.0.1:80'],
+  ],
+  WEB_COUNT: [
+    ['1', '9', '16'],
+    ['0', '17', 'two', '-1', '2.5', '1e1', '02'],
+  ],
+  APP_COUNT: [
+    ['1', '10', '16'],
+    ['0', '100', 'many', '+2', '2 3'],
+  ],
+  PROMETHEUS_PORT: [['9091'], ['http', '70000', '9091-9099']],
+  DEBUG_PORT: [['9229'], ['0', '127.0.0.1:9229']],
+  PULL_POLICY: [
+    ['build', 'missing'],
+    ['Build', 'always', 'never', 'true'],
+  ],
+  LOG_LEVEL: [levels.split(', '), ['loud', 'INFO', 'warning', 'info,warn', '3']],
+  OTEL_EXPORTER_OTLP_ENDPOINT: [
+    ['http://collector:4318', 'https://collector.invalid/v1'],
+    ['collector:4318', 'grpc://collector', 'http://a b'],
+  ],
+  DEBIAN_IMAGE: [['debian:trixie-slim'], ['debian trixie', '$(id)']],
+  NODE_IMAGE: [['registry.invalid:5000/node@sha256:ab'], ['node;26']],
+  MYSQL_IMAGE: [['mysql:8.4'], ['a b', 'mysql"8.4']],
+  NODE_EXTRA_CA_CERTS: [['/dev/null'], ['/nowhere.pem', '~/ca.pem']],
+}
+
+/** An environment with one value of each setting, until there are no more; the shorter lists begin again. */
+function environments(kind: 0 | 1): Record<string, string>[] {
+  const lists = Object.entries(values).map(([name, lists]) => [name, lists[kind]] as const)
+  const rounds = Math.max(...lists.map(([, list]) => list.length))
+  return Array.from({ length: rounds }, (_, round) =>
+    Object.fromEntries(lists.map(([name, list]) => [name, String(list[round % list.length])])),
+  )
+}
+
 describe('check_settings', () => {
-  it('reports all invalid settings at once, before anything is done', () => {
-    writeSettings('WEB_PORT=80a\nLOG_LEVEL=loud\nMYSQL_IMAGE="a b"\n')
-    const { status, stdout, stderr } = machine.run(['scripts/setup.sh'], { NODE_EXTRA_CA_CERTS: '/nowhere.pem' })
+  it('knows every setting of .env.example', () => {
+    const names = [...read('.env.example').matchAll(/^#([A-Z_]+)=/gm)].map(([, name]) => name)
+    expect(names.sort()).toEqual(Object.keys(values).sort())
+  })
+
+  it.each(environments(1))(
+    'names each invalid setting, its value and what it may be, before anything is done: %j',
+    (given) => {
+      const { status, stdout, stderr } = machine.run(['scripts/setup.sh'], given)
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+      const lines = stderr.split('\n').filter((line) => line.includes(': expected '))
+      expect(lines).toHaveLength(Object.keys(given).length)
+      for (const [name, value] of Object.entries(given)) {
+        expect(
+          lines.some((line) => line.startsWith(`  ${name}: expected `) && line.endsWith(`, got '${value}'`)),
+          name,
+        ).toBe(true)
+      }
+    },
+  )
+
+  it('reads them from .env, too', () => {
+    writeSettings('WEB_COUNT=two\nMYSQL_IMAGE="a b"\n')
+    const { status, stderr } = machine.run(['scripts/start.sh'])
     expect(status).toBe(1)
-    expect(stdout).toBe('')
-    for (const [name, value] of [
-      ['WEB_PORT', '80a'],
-      ['LOG_LEVEL', 'loud'],
-      ['MYSQL_IMAGE', 'a b'],
-      ['NODE_EXTRA_CA_CERTS', '/nowhere.pem'],
-    ]) {
-      expect(stderr).toMatch(new RegExp(`  ${name}: expected .*, got '${value}'\n`))
-    }
+    expect(stderr).toContain("  WEB_COUNT: expected a number from 1 to 16, got 'two'\n")
+    expect(stderr).toContain("got 'a b'\n")
   })
 
-  it.each(['0', '65536', '123456', '-1'])('rejects the port %s', (port) => {
-    expect(machine.withFunctions('check_settings', { WEB_PORT: port }).stderr).toContain(`got '${port}'`)
-  })
-
-  it('accepts valid and missing settings', () => {
-    const valid = { WEB_PORT: '65535', LOG_LEVEL: 'warn', NODE_IMAGE: 'registry.invalid:5000/node@sha256:ab' }
-    expect(machine.withFunctions('check_settings', valid).status).toBe(0)
-    expect(machine.withFunctions('check_settings').status).toBe(0)
+  it.each([{}, ...environments(0)])('accepts valid and missing settings: %j', (given) => {
+    expect(machine.withFunctions('check_settings', given)).toMatchObject({ status: 0, stdout: '' })
   })
 })

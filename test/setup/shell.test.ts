@@ -123,6 +123,7 @@ describe('the scripts use nothing that macOS lacks', () => {
     ['an operator of expansion', /\$\{\w+(\[[@*]\])?@/],
     ['a time of printf', /%\(.*\)T/],
     ['a descriptor by name', /exec \{/],
+    ['a pattern of =~ that is no variable', /=~ (?!\$\w+ )/],
   ])('of Bash 4: %s', (_, form) => {
     expect(matching(form)).toEqual([])
   })

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { docker, freePort, testProject, waitFor } from '@repo/compose'
@@ -16,6 +17,10 @@ let dev: Command
 
 beforeAll(async () => {
   checkout = await copyCheckout()
+  // As under umask 077, and of a user whom the container does not have.
+  execFileSync('chmod', ['-R', 'go=', checkout])
+  if (process.getuid?.() === 0)
+    execFileSync('chown', ['-R', '1234:1234', join(checkout, 'apps'), join(checkout, 'packages')])
   // Never two topologies at a time.
   await topology.compose('stop', '--timeout', '1')
   dev = startCommand('dev.ts', [], { env, root: checkout })
@@ -52,6 +57,16 @@ describe('npm run dev', () => {
     await outputOf(`${path} was saved`)
     await responds()
     await writeFile(file, source)
+  })
+
+  it('runs a new file, which only its owner can read', async () => {
+    const file = join(checkout, 'apps/app/src/main.ts')
+    const source = await readFile(file, 'utf8')
+    await writeFile(join(checkout, 'apps/app/src/new.ts'), "console.log('a new file')\n", { mode: 0o600 })
+    await writeFile(file, `import './new.ts'\n${source}`)
+    await outputOf('a new file')
+    await writeFile(file, source)
+    await responds()
   })
 
   it('continues after a syntax error was corrected', async () => {

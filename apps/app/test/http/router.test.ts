@@ -67,6 +67,18 @@ describe('createRouter', () => {
     expect(response.headers['content-type']).toBe('application/problem+json')
   })
 
+  it('gives the handler a body of unknown length, which comes in chunks', async () => {
+    const sent = request(app).put('/things').type('application/json')
+    for (const part of ['{"te', 'xt":', '"x"}']) sent.write(part)
+    expect((await sent).body).toEqual({ text: 'x' })
+  })
+
+  it('fails with 413 for chunks of more than 16 KB', async () => {
+    const sent = request(app).put('/things').type('application/json')
+    sent.write(JSON.stringify({ text: 'x'.repeat(17_000) }))
+    expect((await sent).status).toBe(413)
+  })
+
   it('fails with 413 for a body of more than 16 KB', async () => {
     expect(
       (
