@@ -21,6 +21,8 @@ describe('docs/make-it-yours.md', () => {
     expect(await shell('cat package.json apps/web/page/index.html')).toMatch(/"my-three-tier"[\s\S]*<h1>My-three-tier</)
     await expectGreen()
     await inCopy('git', 'reset', '--hard', '--quiet', 'HEAD~1')
+    // The packages were never others.
+    await shell('. scripts/setup/dependencies.sh; wanted_packages >"$INSTALLED"')
   })
 
   it('leads to a project without the times that passes them, without and with a resource', async () => {

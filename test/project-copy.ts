@@ -56,10 +56,6 @@ export async function inCopy(command: string, ...args: readonly string[]): Promi
   )
 }
 
-/** Lets the set-up take the packages that are linked into the copy for those of its lockfile, which has fewer. */
-export const acceptPackages = (): Promise<string> =>
-  shell('. scripts/setup/dependencies.sh; rm node_modules/.installed; wanted_packages >node_modules/.installed')
-
 /** Runs a command line with Bash in the copy. */
 export const shell = (command: string): Promise<string> => inCopy('bash', '-c', command)
 

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { acceptPackages, changed, commitAll, commitAnew, inCopy, path, shell, useCopy } from './project-copy.ts'
+import { changed, commitAll, commitAnew, inCopy, path, shell, useCopy } from './project-copy.ts'
 
 useCopy()
 
@@ -42,7 +42,6 @@ beforeAll(async () => {
   // As a copy of a template: the same files, another commit, no history in common.
   await commitAnew()
   await shell('npm run init -- acme')
-  await acceptPackages()
   await shell("npm run generate -- resource ticket 'title:string(200)!'")
   edit(routes, 'export function', '/** Ours. */\nexport function')
   edit('compose.yaml', 'max-size: 10m', 'max-size: 20m')

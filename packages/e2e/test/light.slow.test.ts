@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { docker, freePort, testProject, waitFor } from '@repo/compose'
+import { docker, freePort, openProject, testProject, waitFor } from '@repo/compose'
 import { copyCheckout } from '@repo/compose/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parentInsertions } from '@repo/drills/rows.ts'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startCommand } from './command.ts'
+import { describeResource, resource, send } from './resource.ts'
 import { restoreTopology, topology } from './topology.ts'
 
 let checkout: string
@@ -36,20 +38,25 @@ const start = async (...options: string[]) =>
 
 const run = (script: string, ...args: string[]) => startCommand(script, args, { env, root: checkout }).result()
 
-const get = async (path: string) => (await fetch(url + path)).json()
-
 /** The containers by service. */
 const running = async () =>
   (await docker(['compose', 'ps', '--format', '{{.Service}}'], { cwd: checkout, env })).split('\n').sort()
 
-describe('npm start -- --light', () => {
+const listed = async () => resource().listed(await send({ method: 'GET', path: resource().listPath }, url))
+
+describeResource('npm start -- --light', () => {
   it('starts one instance of each tier and no reader, which is ready', async () => {
     expect(await start('--light')).toContain('acknowledged writes are on one machine')
     expect(await running()).toEqual(['alb', 'app', 'db-writer', 'nlb', 'web'])
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
-    expect(await (await fetch(`${url}/write`)).text()).toMatch(/^Saved: /)
-    expect(await get('/read')).toHaveLength(1)
-    expect(await get('/status')).toMatchObject({ readsFrom: 'reader', durability: { copies: 'one' } })
+    const project = openProject({ name: env.COMPOSE_PROJECT_NAME, folder: checkout })
+    for (const statement of parentInsertions(resource())) await project.sql('db-writer', statement)
+    expect(resource().acknowledged(await send(resource().write(), url))).toBeDefined()
+    expect(await listed()).toHaveLength(1)
+    expect(await (await fetch(`${url}/status`)).json()).toMatchObject({
+      readsFrom: 'reader',
+      durability: { copies: 'one' },
+    })
   })
 
   it('shows it in the status', async () => {
@@ -76,7 +83,7 @@ describe('npm start -- --light', () => {
   it('is replaced with npm start, which keeps the data', async () => {
     await start()
     expect(await running()).toEqual(['alb', 'app', 'app', 'db-reader', 'db-writer', 'nlb', 'web', 'web'])
-    await waitFor('the time in the list', async () => ((await get('/read')) as string[]).length === 1)
+    await waitFor('the row in the list', async () => (await listed())?.length === 1)
     expect((await run('status.ts')).output).toContain('writes are on two machines')
   })
 })

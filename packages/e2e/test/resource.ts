@@ -16,9 +16,9 @@ export function resource(): Workload {
   return first
 }
 
-/** Sends a request to the ALB. @throws if there is no complete response. */
-export async function send(request: HttpRequest): Promise<HttpResponse> {
-  const client = openHttpClient(topology.url)
+/** Sends a request to an ALB. @param url @default that of the shared topology @throws if there is no complete response. */
+export async function send(request: HttpRequest, url = topology.url): Promise<HttpResponse> {
+  const client = openHttpClient(url)
   const outcome = await client.send(request).finally(client.close)
   if ('error' in outcome) throw new Error(`${request.path}: ${outcome.error}`)
   return outcome

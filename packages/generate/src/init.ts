@@ -1,5 +1,5 @@
 // `npm run init -- NAME [--keep-times]`: makes a fresh clone the owner's project, in one commit.
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { repositoryRoot } from '@repo/compose'
@@ -69,16 +69,14 @@ async function makeProject(signal: AbortSignal, answers: Answers): Promise<void>
   await writeRecord(repositoryRoot, { repository, commit, tree, answers })
   await run(signal, 'npx', 'biome', 'check', '--write')
   await regenerate(signal)
-  await markInstalled()
+  await markInstalled(signal)
   await git(repositoryRoot, 'add', '--all')
   await git(repositoryRoot, 'commit', '--quiet', `--message=chore: make it ${answers.name}`)
 }
 
-/** What is installed has all that the lockfile still names: `npm ci` is not needed before the next command. */
-async function markInstalled(): Promise<void> {
-  const mark = join(repositoryRoot, 'node_modules/.installed-lock')
-  const lockfile = await readFile(join(repositoryRoot, 'package-lock.json'))
+/** What is installed has all that the lockfile still names: the set-up has nothing to install. */
+async function markInstalled(signal: AbortSignal): Promise<void> {
   // In a copy of a checkout it is a link to the original's.
-  await rm(mark, { force: true })
-  await writeFile(mark, lockfile)
+  const script = '. scripts/setup/dependencies.sh && rm -f "$INSTALLED" && wanted_packages >"$INSTALLED"'
+  await run(signal, 'bash', '-c', script)
 }

@@ -144,6 +144,11 @@ describe('a contracting migration', () => {
     expect(await judge(`${header}\nALTER TABLE tickets DROP COLUMN body`)).toEqual([])
   })
 
+  it('passes when it declares that of a whole table, and that the app has no rights on it', async () => {
+    const header = '-- App user: nothing ON tickets\n-- Compatible: tickets, nothing reads or stores them any more'
+    expect(await judge(`${header}\nDROP TABLE tickets`)).toEqual([])
+  })
+
   it.each([
     ['of something else', '-- Compatible: tickets.title, it is no longer used'],
     ['without a reason', '-- Compatible: tickets.body'],
