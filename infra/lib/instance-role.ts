@@ -31,6 +31,7 @@ const unscopedActions = [
   'ec2:DescribeTags',
   'cloudwatch:PutMetricData',
   'cloudwatch:DescribeAlarms',
+  'ecr:GetAuthorizationToken',
   'elasticloadbalancing:DescribeTargetHealth',
 ]
 

@@ -276,7 +276,9 @@ export class Operations extends Construct {
         },
       })
     }
-    for (const { instances } of [web, app]) agent.grantRead(instances.role)
+    // Narrower than the library's grant, which allows what the agent does not do.
+    const right = { actions: ['ssm:GetParameter'], resources: [agent.parameterArn] }
+    for (const { instances } of [web, app]) instances.role.addToPolicy(new PolicyStatement(right))
   }
 }
 

@@ -12,8 +12,11 @@ CMD ["sleep", "infinity"]
 
 FROM ${DEBIAN_IMAGE} AS aws
 RUN apt-get update \
- && apt-get install -y --no-install-recommends docker-registry python3-flask-cors python3-moto \
+ && apt-get install -y --no-install-recommends docker-registry openssl python3-flask-cors python3-moto \
+      python3-openapi-spec-validator \
  && rm -rf /var/lib/apt/lists/*
-COPY --chmod=0755 aws/ /srv/
+WORKDIR /srv
+# Of the registry. Instances accept any.
+RUN openssl req -x509 -newkey rsa:2048 -noenc -subj /CN=registry -days 3650 -out certificate.pem -keyout key.pem
+COPY --chmod=0755 aws/ .
 VOLUME /var/lib/docker-registry
-CMD ["python3", "/srv/serve.py"]

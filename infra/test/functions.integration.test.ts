@@ -21,7 +21,8 @@ import { parameterText } from '../functions/carried-migrations.ts'
 import type { RotationEvent } from '../functions/rotation.ts'
 import type { LambdaContext, SchemaEvent } from '../functions/schema.ts'
 import { repositoryRoot } from '../lib/repository-root.ts'
-import { account, StandIn } from './aws.ts'
+import { account, region, StandIn, testKeys } from './aws.ts'
+import { resolve } from './intrinsics.ts'
 import { bundledFunctions, synthesize } from './synthesis.ts'
 
 /**
@@ -49,7 +50,6 @@ let loadSchema: (bundles: Readonly<Record<string, string>>) => Promise<SchemaHan
 let rotation: (event: RotationEvent) => Promise<void>
 let secrets: { readonly AdminSecret: string; readonly AppSecret: string }
 
-const region = 'ap-northeast-1'
 const template = synthesize()
 
 /** The secrets of tests, instead of the template's two: each name starts with that of a user. */
@@ -58,32 +58,27 @@ const secretsOf = (user: 'admin' | 'app') => `arn:aws:secretsmanager:${region}:$
 /** The statements of a function's role in the template, with this test's resources. */
 function statementsOf(prefix: string): readonly { readonly Action: string | readonly string[] }[] {
   const { PolicyDocument } = template.one('AWS::IAM::Policy', prefix).Properties
-  const names: Readonly<Record<string, string>> = {
+  return resolve(PolicyDocument.Statement, {
     'AWS::AccountId': account,
     [template.one('AWS::SecretsManager::SecretTargetAttachment', 'DataApp').id]: secretsOf('app'),
     [template.one('AWS::SecretsManager::SecretTargetAttachment', 'DataCluster').id]: secretsOf('admin'),
     [template.one('AWS::SSM::Parameter', 'DataSchema').id]: 'migrations-*',
-  }
-  return JSON.parse(JSON.stringify(PolicyDocument.Statement), (_key, value) => {
-    if (value?.Ref) return names[value.Ref] ?? value
-    return value?.['Fn::Join'] ? value['Fn::Join'][1].join(value['Fn::Join'][0]) : value
   })
 }
 
 const rights = {
   schema: statementsOf('DataSchemaFunctionServiceRole'),
   rotation: statementsOf('DataRotationFunctionServiceRole'),
-  test: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
 }
 
 beforeAll(async () => {
   aws = await StandIn.start()
   mysql = await startMysql()
-  const keys = await aws.enforce(rights)
+  const keys = await aws.createUsers(rights)
   const endpoint = await aws.endpoint()
   Object.assign(process.env, { AWS_ENDPOINT_URL: endpoint, AWS_REGION: region })
-  ssm = new SSMClient({ credentials: keys.test })
-  secretsManager = new SecretsManagerClient({ credentials: keys.test })
+  ssm = new SSMClient({ credentials: testKeys })
+  secretsManager = new SecretsManagerClient({ credentials: testKeys })
   /** Each function has the rights of its role. */
   const withRightsOf =
     <Parameters extends unknown[], Result>(

@@ -1,22 +1,14 @@
-"""Creates the resources that a deployment creates before an instance boots; prints their names. Arguments: port, name of a new log group."""
+"""Creates what a deployment creates before an instance boots, and prints the names and keys that AWS has chosen.
+
+Arguments: port; name of the log group, the secret and the user; statements of the user's policy.
+"""
 
 import json
 import sys
 
-import boto3
+from users import client, create_user
 
-port, log_group = int(sys.argv[1]), sys.argv[2]
-
-
-def client(service):
-    return boto3.client(
-        service,
-        region_name="ap-northeast-1",
-        endpoint_url="http://127.0.0.1:5000",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-
+port, name, statements = int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
 
 ec2, elb = client("ec2"), client("elbv2")
 image = ec2.describe_images()["Images"][0]["ImageId"]
@@ -27,7 +19,8 @@ targets = elb.create_target_group(Name=f"t{instance['InstanceId']}", Protocol="H
 target_group = targets["TargetGroups"][0]["TargetGroupArn"]
 forward = [{"Type": "forward", "TargetGroupArn": target_group}]
 elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=port, DefaultActions=forward)
-client("logs").create_log_group(logGroupName=log_group)
+client("logs").create_log_group(logGroupName=name)
 password = {"username": "app", "password": "the-first-password"}
-secret = client("secretsmanager").create_secret(Name=instance["InstanceId"], SecretString=json.dumps(password))["ARN"]
-print(json.dumps({"instance": instance["InstanceId"], "targetGroup": target_group, "secret": secret}))
+secret = client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(password))["ARN"]
+keys = create_user(name, statements)
+print(json.dumps({"instance": instance["InstanceId"], "targetGroup": target_group, "secret": secret, "keys": keys}))

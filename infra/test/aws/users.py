@@ -5,18 +5,26 @@ import sys
 
 import boto3
 
-iam = boto3.client(
-    "iam",
-    region_name="ap-northeast-1",
-    endpoint_url="http://127.0.0.1:5000",
-    aws_access_key_id="test",
-    aws_secret_access_key="test",
-)
-keys = {}
-for user, statements in json.loads(sys.argv[1]).items():
-    iam.create_user(UserName=user)
+
+def client(service):
+    return boto3.client(
+        service,
+        region_name="ap-northeast-1",
+        endpoint_url="http://127.0.0.1:443",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def create_user(name, statements):
+    iam = client("iam")
+    iam.create_user(UserName=name)
     policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    iam.put_user_policy(UserName=user, PolicyName="rights", PolicyDocument=policy)
-    key = iam.create_access_key(UserName=user)["AccessKey"]
-    keys[user] = {"accessKeyId": key["AccessKeyId"], "secretAccessKey": key["SecretAccessKey"]}
-print(json.dumps(keys))
+    iam.put_user_policy(UserName=name, PolicyName="rights", PolicyDocument=policy)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {"accessKeyId": key["AccessKeyId"], "secretAccessKey": key["SecretAccessKey"]}
+
+
+if __name__ == "__main__":
+    users = json.loads(sys.argv[1])
+    print(json.dumps({name: create_user(name, statements) for name, statements in users.items()}))
