@@ -1,5 +1,5 @@
 import type { Bench } from './bench.ts'
-import { baselines, constant, direct, file, labels, topology, unbatched } from './candidates.ts'
+import { baselines, constant, direct, file, goShared, labels, topology, unbatched } from './candidates.ts'
 import type { Plan } from './plan.ts'
 import type { Sample } from './samples.ts'
 
@@ -9,7 +9,7 @@ type Measure = (round: number) => Promise<Sample>
 export async function run(bench: Bench, plan: Plan, report: (line: string) => void): Promise<Sample[]> {
   const { seconds, commitThreads } = plan
   const services = [direct, topology, ...baselines]
-  const writers = [...services, unbatched, constant]
+  const writers = [...services, goShared, unbatched, constant]
   const samples: Sample[] = []
 
   async function record(measuring: Promise<Sample>): Promise<Sample> {

@@ -5,7 +5,7 @@ import { full } from '../src/plan.ts'
 import { run } from '../src/run.ts'
 import { sample } from './samples.ts'
 
-const services = ['direct', 'topology', 'baseline-flask', 'express', 'fastify']
+const services = ['direct', 'topology', 'baseline-flask', 'express', 'fastify', 'go']
 const measured = (candidate: Candidate, work: string) => sample(candidate.name, work, 1)
 
 /** A bench that measures nothing: the test is about which measurements a run requests. */
@@ -30,3 +30,9 @@ it.each(['write-128', 'read-1000', 'mix', 'list-100000', 'list-1000000'])(
     }
   },
 )
+
+it('a full run measures the writes of Go with shared INSERTs', async () => {
+  const samples = await run(bench, full, () => {})
+  const works = samples.filter(({ candidate }) => candidate === 'go-shared').map(({ work }) => work)
+  expect(new Set(works)).toEqual(new Set(['write-1', 'write-32', 'write-128']))
+})
