@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { git, openTopology, repositoryRoot } from '@repo/compose'
@@ -6,6 +6,7 @@ import { createBench } from './bench.ts'
 import { chart } from './chart.ts'
 import { full, quick } from './plan.ts'
 import { toResults } from './results.ts'
+import { type About, keepRun } from './results-file.ts'
 import { run } from './run.ts'
 import { formatTable } from './table.ts'
 import { openUsage } from './usage.ts'
@@ -25,19 +26,17 @@ async function main(isQuick: boolean): Promise<void> {
   })
   const bench = createBench(topology, await openUsage(topology), interruption.signal)
   const samples = await run(bench, isQuick ? quick : full, report)
-  const results = { about: await about(isQuick), ...toResults(samples) }
   console.log(`\n${formatTable(samples)}\n`)
-  for (const [work, ratios] of Object.entries(results)) {
-    if (work !== 'samples') console.log(work.padEnd(13), JSON.stringify(ratios))
-  }
+  for (const [work, ratios] of Object.entries(toResults(samples))) console.log(work.padEnd(13), JSON.stringify(ratios))
   // Both are committed after a full run: the documents quote them.
-  await save('packages/bench/results/latest.json', `${JSON.stringify(results, null, 2)}\n`)
-  await save(isQuick ? 'packages/bench/results/latest.svg' : 'docs/benchmark.svg', chart(samples))
+  await keepRun(samples, about(isQuick))
+  const svg = isQuick ? 'packages/bench/results/latest.svg' : 'docs/benchmark.svg'
+  await writeFile(join(repositoryRoot, svg), chart(samples))
   report('removing the containers')
 }
 
 /** The commit and the machine. */
-async function about(isQuick: boolean): Promise<Readonly<Record<string, unknown>>> {
+function about(isQuick: boolean): About {
   return {
     date: new Date().toISOString(),
     commit: commit(),
@@ -53,12 +52,6 @@ function commit(): string {
   } catch {
     return 'unknown'
   }
-}
-
-async function save(path: string, text: string): Promise<void> {
-  const file = join(repositoryRoot, path)
-  await mkdir(join(file, '..'), { recursive: true })
-  await writeFile(file, text)
 }
 
 function report(line: string): void {

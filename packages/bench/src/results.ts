@@ -18,7 +18,6 @@ export interface Results {
   readonly topology: Ratios<'writes' | 'read1k'>
   /** Whether every sample is correct. */
   readonly correct: boolean
-  readonly samples: readonly Sample[]
 }
 
 type Ratios<Name extends string> = Readonly<Record<Name, number | undefined>>
@@ -70,7 +69,6 @@ export function toResults(samples: readonly Sample[]): Results {
       read1k: vs('read-1000', 'direct', 'topology'),
     },
     correct: samples.every((sample) => sample.correct),
-    samples,
   }
 }
 

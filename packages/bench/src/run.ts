@@ -34,12 +34,17 @@ export async function run(bench: Bench, plan: Plan, report: (line: string) => vo
     return { ...best, work: 'write-128' }
   }
 
+  /** The same work at both ends of a run: what differs is the machine. */
+  const measureNoise = (work: 'first' | 'last') =>
+    rounds(async (round) => ({ ...(await bench.writes(direct, 128, seconds, round)), work }))
+
   report('warming up')
   await bench.fill(1000)
   // All at once: these samples are not used.
   await Promise.all(services.map((candidate) => bench.reads(candidate, 1000, 3, 0)))
   await Promise.all(writers.map((candidate) => bench.writes(candidate, 8, 3, 0)))
 
+  await measureNoise('first')
   const limits: Readonly<Record<number, Measure>> = {
     1: async (round) => ({ ...(await bench.commits(1, seconds, round)), work: 'write-1' }),
     128: bestCommits,
@@ -69,6 +74,7 @@ export async function run(bench: Bench, plan: Plan, report: (line: string) => vo
       bench.dump(rows, round),
     )
   }
+  await measureNoise('last')
   return samples
 }
 

@@ -1,4 +1,4 @@
-import { median, rounded } from './statistics.ts'
+import { rounded, roundedMedian } from './statistics.ts'
 
 /** One measurement of one candidate. */
 export interface Sample {
@@ -47,8 +47,7 @@ export function ratio(
     const their = theirs.get(round)
     return their ? [perSecond / their] : []
   })
-  const middle = median(ratios)
-  return middle === undefined ? undefined : rounded(middle)
+  return roundedMedian(ratios)
 }
 
 /** The median of a field over the correct samples; undefined without any. */
@@ -58,8 +57,7 @@ export function medianOf(
   work: string,
   field: 'perSecond' | 'p50Ms' | 'ttfbMs',
 ): number | undefined {
-  const middle = median(samplesOf(samples, candidate, work).flatMap((sample) => sample[field] ?? []))
-  return middle === undefined ? undefined : rounded(middle)
+  return roundedMedian(samplesOf(samples, candidate, work).flatMap((sample) => sample[field] ?? []))
 }
 
 /** The largest growth of a service's memory since the start of the first sample; undefined without any. */

@@ -31,6 +31,12 @@ it.each(['write-128', 'read-1000', 'mix', 'list-100000', 'list-1000000'])(
   },
 )
 
+it('a run measures the same writes first and last, in every round', async () => {
+  const works = (await run(bench, full, () => {})).map(({ candidate, work }) => `${candidate} ${work}`)
+  expect(works.slice(0, full.rounds)).toEqual(Array(full.rounds).fill('direct first'))
+  expect(works.slice(-full.rounds)).toEqual(Array(full.rounds).fill('direct last'))
+})
+
 it('a full run measures the writes of Go with shared INSERTs', async () => {
   const samples = await run(bench, full, () => {})
   const works = samples.filter(({ candidate }) => candidate === 'go-shared').map(({ work }) => work)
