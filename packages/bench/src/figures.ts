@@ -10,7 +10,9 @@ interface Figure {
   readonly spread: number
   readonly p50Ms: number | undefined
   readonly p99Ms: number | undefined
+  readonly p999Ms: number | undefined
   readonly ttfbMs: number | undefined
+  readonly offeredPerSecond: number | undefined
   /** The sum of all samples. */
   readonly errors: number
   readonly cpuMsPerRequest: ByService | undefined
@@ -46,7 +48,9 @@ function toFigure(samples: readonly Sample[]): Figure {
     spread: rounded(spread(samples.map(({ perSecond }) => perSecond))),
     p50Ms: middle(({ p50Ms }) => p50Ms),
     p99Ms: middle(({ p99Ms }) => p99Ms),
+    p999Ms: middle(({ p999Ms }) => p999Ms),
     ttfbMs: middle(({ ttfbMs }) => ttfbMs),
+    offeredPerSecond: middle(({ offeredPerSecond }) => offeredPerSecond),
     errors: samples.reduce((sum, { errors }) => sum + errors, 0),
     cpuMsPerRequest: byService('cpuMsPerRequest'),
     peakMiB: byService('peakMiB'),

@@ -8,7 +8,7 @@ import { full, quick } from './plan.ts'
 import { toResults } from './results.ts'
 import { type About, keepRun } from './results-file.ts'
 import { run } from './run.ts'
-import { formatTable } from './table.ts'
+import { formatLatencies, formatTable } from './table.ts'
 import { openUsage } from './usage.ts'
 
 /** `npm run bench`, or `npm run bench -- --quick` in under three minutes. */
@@ -27,6 +27,7 @@ async function main(isQuick: boolean): Promise<void> {
   const bench = createBench(topology, await openUsage(topology), interruption.signal)
   const samples = await run(bench, isQuick ? quick : full, report)
   console.log(`\n${formatTable(samples)}\n`)
+  if (!isQuick) console.log(`${formatLatencies(samples)}\n`)
   for (const [work, ratios] of Object.entries(toResults(samples))) console.log(work.padEnd(13), JSON.stringify(ratios))
   // Both are committed after a full run: the documents quote them.
   await keepRun(samples, about(isQuick))

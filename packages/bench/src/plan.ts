@@ -13,6 +13,10 @@ export interface Plan {
   readonly baselineSingleWrites: boolean
   /** Whether the baselines also list 100,000 and 1,000,000 rows. */
   readonly baselineLongLists: boolean
+  /** Rates of the open loop, in percent of each candidate's own peak in this run. */
+  readonly openLoopPercents: readonly number[]
+  /** Of each of these measurements, of which there is one. */
+  readonly openLoopSeconds: number
 }
 
 /** For figures that are published. */
@@ -24,6 +28,8 @@ export const full: Plan = {
   mix: true,
   baselineSingleWrites: true,
   baselineLongLists: true,
+  openLoopPercents: [25, 50, 75, 90],
+  openLoopSeconds: 8,
 }
 
 /** In under three minutes: for comparing two states of the code. */
@@ -35,4 +41,6 @@ export const quick: Plan = {
   mix: false,
   baselineSingleWrites: false,
   baselineLongLists: false,
+  openLoopPercents: [],
+  openLoopSeconds: 0,
 }

@@ -16,6 +16,8 @@ export interface Results {
   readonly idleWriteP50: Ratios<'vsOneCommit' | 'ms' | 'oneCommitMs'>
   /** The complete topology compared with `web → app`, on one machine. */
   readonly topology: Ratios<'writes' | 'read1k'>
+  /** Of this project at three quarters of its peak. */
+  readonly openLoop: Readonly<Record<'write' | 'read', Ratios<'p99OverP50At75'>>>
   /** Whether every sample is correct. */
   readonly correct: boolean
 }
@@ -32,6 +34,9 @@ export function toResults(samples: readonly Sample[]): Results {
     vsFastify: vs(work, 'fastify'),
     vsExpress: vs(work, 'express'),
     vsGo: vs(work, 'go'),
+  })
+  const openLoop = (work: string) => ({
+    p99OverP50At75: quotient(medianOf(samples, 'direct', work, 'p99Ms'), medianOf(samples, 'direct', work, 'p50Ms')),
   })
   const keyed = (connections: number) =>
     ratio(samples, `keyed-write-${connections}`, 'direct', 'direct', `write-${connections}`)
@@ -68,6 +73,7 @@ export function toResults(samples: readonly Sample[]): Results {
       writes: vs('write-128', 'direct', 'topology'),
       read1k: vs('read-1000', 'direct', 'topology'),
     },
+    openLoop: { write: openLoop('write-at-75'), read: openLoop('read-at-75') },
     correct: samples.every((sample) => sample.correct),
   }
 }

@@ -1,7 +1,17 @@
 import type { Bench } from './bench.ts'
-import { baselines, constant, direct, file, goShared, labels, topology, unbatched } from './candidates.ts'
+import {
+  baselines,
+  type Candidate,
+  constant,
+  direct,
+  file,
+  goShared,
+  labels,
+  topology,
+  unbatched,
+} from './candidates.ts'
 import type { Plan } from './plan.ts'
-import type { Sample } from './samples.ts'
+import { medianOf, type Sample } from './samples.ts'
 
 type Measure = (round: number) => Promise<Sample>
 
@@ -38,42 +48,67 @@ export async function run(bench: Bench, plan: Plan, report: (line: string) => vo
   const measureNoise = (work: 'first' | 'last') =>
     rounds(async (round) => ({ ...(await bench.writes(direct, 128, seconds, round)), work }))
 
-  report('warming up')
-  await bench.fill(1000)
-  // All at once: these samples are not used.
-  await Promise.all(services.map((candidate) => bench.reads(candidate, 1000, 3, 0)))
-  await Promise.all(writers.map((candidate) => bench.writes(candidate, 8, 3, 0)))
+  /** @param peakWork what was measured for the peaks. */
+  async function openLoops(kind: 'write' | 'read', peakWork: string, candidates: readonly Candidate[]): Promise<void> {
+    for (const percent of plan.openLoopPercents) {
+      for (const candidate of candidates) {
+        const peak = medianOf(samples, candidate.name, peakWork, 'perSecond')
+        if (peak) await record(bench.openLoop(candidate, kind, { peak, percent }, plan.openLoopSeconds))
+      }
+    }
+  }
 
+  async function warmUp(): Promise<void> {
+    report('warming up')
+    await bench.fill(1000)
+    // All at once: these samples are not used.
+    await Promise.all(services.map((candidate) => bench.reads(candidate, 1000, 3, 0)))
+    await Promise.all(writers.map((candidate) => bench.writes(candidate, 8, 3, 0)))
+  }
+
+  async function measureWrites(): Promise<void> {
+    const limits: Readonly<Record<number, Measure>> = {
+      1: async (round) => ({ ...(await bench.commits(1, seconds, round)), work: 'write-1' }),
+      128: bestCommits,
+    }
+    for (const connections of plan.writeConnections) {
+      const limit = limits[connections]
+      const candidates = connections > 1 || plan.baselineSingleWrites ? writers : [direct]
+      await rounds(
+        ...candidates.map((candidate) => (round: number) => bench.writes(candidate, connections, seconds, round)),
+        (round) => bench.writes(direct, connections, seconds, round, true),
+        ...(limit ? [limit] : []),
+      )
+    }
+    await openLoops('write', 'write-128', [...services, goShared])
+  }
+
+  async function measureReads(): Promise<void> {
+    for (const rows of [0, 1000]) {
+      await bench.fill(rows)
+      await rounds(
+        ...[...services, file].map((candidate) => (round: number) => bench.reads(candidate, rows, seconds, round)),
+      )
+    }
+    await openLoops('read', 'read-1000', services)
+    if (plan.mix) await rounds(...services.map((candidate) => (round: number) => bench.mix(candidate, seconds, round)))
+  }
+
+  async function measureLists(): Promise<void> {
+    for (const rows of [100_000, 1_000_000]) {
+      const readers = plan.baselineLongLists ? services : [direct, topology]
+      await bench.fill(rows)
+      await rounds(...readers.map((candidate) => (round: number) => bench.list(candidate, rows, round)), (round) =>
+        bench.dump(rows, round),
+      )
+    }
+  }
+
+  await warmUp()
   await measureNoise('first')
-  const limits: Readonly<Record<number, Measure>> = {
-    1: async (round) => ({ ...(await bench.commits(1, seconds, round)), work: 'write-1' }),
-    128: bestCommits,
-  }
-  for (const connections of plan.writeConnections) {
-    const limit = limits[connections]
-    const candidates = connections > 1 || plan.baselineSingleWrites ? writers : [direct]
-    await rounds(
-      ...candidates.map((candidate) => (round: number) => bench.writes(candidate, connections, seconds, round)),
-      (round) => bench.writes(direct, connections, seconds, round, true),
-      ...(limit ? [limit] : []),
-    )
-  }
-
-  for (const rows of [0, 1000]) {
-    await bench.fill(rows)
-    await rounds(
-      ...[...services, file].map((candidate) => (round: number) => bench.reads(candidate, rows, seconds, round)),
-    )
-  }
-  if (plan.mix) await rounds(...services.map((candidate) => (round: number) => bench.mix(candidate, seconds, round)))
-
-  for (const rows of [100_000, 1_000_000]) {
-    const readers = plan.baselineLongLists ? services : [direct, topology]
-    await bench.fill(rows)
-    await rounds(...readers.map((candidate) => (round: number) => bench.list(candidate, rows, round)), (round) =>
-      bench.dump(rows, round),
-    )
-  }
+  await measureWrites()
+  await measureReads()
+  await measureLists()
   await measureNoise('last')
   return samples
 }

@@ -10,6 +10,10 @@ export interface Sample {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms?: number
+  /** Undefined in a closed loop, and for fewer than 1,000 requests. */
+  readonly p999Ms?: number | undefined
+  /** Of an open loop. */
+  readonly offeredPerSecond?: number
   /** Time to the first byte of a list. */
   readonly ttfbMs?: number
   /** Requests that were not answered, or not with 2xx. */
@@ -55,7 +59,7 @@ export function medianOf(
   samples: readonly Sample[],
   candidate: string,
   work: string,
-  field: 'perSecond' | 'p50Ms' | 'ttfbMs',
+  field: 'perSecond' | 'p50Ms' | 'p99Ms' | 'ttfbMs',
 ): number | undefined {
   return roundedMedian(samplesOf(samples, candidate, work).flatMap((sample) => sample[field] ?? []))
 }

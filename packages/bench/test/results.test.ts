@@ -57,6 +57,16 @@ describe('toResults', () => {
     expect(results.idleWriteP50).toEqual({ vsOneCommit: 0.5, ms: 4, oneCommitMs: 2 })
   })
 
+  it('compares the latencies of this project at three quarters of its peak', () => {
+    const { openLoop } = toResults([
+      sample('direct', 'write-at-75', 100, { p50Ms: 4, p99Ms: 10 }),
+      sample('direct', 'write-at-90', 120, { p50Ms: 5, p99Ms: 50 }),
+      sample('direct', 'read-at-75', 100, { p50Ms: 3, p99Ms: 12 }),
+      sample('topology', 'read-at-75', 100, { p50Ms: 1, p99Ms: 12 }),
+    ])
+    expect(openLoop).toEqual({ write: { p99OverP50At75: 2.5 }, read: { p99OverP50At75: 4 } })
+  })
+
   it('names each ratio after what this project is compared with', () => {
     const works = ['write-128', 'read-0', 'read-1000', 'mix']
     const others = 'baseline-flask fastify express go go-shared commits constant unbatched file'.split(' ')
@@ -75,7 +85,7 @@ describe('toResults', () => {
   })
 
   it('has no key for what was not measured', () => {
-    const { write, read0, read1k, read1m } = JSON.parse(JSON.stringify(toResults([])))
-    for (const group of [write, read0, read1k, read1m]) expect(group).toEqual({})
+    const { correct, openLoop, ...groups } = JSON.parse(JSON.stringify(toResults([])))
+    for (const group of [...Object.values(groups), openLoop.write, openLoop.read]) expect(group).toEqual({})
   })
 })

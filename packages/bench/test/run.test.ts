@@ -14,6 +14,7 @@ const bench: Bench = {
   writes: async (candidate, connections, _seconds, _round, keyed) =>
     measured(candidate, `${keyed ? 'keyed-' : ''}write-${connections}`),
   reads: async (candidate, rows) => measured(candidate, `read-${rows}`),
+  openLoop: async (candidate, kind, { percent }) => measured(candidate, `${kind}-at-${percent}`),
   mix: async (candidate) => measured(candidate, 'mix'),
   list: async (candidate, rows) => measured(candidate, `list-${rows}`),
   commits: async (threads) => sample('commits', `commits-${threads}`, 1),
@@ -31,6 +32,26 @@ it.each(['write-128', 'read-1000', 'mix', 'list-100000', 'list-1000000'])(
   },
 )
 
+it('a full run offers parts of the peak that each service had in it', async () => {
+  const offered: unknown[] = []
+  const writing: Bench = {
+    ...bench,
+    writes: async (candidate, connections) => sample(candidate.name, `write-${connections}`, connections),
+    openLoop: async (candidate, kind, rate) => {
+      offered.push({ name: candidate.name, kind, ...rate })
+      return measured(candidate, `${kind}-at-${rate.percent}`)
+    },
+  }
+  await run(writing, full, () => {})
+  for (const percent of [25, 50, 75, 90]) {
+    for (const name of services) {
+      expect(offered).toContainEqual({ name, kind: 'write', peak: 128, percent })
+      expect(offered).toContainEqual({ name, kind: 'read', peak: 1, percent })
+    }
+    expect(offered).toContainEqual({ name: 'go-shared', kind: 'write', peak: 128, percent })
+  }
+})
+
 it('a run measures the same writes first and last, in every round', async () => {
   const works = (await run(bench, full, () => {})).map(({ candidate, work }) => `${candidate} ${work}`)
   expect(works.slice(0, full.rounds)).toEqual(Array(full.rounds).fill('direct first'))
@@ -40,5 +61,7 @@ it('a run measures the same writes first and last, in every round', async () => 
 it('a full run measures the writes of Go with shared INSERTs', async () => {
   const samples = await run(bench, full, () => {})
   const works = samples.filter(({ candidate }) => candidate === 'go-shared').map(({ work }) => work)
-  expect(new Set(works)).toEqual(new Set(['write-1', 'write-32', 'write-128']))
+  expect(new Set(works)).toEqual(
+    new Set(['write-1', 'write-32', 'write-128', ...full.openLoopPercents.map((each) => `write-at-${each}`)]),
+  )
 })
