@@ -128,6 +128,8 @@ export function createBench(topology: Topology, withUsage: WithUsage, signal: Ab
   ): Sample {
     return {
       ...about,
+      // Nothing can be said of a candidate that refuses everything.
+      correct: about.correct && load.requests > load.refused,
       perSecond: (load.requests - load.refused) / load.seconds,
       p50Ms: load.p50Ms,
       p99Ms: load.p99Ms,
