@@ -3,6 +3,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { git, openTopology, repositoryRoot } from '@repo/compose'
 import { createBench } from './bench.ts'
+import { plannedSeconds } from './budget.ts'
 import { chart } from './chart.ts'
 import { full, quick } from './plan.ts'
 import { toResults } from './results.ts'
@@ -11,13 +12,15 @@ import { run } from './run.ts'
 import { formatLatencies, formatTable } from './table.ts'
 import { openUsage } from './usage.ts'
 
-/** `npm run bench`, or `npm run bench -- --quick` in under three minutes. */
+/** `npm run bench`, or `npm run bench -- --quick` in at most three minutes. */
 async function main(isQuick: boolean): Promise<void> {
   const interruption = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => interruption.abort(new Error('interrupted')))
   }
 
+  const plan = isQuick ? quick : full
+  report(`this takes about ${Math.ceil((await plannedSeconds(plan)) / 60)} minutes on two cores`)
   report('building and starting the topology and the candidates')
   await using topology = await openTopology({
     name: 'bench',
@@ -25,7 +28,7 @@ async function main(isQuick: boolean): Promise<void> {
     signal: interruption.signal,
   })
   const bench = createBench(topology, await openUsage(topology), interruption.signal)
-  const samples = await run(bench, isQuick ? quick : full, report)
+  const samples = await run(bench, plan, report)
   console.log(`\n${formatTable(samples)}\n`)
   if (!isQuick) console.log(`${formatLatencies(samples)}\n`)
   for (const [work, ratios] of Object.entries(toResults(samples))) console.log(work.padEnd(13), JSON.stringify(ratios))

@@ -13,6 +13,9 @@ import {
 import type { Plan } from './plan.ts'
 import { medianOf, type Sample } from './samples.ts'
 
+/** Of the candidate that is measured first and last; a single rate varies as much as the limit allows. */
+const noiseRounds = 3
+
 type Measure = (round: number) => Promise<Sample>
 
 /** Runs the plan, candidates interleaved within every round. @param report called with a line per measurement. */
@@ -25,7 +28,7 @@ export async function run(bench: Bench, plan: Plan, report: (line: string) => vo
   async function record(measuring: Promise<Sample>): Promise<Sample> {
     const sample = await measuring
     samples.push(sample)
-    report(`${sample.round}/${plan.rounds} ${sample.work.padEnd(12)} ${labels[sample.candidate]}: ${shown(sample)}`)
+    report(`${sample.round} ${sample.work.padEnd(12)} ${labels[sample.candidate]}: ${shown(sample)}`)
     return sample
   }
 
@@ -45,8 +48,11 @@ export async function run(bench: Bench, plan: Plan, report: (line: string) => vo
   }
 
   /** The same work at both ends of a run: what differs is the machine. */
-  const measureNoise = (work: 'first' | 'last') =>
-    rounds(async (round) => ({ ...(await bench.writes(direct, 128, seconds, round)), work }))
+  async function measureNoise(work: 'first' | 'last'): Promise<void> {
+    for (let round = 1; round <= noiseRounds; round += 1) {
+      await record(bench.writes(direct, 128, seconds, round).then((sample) => ({ ...sample, work })))
+    }
+  }
 
   /** @param peakWork what was measured for the peaks. */
   async function openLoops(kind: 'write' | 'read', peakWork: string, candidates: readonly Candidate[]): Promise<void> {
