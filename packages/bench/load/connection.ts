@@ -23,8 +23,8 @@ const silenceMs = 30_000
 /**
  * Connects for GET requests of one URL. Node's own client would take more CPU time, from the servers on the same machine.
  */
-export async function openConnection({ host, hostname, port, pathname }: URL): Promise<Connection> {
-  const request = `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+export async function openConnection({ host, hostname, port, pathname, search }: URL): Promise<Connection> {
+  const request = `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
   let received = ''
   let settle = (_answer?: Answer) => {}
   let socket = open()

@@ -1,6 +1,7 @@
 import { docker, type Topology } from '@repo/compose'
 import { type Candidate, commits, constant, dump } from './candidates.ts'
 import { jsonTimes, listBytes } from './list.ts'
+import { appliedWithin } from './replication.ts'
 import type { Sample } from './samples.ts'
 import type { Usage, WithUsage } from './usage.ts'
 
@@ -88,10 +89,7 @@ export function createBench(topology: Topology, withUsage: WithUsage, signal: Ab
     const executed = await sql(
       `SET @times_counted = TRUE; TRUNCATE testtable; ${parts.join('')} SELECT @@GLOBAL.gtid_executed`,
     )
-    const timedOut = await sqlOn(
-      'db-reader',
-      `SELECT WAIT_FOR_EXECUTED_GTID_SET('${executed.replaceAll(/\\n|\s/g, '')}', 120)`,
-    )
+    const timedOut = await sqlOn('db-reader', appliedWithin(executed, 120))
     if (timedOut !== '0') throw new Error('the reader has not caught up within 120 s')
   }
 
