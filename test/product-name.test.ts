@@ -21,7 +21,7 @@ const namePlaces: Readonly<Record<string, number>> = {
   // The labels of the benchmark's table and chart.
   'packages/bench/src/candidates.ts': 3,
   'packages/bench/src/chart.ts': 1,
-  'packages/bench/test/chart-and-table.test.ts': 1,
+  'packages/bench/test/chart-and-table.test.ts': 2,
   // The former Compose project, whose data a start must not hide, and the former names of images.
   'scripts/setup/project.sh': 1,
   'test/guide.integration.test.ts': 2,

@@ -1,6 +1,7 @@
 import { docker, type Topology } from '@repo/compose'
 import { type Candidate, commits, constant, dump } from './candidates.ts'
 import { jsonTimes, listBytes } from './list.ts'
+import { appliedWithin } from './replication.ts'
 import type { Sample } from './samples.ts'
 import type { Usage, WithUsage } from './usage.ts'
 
@@ -14,6 +15,16 @@ export interface Bench {
   reads(candidate: Candidate, rows: number, seconds: number, round: number): Promise<Sample>
   /** Nine reads per write, starting with 100 rows. */
   mix(candidate: Candidate, seconds: number, round: number): Promise<Sample>
+  /**
+   * Writes, or reads of the list of 1,000 rows, at `percent` of `peak` requests per second, each sent when it is due.
+   * The latencies count from then.
+   */
+  openLoop(
+    candidate: Candidate,
+    kind: 'write' | 'read',
+    offered: { readonly peak: number; readonly percent: number },
+    seconds: number,
+  ): Promise<Sample>
   /** One read of a long list of `rows` times for the time, another for its usage. */
   list(candidate: Candidate, rows: number, round: number): Promise<Sample>
   /** One-row commits by sysbench. */
@@ -22,21 +33,29 @@ export interface Bench {
   dump(rows: number, round: number): Promise<Sample>
 }
 
-/** What load.lua prints. */
+/** What load.lua and open-loop.ts print. */
 interface Load {
   readonly requests: number
   readonly seconds: number
   readonly refused: number
   readonly unanswered: number
   readonly bytes: number
-  readonly writes: number
   readonly p50Ms: number
   readonly p99Ms: number
+  readonly p999Ms?: number
+}
+
+interface Measured<Printed extends Load> {
+  readonly load: Printed
+  readonly usage: Usage
 }
 
 const databases = ['db-writer', 'db-reader']
 
+/** Of the open loop, as for the peaks. */
+const writeConnections = 128
 const readConnections = 32
+const openLoopRows = 1000
 
 const fillRows = 100_000
 
@@ -70,50 +89,49 @@ export function createBench(topology: Topology, withUsage: WithUsage, signal: Ab
     const executed = await sql(
       `SET @times_counted = TRUE; TRUNCATE testtable; ${parts.join('')} SELECT @@GLOBAL.gtid_executed`,
     )
-    const timedOut = await sqlOn(
-      'db-reader',
-      `SELECT WAIT_FOR_EXECUTED_GTID_SET('${executed.replaceAll(/\\n|\s/g, '')}', 120)`,
-    )
+    const timedOut = await sqlOn('db-reader', appliedWithin(executed, 120))
     if (timedOut !== '0') throw new Error('the reader has not caught up within 120 s')
   }
 
   const count = async () => Number(await sql('SELECT COUNT(*) FROM testtable'))
 
-  async function load(
+  /** @param args a program that prints its load as the last line. */
+  async function generate<Printed extends Load>(
     candidate: Candidate,
-    script: string,
-    path: string,
-    connections: number,
-    seconds: number,
-  ): Promise<{ load: Load; usage: Usage }> {
-    const { result, usage } = await withUsage([...candidate.services, ...databases], 500, () =>
-      exec('load', [
-        'wrk',
-        '--threads=1',
-        `--connections=${connections}`,
-        // load.lua ends it earlier.
-        '--duration=90s',
-        '--timeout=30s',
-        '--latency',
-        `--script=/bench/${script}.lua`,
-        candidate.url + path,
-        '--',
-        String(seconds),
-        String(connections),
-      ]),
-    )
-    return { load: JSON.parse(result.split('\n').at(-1) as string) as Load, usage }
+    args: readonly string[],
+  ): Promise<Measured<Printed>> {
+    const { result, usage } = await withUsage([...candidate.services, ...databases], 500, () => exec('load', args))
+    return { load: JSON.parse(result.split('\n').at(-1) as string), usage }
   }
 
+  const load = (candidate: Candidate, script: string, path: string, connections: number, seconds: number) =>
+    generate<Load & { readonly writes: number }>(candidate, [
+      'wrk',
+      '--threads=1',
+      `--connections=${connections}`,
+      // load.lua ends it earlier.
+      '--duration=90s',
+      '--timeout=30s',
+      '--latency',
+      `--script=/bench/${script}.lua`,
+      candidate.url + path,
+      '--',
+      String(seconds),
+      String(connections),
+    ])
+
   function toSample(
-    { load, usage }: { load: Load; usage: Usage },
-    about: Pick<Sample, 'candidate' | 'work' | 'round' | 'correct'>,
+    { load, usage }: Measured<Load>,
+    about: Pick<Sample, 'candidate' | 'work' | 'round' | 'correct' | 'offeredPerSecond'>,
   ): Sample {
     return {
       ...about,
+      // Nothing can be said of a candidate that refuses everything.
+      correct: about.correct && load.requests > load.refused,
       perSecond: (load.requests - load.refused) / load.seconds,
       p50Ms: load.p50Ms,
       p99Ms: load.p99Ms,
+      p999Ms: load.p999Ms,
       errors: load.refused + load.unanswered,
       cpuMsPerRequest: eachOf(usage.cpuSeconds, (seconds) => (seconds * 1000) / Math.max(1, load.requests)),
       peakMiB: usage.peakMiB,
@@ -127,11 +145,7 @@ export function createBench(topology: Topology, withUsage: WithUsage, signal: Ab
     async writes(candidate, connections, seconds, round, keyed = false) {
       await fill(0)
       const measured = await load(candidate, keyed ? 'keyed' : 'load', '/write', connections, seconds)
-      const { requests, refused, unanswered } = measured.load
-      const [stored, acknowledged] = [await count(), requests - refused]
-      // A write that was refused or not answered may be stored or not.
-      const correct =
-        candidate === constant || (acknowledged <= stored && stored <= acknowledged + refused + unanswered)
+      const correct = candidate === constant || (await storedAsAcknowledged(measured.load))
       const work = `${keyed ? 'keyed-' : ''}write-${connections}`
       return toSample(measured, { candidate: candidate.name, work, round, correct })
     },
@@ -139,9 +153,7 @@ export function createBench(topology: Topology, withUsage: WithUsage, signal: Ab
     async reads(candidate, rows, seconds, round) {
       const path = candidate.name === 'file' ? `/${rows}` : '/read'
       const measured = await load(candidate, 'load', path, readConnections, seconds)
-      const { requests, refused, bytes } = measured.load
-      const complete = bytes >= (requests - refused) * listBytes(rows)
-      const correct = complete && (candidate.name === 'file' || (await listsStoredRows(candidate)))
+      const correct = await sendsStoredRows(candidate, rows, measured.load)
       return toSample(measured, { candidate: candidate.name, work: `read-${rows}`, round, correct })
     },
 
@@ -152,6 +164,20 @@ export function createBench(topology: Topology, withUsage: WithUsage, signal: Ab
       const stored = (await count()) - 100
       const correct = writes - refused - unanswered <= stored && stored <= writes
       return toSample(measured, { candidate: candidate.name, work: 'mix', round, correct })
+    },
+
+    async openLoop(candidate, kind, { peak, percent }, seconds) {
+      const isWrite = kind === 'write'
+      if (isWrite) await fill(0)
+      const rate = (peak * percent) / 100
+      const connections = isWrite ? writeConnections : readConnections
+      const args = [`${candidate.url}/${kind}`, rate, seconds, connections].map(String)
+      const measured = await generate(candidate, ['node', '/bench/open-loop.ts', ...args])
+      const correct = isWrite
+        ? await storedAsAcknowledged(measured.load)
+        : await sendsStoredRows(candidate, openLoopRows, measured.load)
+      const work = `${kind}-at-${percent}`
+      return toSample(measured, { candidate: candidate.name, work, round: 1, correct, offeredPerSecond: rate })
     },
 
     async list(candidate, rows, round) {
@@ -222,6 +248,18 @@ export function createBench(topology: Topology, withUsage: WithUsage, signal: Ab
         correct: stored === rows,
       }
     },
+  }
+
+  /** A write that was refused or not answered may be stored or not. */
+  async function storedAsAcknowledged({ requests, refused, unanswered }: Load): Promise<boolean> {
+    const [stored, acknowledged] = [await count(), requests - refused]
+    return acknowledged <= stored && stored <= acknowledged + refused + unanswered
+  }
+
+  /** Whether the lists were complete, and are what the reader stores. */
+  async function sendsStoredRows(candidate: Candidate, rows: number, { requests, refused, bytes }: Load) {
+    const complete = bytes >= (requests - refused) * listBytes(rows)
+    return complete && (candidate.name === 'file' || (await listsStoredRows(candidate)))
   }
 
   /** Whether the list is byte for byte what the reader stores. */

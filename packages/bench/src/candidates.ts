@@ -39,7 +39,11 @@ export const baselines: readonly Candidate[] = [
   behindApache('baseline-flask', 'Flask, uWSGI (article)'),
   behindApache('express', 'Express + mysql2'),
   behindApache('fastify', 'Fastify + mysql2'),
+  behindApache('go', 'Go + go-sql-driver'),
 ]
+
+/** Go with shared INSERTs, as in this project; it reads as `go` does. */
+export const goShared = behindApache('go-shared', 'Go, shared INSERTs')
 
 /** Apache alone, serving files of the lists' sizes. */
 export const file: Candidate = {
@@ -55,7 +59,7 @@ export const commits = { name: 'commits', label: 'sysbench, one-row commits' } a
 /** MySQL's own client on the same server. */
 export const dump = { name: 'dump', label: 'mysql --quick' } as const
 
+const all = [direct, topology, unbatched, ...baselines, goShared, constant, file, commits, dump]
+
 /** The label of a candidate by its name. */
-export const labels: Readonly<Record<string, string>> = Object.fromEntries(
-  [direct, topology, unbatched, ...baselines, constant, file, commits, dump].map(({ name, label }) => [name, label]),
-)
+export const labels: Readonly<Record<string, string>> = Object.fromEntries(all.map(({ name, label }) => [name, label]))

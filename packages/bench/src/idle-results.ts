@@ -33,10 +33,22 @@ const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => tota
 export const memoryMiB = ({ services }: IdleTopology): number =>
   Math.round(sum(Object.values(services).map((service) => service.memoryMiB)))
 
+/** Of all processors, the engine included, without what the machine did before. */
+const cpuPercent = ({ machinePercent }: IdleTopology, { busyBefore }: Idle): number =>
+  Number(Math.max(0, machinePercent - busyBefore).toFixed(1))
+
+/** The group `idle` of results/latest.json: the complete topology. */
+export const toIdleGroup = (idle: Idle): { date: string; cpuPercent: number; memoryMiB: number } => ({
+  date: idle.about.date,
+  cpuPercent: cpuPercent(idle.complete, idle),
+  memoryMiB: memoryMiB(idle.complete),
+})
+
 /** The table of the README. */
-export function describeIdle({ about, busyBefore, complete, light }: Idle): string {
+export function describeIdle(idle: Idle): string {
+  const { about, complete, light } = idle
   const row = (title: string, of: (topology: IdleTopology) => string) => `| ${title} | ${of(complete)} | ${of(light)} |`
-  const percent = ({ machinePercent }: IdleTopology) => `${Math.max(0, machinePercent - busyBefore).toFixed(1)} %`
+  const percent = (topology: IdleTopology) => `${cpuPercent(topology, idle).toFixed(1)} %`
   const amount = (value: number) => value.toLocaleString('en')
   return [
     '| | `npm start` | `npm start -- --light` |',

@@ -3,7 +3,8 @@ import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { docker, openTopology, repositoryRoot, services, type Topology } from '@repo/compose'
-import { describeIdle, formatServices, type Idle, type IdleTopology, withTable } from './idle-results.ts'
+import { describeIdle, formatServices, type Idle, type IdleTopology, toIdleGroup, withTable } from './idle-results.ts'
+import { mergeResults } from './results-file.ts'
 import { rounded } from './statistics.ts'
 import { engineSocket, readContainer } from './usage.ts'
 
@@ -23,8 +24,9 @@ async function main(): Promise<void> {
     light,
   }
   console.log(`\n${formatServices(complete)}\n\n--light\n${formatServices(light)}\n\n${describeIdle(idle)}`)
-  // Both are committed after a run on a quiet machine.
+  // All three are committed after a run on a quiet machine.
   await writeFile(join(repositoryRoot, 'packages/bench/results/idle.json'), `${JSON.stringify(idle, null, 2)}\n`)
+  await mergeResults({ idle: toIdleGroup(idle) })
   const readme = join(repositoryRoot, 'README.md')
   await writeFile(readme, withTable(await readFile(readme, 'utf8'), describeIdle(idle)))
 }

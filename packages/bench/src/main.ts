@@ -1,43 +1,66 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
-import { git, openTopology, repositoryRoot } from '@repo/compose'
+import { parseArgs } from 'node:util'
+import { git, openTopology, repositoryRoot, type Topology } from '@repo/compose'
 import { createBench } from './bench.ts'
+import { plannedSeconds } from './budget.ts'
 import { chart } from './chart.ts'
+import { largeSizes, measureStats } from './large.ts'
 import { full, quick } from './plan.ts'
 import { toResults } from './results.ts'
+import { type About, keepRun, mergeResults } from './results-file.ts'
 import { run } from './run.ts'
-import { formatTable } from './table.ts'
+import { formatLatencies, formatTable } from './table.ts'
 import { openUsage } from './usage.ts'
 
-/** `npm run bench`, or `npm run bench -- --quick` in under three minutes. */
-async function main(isQuick: boolean): Promise<void> {
+/**
+ * `npm run bench`, or `npm run bench -- --quick` in at most three minutes.
+ * `npm run bench -- --large` instead measures the counts of large tables.
+ */
+async function main(args: readonly string[]): Promise<void> {
+  const options = { quick: { type: 'boolean', default: false }, large: { type: 'boolean', default: false } } as const
+  const { values } = parseArgs({ args: [...args], options })
   const interruption = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => interruption.abort(new Error('interrupted')))
   }
-
+  if (!values.large) {
+    const seconds = await plannedSeconds(values.quick ? quick : full)
+    report(`this takes about ${Math.ceil(seconds / 60)} minutes on two cores`)
+  }
   report('building and starting the topology and the candidates')
   await using topology = await openTopology({
     name: 'bench',
     env: { COMPOSE_FILE: 'compose.yaml:packages/bench/compose.yaml', COMPOSE_PATH_SEPARATOR: ':' },
+    services: values.large ? ['alb', 'load'] : [],
     signal: interruption.signal,
   })
-  const bench = createBench(topology, await openUsage(topology), interruption.signal)
-  const samples = await run(bench, isQuick ? quick : full, report)
-  const results = { about: await about(isQuick), ...toResults(samples) }
-  console.log(`\n${formatTable(samples)}\n`)
-  for (const [work, ratios] of Object.entries(results)) {
-    if (work !== 'samples') console.log(work.padEnd(13), JSON.stringify(ratios))
-  }
-  // Both are committed after a full run: the documents quote them.
-  await save('packages/bench/results/latest.json', `${JSON.stringify(results, null, 2)}\n`)
-  await save(isQuick ? 'packages/bench/results/latest.svg' : 'docs/benchmark.svg', chart(samples))
+  if (values.large) await measureLarge(topology, interruption.signal)
+  else await compare(topology, interruption.signal, values.quick)
   report('removing the containers')
 }
 
+async function compare(topology: Topology, signal: AbortSignal, isQuick: boolean): Promise<void> {
+  const bench = createBench(topology, await openUsage(topology), signal)
+  const samples = await run(bench, isQuick ? quick : full, report)
+  console.log(`\n${formatTable(samples)}\n`)
+  if (!isQuick) console.log(`${formatLatencies(samples)}\n`)
+  for (const [work, ratios] of Object.entries(toResults(samples))) console.log(work.padEnd(13), JSON.stringify(ratios))
+  // Both are committed after a full run: the documents quote them.
+  await keepRun(samples, about(isQuick))
+  const svg = isQuick ? 'packages/bench/results/latest.svg' : 'docs/benchmark.svg'
+  await writeFile(join(repositoryRoot, svg), chart(samples))
+}
+
+async function measureLarge(topology: Topology, signal: AbortSignal): Promise<void> {
+  const figures = await measureStats(topology, largeSizes, signal, report)
+  const { date, commit, cpus, cpu } = about(false)
+  await mergeResults({ stats: { date, commit, cpus, cpu, ...figures } })
+}
+
 /** The commit and the machine. */
-async function about(isQuick: boolean): Promise<Readonly<Record<string, unknown>>> {
+function about(isQuick: boolean): About {
   return {
     date: new Date().toISOString(),
     commit: commit(),
@@ -55,17 +78,11 @@ function commit(): string {
   }
 }
 
-async function save(path: string, text: string): Promise<void> {
-  const file = join(repositoryRoot, path)
-  await mkdir(join(file, '..'), { recursive: true })
-  await writeFile(file, text)
-}
-
 function report(line: string): void {
   console.log(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${line}`)
 }
 
-main(process.argv.includes('--quick')).catch((error: unknown) => {
+main(process.argv.slice(2)).catch((error: unknown) => {
   console.error(`✗ ${error instanceof Error ? error.message : error}`)
   process.exitCode = 1
 })

@@ -13,9 +13,13 @@ export interface Plan {
   readonly baselineSingleWrites: boolean
   /** Whether the baselines also list 100,000 and 1,000,000 rows. */
   readonly baselineLongLists: boolean
+  /** Rates of the open loop, in percent of each candidate's own peak in this run. */
+  readonly openLoopPercents: readonly number[]
+  /** Of each of these measurements, of which there is one. */
+  readonly openLoopSeconds: number
 }
 
-/** For figures that are published. */
+/** For figures that are published, in at most 40 minutes. */
 export const full: Plan = {
   rounds: 3,
   seconds: 5,
@@ -24,15 +28,19 @@ export const full: Plan = {
   mix: true,
   baselineSingleWrites: true,
   baselineLongLists: true,
+  openLoopPercents: [25, 50, 75, 90],
+  openLoopSeconds: 10,
 }
 
-/** In under three minutes: for comparing two states of the code. */
+/** In at most three minutes: for comparing two states of the code. */
 export const quick: Plan = {
-  rounds: 2,
+  rounds: 1,
   seconds: 1,
   writeConnections: [1, 128],
   commitThreads: [16, 32],
   mix: false,
   baselineSingleWrites: false,
   baselineLongLists: false,
+  openLoopPercents: [],
+  openLoopSeconds: 0,
 }

@@ -1,24 +1,30 @@
 import { growthMiB, medianOf, ratio, type Sample } from './samples.ts'
 import { rounded } from './statistics.ts'
 
-/** Ratios above 1 mean that this project is better; null where a figure is missing or was not correct. */
+/**
+ * Ratios above 1 mean that this project is better. A figure that was not measured, or not correctly, is undefined, and
+ * so absent in the file.
+ */
 export interface Results {
-  readonly write: Ratios<'vsBaselineFlask' | 'vsFastify' | 'vsExpress' | 'vsCommitLimit' | 'vsConstant' | 'vsUnbatched'>
+  readonly write: Ratios<VsBaselines | 'vsGoShared' | 'vsCommitLimit' | 'vsConstant' | 'vsUnbatched'>
   /** Writes with an idempotency key compared with the same without, by the number of connections. */
   readonly keyedWrite: Ratios<'vsWrite1' | 'vsWrite128'>
-  readonly read0: Ratios<'vsBaselineFlask' | 'vsFastify' | 'vsExpress' | 'vsFile'>
-  readonly read1k: Ratios<'vsBaselineFlask' | 'vsFastify' | 'vsExpress' | 'vsFile'>
-  readonly mix: Ratios<'vsBaselineFlask' | 'vsFastify' | 'vsExpress'>
+  readonly read0: Ratios<VsBaselines | 'vsFile'>
+  readonly read1k: Ratios<VsBaselines | 'vsFile'>
+  readonly mix: Ratios<VsBaselines>
   readonly read1m: Ratios<'vsMysqlDump' | 'rssGrowthMiB' | 'ttfbMs' | 'timesOf100k'>
   readonly idleWriteP50: Ratios<'vsOneCommit' | 'ms' | 'oneCommitMs'>
   /** The complete topology compared with `web → app`, on one machine. */
-  readonly topology: Ratios<'writeVsDirect' | 'read1kVsDirect'>
+  readonly topology: Ratios<'writes' | 'read1k'>
+  /** Of this project at three quarters of its peak. */
+  readonly openLoop: Readonly<Record<'write' | 'read', Ratios<'p99OverP50At75'>>>
   /** Whether every sample is correct. */
   readonly correct: boolean
-  readonly samples: readonly Sample[]
 }
 
-type Ratios<Name extends string> = Readonly<Record<Name, number | null>>
+type Ratios<Name extends string> = Readonly<Record<Name, number | undefined>>
+
+type VsBaselines = 'vsBaselineFlask' | 'vsFastify' | 'vsExpress' | 'vsGo'
 
 /** Computes the ratios from the samples. */
 export function toResults(samples: readonly Sample[]): Results {
@@ -27,12 +33,17 @@ export function toResults(samples: readonly Sample[]): Results {
     vsBaselineFlask: vs(work, 'baseline-flask'),
     vsFastify: vs(work, 'fastify'),
     vsExpress: vs(work, 'express'),
+    vsGo: vs(work, 'go'),
+  })
+  const openLoop = (work: string) => ({
+    p99OverP50At75: quotient(medianOf(samples, 'direct', work, 'p99Ms'), medianOf(samples, 'direct', work, 'p50Ms')),
   })
   const keyed = (connections: number) =>
     ratio(samples, `keyed-write-${connections}`, 'direct', 'direct', `write-${connections}`)
   return {
     write: {
       ...vsBaselines('write-128'),
+      vsGoShared: vs('write-128', 'go-shared'),
       vsCommitLimit: vs('write-128', 'commits'),
       vsConstant: vs('write-128', 'constant'),
       vsUnbatched: vs('write-128', 'unbatched'),
@@ -59,14 +70,14 @@ export function toResults(samples: readonly Sample[]): Results {
       oneCommitMs: medianOf(samples, 'commits', 'write-1', 'p50Ms'),
     },
     topology: {
-      writeVsDirect: vs('write-128', 'direct', 'topology'),
-      read1kVsDirect: vs('read-1000', 'direct', 'topology'),
+      writes: vs('write-128', 'direct', 'topology'),
+      read1k: vs('read-1000', 'direct', 'topology'),
     },
+    openLoop: { write: openLoop('write-at-75'), read: openLoop('read-at-75') },
     correct: samples.every((sample) => sample.correct),
-    samples,
   }
 }
 
-function quotient(a: number | null, b: number | null): number | null {
-  return a === null || !b ? null : rounded(a / b)
+function quotient(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || !b ? undefined : rounded(a / b)
 }

@@ -1,4 +1,4 @@
-import { median, rounded } from './statistics.ts'
+import { rounded, roundedMedian } from './statistics.ts'
 
 /** One measurement of one candidate. */
 export interface Sample {
@@ -10,6 +10,10 @@ export interface Sample {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms?: number
+  /** Undefined in a closed loop, and for fewer than 1,000 requests. */
+  readonly p999Ms?: number | undefined
+  /** Of an open loop. */
+  readonly offeredPerSecond?: number
   /** Time to the first byte of a list. */
   readonly ttfbMs?: number
   /** Requests that were not answered, or not with 2xx. */
@@ -31,7 +35,7 @@ export function samplesOf(samples: readonly Sample[], candidate: string, work: s
 
 /**
  * How many times as fast `mine` is as `other`: the median over the rounds of the ratio within a round, so that a
- * disturbance of a round affects both. Null when no round has both.
+ * disturbance of a round affects both. Undefined when no round has both.
  *
  * @param otherWork what `other` is measured at. @default work
  */
@@ -41,31 +45,34 @@ export function ratio(
   mine: string,
   other: string,
   otherWork: string = work,
-): number | null {
+): number | undefined {
   const theirs = new Map(samplesOf(samples, other, otherWork).map((sample) => [sample.round, sample.perSecond]))
   const ratios = samplesOf(samples, mine, work).flatMap(({ round, perSecond }) => {
     const their = theirs.get(round)
     return their ? [perSecond / their] : []
   })
-  const middle = median(ratios)
-  return middle === undefined ? null : rounded(middle)
+  return roundedMedian(ratios)
 }
 
-/** The median of a field over the correct samples; null without any. */
+/** The median of a field over the correct samples; undefined without any. */
 export function medianOf(
   samples: readonly Sample[],
   candidate: string,
   work: string,
-  field: 'perSecond' | 'p50Ms' | 'ttfbMs',
-): number | null {
-  const middle = median(samplesOf(samples, candidate, work).flatMap((sample) => sample[field] ?? []))
-  return middle === undefined ? null : rounded(middle)
+  field: 'perSecond' | 'p50Ms' | 'p99Ms' | 'ttfbMs',
+): number | undefined {
+  return roundedMedian(samplesOf(samples, candidate, work).flatMap((sample) => sample[field] ?? []))
 }
 
-/** The largest growth of a service's memory since the start of the first sample; null without any. */
-export function growthMiB(samples: readonly Sample[], candidate: string, work: string, service: string): number | null {
+/** The largest growth of a service's memory since the start of the first sample; undefined without any. */
+export function growthMiB(
+  samples: readonly Sample[],
+  candidate: string,
+  work: string,
+  service: string,
+): number | undefined {
   const own = samplesOf(samples, candidate, work)
   const start = own[0]?.startMiB?.[service]
   const peaks = own.flatMap(({ peakMiB }) => peakMiB?.[service] ?? [])
-  return start === undefined || peaks.length === 0 ? null : rounded(Math.max(...peaks) - start)
+  return start === undefined || peaks.length === 0 ? undefined : rounded(Math.max(...peaks) - start)
 }

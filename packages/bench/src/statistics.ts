@@ -14,3 +14,9 @@ export function spread(values: readonly number[]): number {
 
 /** To three significant digits. */
 export const rounded = (value: number): number => Number(value.toPrecision(3))
+
+/** The median to three significant digits; undefined for no value. */
+export function roundedMedian(values: readonly number[]): number | undefined {
+  const middle = median(values)
+  return middle === undefined ? undefined : rounded(middle)
+}

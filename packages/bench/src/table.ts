@@ -31,11 +31,35 @@ export function formatTable(samples: readonly Sample[]): string {
       peak(own),
     ]
   })
-  const widths = head.map((title, at) => Math.max(title.length, ...lines.map((line) => line[at]?.length ?? 0)))
-  return [head, ...lines]
+  return align([head, ...lines])
+}
+
+/** One line per candidate: the latencies of the open loop in milliseconds, in order of the rates. */
+export function formatLatencies(samples: readonly Sample[]): string {
+  const open = samples.filter(({ offeredPerSecond }) => offeredPerSecond !== undefined)
+  const works = [...new Set(open.map(({ work }) => work))]
+  const names = [...new Set(open.map(({ candidate }) => candidate))]
+  const of = (name: string, work: string) => open.find((each) => each.candidate === name && each.work === work)
+  return align([
+    ['p50 / p99 / p99.9 in ms', ...works.map((work) => `${work.replace('-at-', ', ')} %`)],
+    ...names.map((name) => [labels[name] ?? name, ...works.map((work) => latencies(of(name, work)))]),
+  ])
+}
+
+function align(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)))
+  return lines
     .map((line) => line.map((cell, at) => (at === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[at] ?? 0))))
     .map((line) => line.join('  ').trimEnd())
     .join('\n')
+}
+
+function latencies(sample: Sample | undefined): string {
+  if (sample === undefined) return ''
+  const { correct, p50Ms, p99Ms, p999Ms, errors } = sample
+  if (!correct) return 'wrong'
+  const values = [p50Ms, p99Ms, p999Ms].flatMap((value) => (value === undefined ? [] : number(value)))
+  return `${values.join(' / ')}${errors === 0 ? '' : ` ${errors} errors`}`
 }
 
 function figure(samples: readonly Sample[]): string {

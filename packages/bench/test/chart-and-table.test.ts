@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { chart } from '../src/chart.ts'
-import { formatTable } from '../src/table.ts'
+import { formatLatencies, formatTable } from '../src/table.ts'
 import { sample } from './samples.ts'
 
 const samples = [
@@ -25,6 +25,21 @@ describe('formatTable', () => {
 
   it('shows no figure that is not correct', () => {
     expect(lines[3]).toMatch(/^Flask, uWSGI \(article\) +wrong$/)
+  })
+})
+
+describe('formatLatencies', () => {
+  it('has a line per candidate with the latencies at each rate', () => {
+    const open = [
+      sample('direct', 'write-at-25', 500, { offeredPerSecond: 500, p50Ms: 3, p99Ms: 10.4, p999Ms: 20 }),
+      sample('direct', 'write-at-75', 1500, { offeredPerSecond: 1500, p50Ms: 4, p99Ms: 12, p999Ms: 24 }),
+      sample('baseline-flask', 'write-at-25', 20, { offeredPerSecond: 20, p50Ms: 12, p99Ms: 40, errors: 1 }),
+    ]
+    expect(formatLatencies([...samples, ...open]).split('\n')).toEqual([
+      'p50 / p99 / p99.9 in ms       write, 25 %    write, 75 %',
+      'Three-tier, web → app       3.0 / 10 / 20  4.0 / 12 / 24',
+      'Flask, uWSGI (article)   12 / 40 1 errors',
+    ])
   })
 })
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
-import { describeIdle, formatServices, type Idle, memoryMiB, withTable } from '../src/idle-results.ts'
+import { describeIdle, formatServices, type Idle, memoryMiB, toIdleGroup, withTable } from '../src/idle-results.ts'
 
 const topology = {
   buildSeconds: 90,
@@ -36,6 +36,10 @@ describe('the figures at rest', () => {
     ])
   })
 
+  it('of the complete topology are a group of the results', () => {
+    expect(toIdleGroup(idle)).toEqual({ date: idle.about.date, cpuPercent: 3.5, memoryMiB: 300 })
+  })
+
   it('are shown for each service', () => {
     expect(formatServices(topology)).toContain('db-writer  × 1    260 MiB   1.25 % of a core')
   })
@@ -46,10 +50,12 @@ describe('the figures at rest', () => {
     expect(withTable(once, 'another')).toBe(withTable(readme, 'another'))
   })
 
-  it('are in the README as they were measured, and within the promised bounds', () => {
+  it('are in the README and the results as they were measured, and within the promised bounds', () => {
     const file = join(repositoryRoot, 'packages/bench/results/idle.json')
     const measured: Idle | undefined = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+    const results = JSON.parse(readFileSync(join(repositoryRoot, 'packages/bench/results/latest.json'), 'utf8'))
     expect(withTable(readme, measured ? describeIdle(measured) : '')).toBe(readme)
+    expect(results.idle).toEqual(measured && toIdleGroup(measured))
     expect(measured ? memoryMiB(measured.light) : 0).toBeLessThanOrEqual(600)
   })
 })

@@ -21,7 +21,7 @@ describe('toResults', () => {
       sample('baseline-flask', 'write-128', 1000, { correct: false }),
       sample('express', 'write-128', 50),
     ])
-    expect(results.write).toMatchObject({ vsBaselineFlask: null, vsExpress: 2 })
+    expect(results.write).toMatchObject({ vsBaselineFlask: undefined, vsExpress: 2 })
     expect(results.correct).toBe(false)
   })
 
@@ -57,18 +57,35 @@ describe('toResults', () => {
     expect(results.idleWriteP50).toEqual({ vsOneCommit: 0.5, ms: 4, oneCommitMs: 2 })
   })
 
-  it('has the keys that the documents quote', () => {
-    const { write, read1k, read1m, idleWriteP50 } = toResults([])
-    expect(Object.keys(write)).toEqual([
-      'vsBaselineFlask',
-      'vsFastify',
-      'vsExpress',
-      'vsCommitLimit',
-      'vsConstant',
-      'vsUnbatched',
+  it('compares the latencies of this project at three quarters of its peak', () => {
+    const { openLoop } = toResults([
+      sample('direct', 'write-at-75', 100, { p50Ms: 4, p99Ms: 10 }),
+      sample('direct', 'write-at-90', 120, { p50Ms: 5, p99Ms: 50 }),
+      sample('direct', 'read-at-75', 100, { p50Ms: 3, p99Ms: 12 }),
+      sample('topology', 'read-at-75', 100, { p50Ms: 1, p99Ms: 12 }),
     ])
-    expect(read1k).toMatchObject({ vsBaselineFlask: null, vsFastify: null, vsExpress: null })
-    expect(read1m).toMatchObject({ vsMysqlDump: null, rssGrowthMiB: null, ttfbMs: null })
-    expect(idleWriteP50).toMatchObject({ vsOneCommit: null })
+    expect(openLoop).toEqual({ write: { p99OverP50At75: 2.5 }, read: { p99OverP50At75: 4 } })
+  })
+
+  it('names each ratio after what this project is compared with', () => {
+    const works = ['write-128', 'read-0', 'read-1000', 'mix']
+    const others = 'baseline-flask fastify express go go-shared commits constant unbatched file'.split(' ')
+    const { write, read0, read1k, mix, topology } = toResults([
+      ...works.map((work) => sample('direct', work, 1000)),
+      ...works.flatMap((work) => others.map((name, at) => sample(name, work, 1000 / (at + 2)))),
+      sample('topology', 'write-128', 400),
+      sample('topology', 'read-1000', 450),
+    ])
+    const vsBaselines = { vsBaselineFlask: 2, vsFastify: 3, vsExpress: 4, vsGo: 5 }
+    expect(write).toEqual({ ...vsBaselines, vsGoShared: 6, vsCommitLimit: 7, vsConstant: 8, vsUnbatched: 9 })
+    expect(read0).toEqual({ ...vsBaselines, vsFile: 10 })
+    expect(read1k).toEqual({ ...vsBaselines, vsFile: 10 })
+    expect(mix).toEqual(vsBaselines)
+    expect(topology).toEqual({ writes: 0.4, read1k: 0.45 })
+  })
+
+  it('has no key for what was not measured', () => {
+    const { correct, openLoop, ...groups } = JSON.parse(JSON.stringify(toResults([])))
+    for (const group of [...Object.values(groups), openLoop.write, openLoop.read]) expect(group).toEqual({})
   })
 })

@@ -79,6 +79,7 @@ export const timesPaths: readonly string[] = [
   'docs/benchmark.svg',
   'docs/decisions/0030-the-list-is-ordered-by-time-and-id.md',
   'docs/decisions/0042-counts-are-cached-in-proportion-to-their-cost.md',
+  'docs/decisions/0091-latencies-count-from-when-a-request-is-due.md',
   'docs/page.png',
   'docs/performance.md',
   'packages/bench',
@@ -154,7 +155,7 @@ export const timesEdits: readonly Edit[] = [
     to: '10 ms.\n',
   },
   { file: 'docs/decisions/0005-performance.md', from: /^Four targets [\s\S]*?need\. /m, to: '' },
-  ...remove('docs/decisions/README.md', /^\| (30|42|72) \|.*\n/gm),
+  ...remove('docs/decisions/README.md', /^\| (30|42|72|91) \|.*\n/gm),
 
   { file: 'packages/e2e/test/resource.ts', from: 'export async function replicated', to: 'async function replicated' },
 
