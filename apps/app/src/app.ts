@@ -7,6 +7,7 @@ import { healthRoutes } from './http/health.ts'
 import { errorHandler, notFound } from './http/problem.ts'
 import { statusEndpoints, statusRoutes } from './http/status.ts'
 import { type AdmissionOptions, admission } from './middleware/admission.ts'
+import { requireEncoding } from './middleware/encoding.ts'
 import { type Identify, identification } from './middleware/identity.ts'
 import { requestLog } from './middleware/request-log.ts'
 import type { RunningResource } from './resources/resource.ts'
@@ -47,6 +48,7 @@ export function createApp(dependencies: AppDependencies): Express {
     next()
   })
   app.use(healthRoutes(client, isDraining))
+  app.use(requireEncoding)
   app.use(admission(dependencies.admission, readsOf(resources)))
   if (identify) app.use(identification(identify))
   for (const { router } of resources) app.use(router)

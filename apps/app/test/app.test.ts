@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
+import { send } from '../src/http/send.ts'
 import { client, createTestApp, running, thingsResource } from './test-app.ts'
 
 describe('every response', () => {
@@ -19,6 +20,44 @@ describe('every response', () => {
   it.each(['/things', '/nowhere'])('to %s does not name its software', async (path) => {
     expect((await request(app).get(path)).headers).not.toHaveProperty('x-powered-by')
   })
+})
+
+describe('Accept-Encoding', () => {
+  let handled = 0
+  const app = createTestApp(({ res }) => {
+    handled += 1
+    send(res, 200, 'text/plain', 'done')
+  })
+  const post = (accepted: string) => request(app).post('/things').set('Accept-Encoding', accepted)
+
+  it.each(['*;q=0', 'identity;q=0', 'identity;q=0, br', 'gzip;q=0, *; q=0.0', 'identity;q=0, gzip;q=0, *'])(
+    'fails with 406, and the handler is not called, for a client that accepts neither gzip nor no coding: %s',
+    async (accepted) => {
+      const before = handled
+      const { status, type, headers } = await post(accepted)
+      expect([status, type, headers['content-encoding']]).toEqual([406, 'application/problem+json', undefined])
+      expect(handled).toBe(before)
+    },
+  )
+
+  it.each(['identity;q=0, gzip', 'identity;q=0, *', '*;q=0, gzip;q=0.1', 'br, *, identity;q=0.0'])(
+    'compresses every response for a client that refuses it as it is: %s',
+    async (accepted) => {
+      const { text, headers } = await post(accepted)
+      expect(text).toBe('done')
+      expect(headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'Accept-Encoding' })
+      const missing = await request(app).get('/nowhere').set('Accept-Encoding', accepted)
+      expect([missing.body.status, missing.headers['content-encoding']]).toEqual([404, 'gzip'])
+    },
+  )
+
+  it.each(['', '*', 'gzip', 'gzip;q=0', 'br, *;q=0.1', '*;q=0, identity', 'gzip;q=0, *;q=0, identity;q=0.1'])(
+    'leaves it to Apache otherwise: %j',
+    async (accepted) => {
+      const { status, headers } = await post(accepted)
+      expect([status, headers['content-encoding']]).toEqual([200, undefined])
+    },
+  )
 })
 
 describe('/status', () => {

@@ -83,11 +83,12 @@ describe('a request', () => {
   })
 
   it.each([
-    ['{"name":"a"}', 'Chunked'],
-    ['x'.repeat(16_384), 'chunked'],
-    ['', 'chunked'],
-  ])('with a chunked body has its length at the app: %#', async (body, coding) => {
-    const seen = await echo('/items', { method: 'PATCH', headers: { 'Transfer-Encoding': coding }, body })
+    ['POST', '{"name":"a"}', 'chunked'],
+    ['PUT', 'x'.repeat(16_384), 'chunked'],
+    ['PATCH', '{"name":"a"}', 'Chunked'],
+    ['DELETE', '', 'chunked'],
+  ])('%s with a chunked body has its length at the app: %#', async (method, body, coding) => {
+    const seen = await echo('/items/1', { method, headers: { 'Transfer-Encoding': coding }, body })
     expect(seen.body).toBe(body)
     expect(seen.values('content-length')).toEqual([String(body.length)])
     expect(seen.values('transfer-encoding')).toEqual([])
@@ -159,6 +160,12 @@ describe('the compression of a response', () => {
     ['identity;q=0, gzip', 'gzip'],
     ['*;q=0, gzip', 'gzip'],
     ['deflate, gzip;q=1.0, *;q=0.5', 'gzip'],
+    ['x-gzip', 'gzip'],
+    ['identity;q=0, *', 'gzip'],
+    ['*, identity;q=0', 'gzip'],
+    ['*;q=0.5 , Identity ; Q=0.0', 'gzip'],
+    ['br, identity;q=0, *;q=0.001', 'gzip'],
+    ['identity;q=0, *;q=0, gzip;q=0.1', 'gzip'],
     ['gzip;q=0', undefined],
     ['gzip;q=0.0', undefined],
     ['gzip;q=0.000', undefined],
@@ -170,7 +177,10 @@ describe('the compression of a response', () => {
     ['gzip;q=0,br', undefined],
     ['identity, gzip;q=0.5', undefined],
     ['gzip;q=0.5, identity;q=0.8', undefined],
-    ['*;q=0', undefined],
+    ['gzip;q=0, *;q=0, identity;q=0.1', undefined],
+    ['*;q=0, identity', undefined],
+    ['*;q=0.5', undefined],
+    ['*', undefined],
     ['identity', undefined],
     ['br', undefined],
     ['xgzip', undefined],
@@ -180,6 +190,45 @@ describe('the compression of a response', () => {
     expect(headers['content-encoding']).toBe(coding)
     // A cache must not send it to clients that accept something else.
     expect(headers.vary).toBe('Accept-Encoding')
+  })
+
+  const refusing = ['gzip, identity;q=0', 'identity;q=0, *', '*;q=0, gzip']
+
+  it.each(refusing)('is for the app to decide when the client refuses a response as it is: %s', async (accepted) => {
+    const parts = await Array.fromAsync(web.stream('/', { 'Accept-Encoding': accepted }))
+    expect(JSON.parse(parts.join('')).rawHeaders).toContain(accepted)
+  })
+
+  it.each(refusing)('is that of every file, or 406, for %s', async (accepted) => {
+    const get = (path: string) => web.request(path, { headers: { 'Accept-Encoding': accepted } })
+    expect((await get('/ui/')).headers['content-encoding']).toBe('gzip')
+    for (const path of ['/healthz', '/robots.txt']) expect((await get(path)).status).toBe(406)
+  })
+
+  it.each([
+    '*;q=0',
+    '*; Q=0.000',
+    'identity;q=0',
+    'identity;q=0, br',
+    'br, *;q=0',
+    'gzip;q=0, *;q=0',
+    'identity;q=0, gzip;q=0, *',
+    'gzip;q=0.0, identity;q=0.0, *;q=0.0',
+  ])('is refused with 406, before the app gets the request, for Accept-Encoding: %s', async (accepted) => {
+    for (const [method, path] of [
+      ['GET', '/list'],
+      ['POST', '/items'],
+      ['GET', '/ui/'],
+    ] as const) {
+      const { status, headers } = await web.request(path, { method, headers: { 'Accept-Encoding': accepted } })
+      expect([status, headers['content-type']], path).toEqual([406, 'application/problem+json'])
+    }
+  })
+
+  it('is otherwise no matter of the app', async () => {
+    expect(
+      (await echo('/', { headers: { 'Accept-Encoding': 'gzip, identity;q=0.1' } })).values('accept-encoding'),
+    ).toEqual([])
   })
 
   it('follows several headers as if they were one', async () => {
@@ -221,6 +270,6 @@ describe('GET /healthz', () => {
     expect([status, body]).toEqual([200, 'ok'])
     expect(headers).toMatchObject({ 'content-type': 'text/plain', 'cache-control': 'no-store' })
     expect(await web.request('/healthz', { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
-    expect((await web.log()).filter(({ path }) => path === '/healthz')).toEqual([])
+    expect((await web.log()).filter(({ path, status }) => path === '/healthz' && status === 200)).toEqual([])
   })
 })

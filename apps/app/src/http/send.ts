@@ -1,4 +1,5 @@
 import { pipeline } from 'node:stream/promises'
+import { constants, createGzip, gzipSync } from 'node:zlib'
 import type { Response } from 'express'
 
 declare global {
@@ -11,11 +12,25 @@ declare global {
 }
 
 /**
+ * Whether the body has to be compressed, because the client refuses it as it is; sets the headers for that. For every other
+ * client Apache decides, which leaves the shortest bodies as they are.
+ */
+function negotiateGzip(res: Response): boolean {
+  const { req } = res
+  if (req.headers['accept-encoding'] === undefined || req.acceptsEncodings('identity')) return false
+  if (!req.acceptsEncodings('gzip')) return false
+  res.setHeader('Content-Encoding', 'gzip')
+  res.setHeader('Vary', 'Accept-Encoding')
+  return true
+}
+
+/**
  * Ends the response with a complete body. Express' own `res.send` would add a charset and a computed ETag, which the
  * contract does not have.
  */
 export function send(res: Response, status: number, contentType: string, body: string | Buffer): void {
-  const length = Buffer.byteLength(body)
+  const sent = status !== 204 && negotiateGzip(res) ? gzipSync(body) : body
+  const length = Buffer.byteLength(sent)
   res.statusCode = status
   // A 204 must not have them: https://www.rfc-editor.org/rfc/rfc9110#section-8.6
   if (status !== 204) {
@@ -28,7 +43,7 @@ export function send(res: Response, status: number, contentType: string, body: s
     return
   }
   res.locals.bytes = length
-  res.end(body)
+  res.end(sent)
 }
 
 /**
@@ -39,12 +54,14 @@ export function send(res: Response, status: number, contentType: string, body: s
  */
 export async function stream(res: Response, contentType: string, chunks: AsyncIterable<Buffer>): Promise<void> {
   res.setHeader('Content-Type', contentType)
+  const gzip = negotiateGzip(res)
   if (res.req.method === 'HEAD') {
     res.end()
     return
   }
   try {
-    await pipeline(counted(res, chunks), res)
+    if (gzip) await pipeline(counted(res, chunks), createGzip({ flush: constants.Z_SYNC_FLUSH }), res)
+    else await pipeline(counted(res, chunks), res)
   } catch (error) {
     if (Object(error).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
   }

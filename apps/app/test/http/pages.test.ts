@@ -7,7 +7,7 @@ const next = { id: 41, seen: { server: 'abcdef012345', beat: 7 } }
 /** The `Link` of a page that was asked for with this query. */
 function linkOf(query: string): string {
   const headers: Record<string, unknown> = {}
-  const res = { req: {}, locals: {}, setHeader: (name: string, value: unknown) => (headers[name] = value) }
+  const res = { req: { headers: {} }, locals: {}, setHeader: (name: string, value: unknown) => (headers[name] = value) }
   const complete = { ...res, hasHeader: () => false, end: () => {} } as unknown as Response
   const req = { path: '/notes', originalUrl: `/notes${query}` } as Request
   sendPage({ req, res: complete }, { entries: [{ id: 42 }, { id: 41 }], next })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { get, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { createGunzip } from 'node:zlib'
 import express, { type Request, type Response } from 'express'
 import request from 'supertest'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -19,10 +20,10 @@ afterEach(() => {
 const appOf = (handle: (req: Request, res: Response) => unknown) => express().get('/', (req, res) => handle(req, res))
 
 /** Starts an application; gives its responses as they arrive. */
-async function open(app: express.Express): Promise<IncomingMessage> {
+async function open(app: express.Express, headers = {}): Promise<IncomingMessage> {
   server = app.listen(0)
   await once(server, 'listening')
-  const [response] = await once(get({ port: (server.address() as AddressInfo).port }), 'response')
+  const [response] = await once(get({ port: (server.address() as AddressInfo).port, headers }), 'response')
   return response
 }
 
@@ -51,6 +52,29 @@ describe('send', () => {
 })
 
 describe('stream', () => {
+  it('compresses a body that the client refuses as it is, and sends each chunk at once', async () => {
+    let end = () => {}
+    const app = appOf((_req, res) =>
+      stream(
+        res,
+        'text/plain',
+        (async function* () {
+          yield Buffer.from('first ')
+          await new Promise<void>((resolve) => {
+            end = resolve
+          })
+          yield Buffer.from('last')
+        })(),
+      ),
+    )
+    const response = await open(app, { 'Accept-Encoding': 'identity;q=0, gzip' })
+    expect(response.headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'Accept-Encoding' })
+    const parts = response.pipe(createGunzip())[Symbol.asyncIterator]()
+    expect(String((await parts.next()).value)).toBe('first ')
+    end()
+    expect(String((await parts.next()).value)).toBe('last')
+  })
+
   async function* chunks(count: number, onRead: (n: number) => void = () => {}): AsyncGenerator<Buffer> {
     for (let n = 1; n <= count; n += 1) {
       onRead(n)
