@@ -14,11 +14,12 @@ const machine = (...args: string[]) =>
   })
 
 describe.each(['trixie', 'bookworm'])('a bare Debian, %s, with Node 20 and npm', (suite) => {
-  const root = mkdtempSync(join(tmpdir(), 'bare-'))
   const name = testProject(suite)
   const checkout = join('srv', name)
+  let root: string
 
   beforeAll(async () => {
+    root = mkdtempSync(join(tmpdir(), 'bare-'))
     await removeLeftovers()
     machine('create', root, suite)
     for (const file of git('ls-files', '-z').split('\0').filter(Boolean)) {
