@@ -191,7 +191,7 @@ async function findViolation(run: Run): Promise<string> {
     const listed = await listedSince(run)
     if (listed === undefined) {
       problem = 'reads fail'
-      return !(await canServe(environment))
+      return !(await canServe(run)) && (await commandNamed())
     }
     const surplus = listedSurplus(load.attempts, clients.unanswered(), listed)
     if (surplus > 0) problem = `${surplus} listed rows without a request`
@@ -219,28 +219,40 @@ async function listedSince(
   }
 }
 
-/** True while the reader has data that it can serve, or the writer is the current one. */
-async function canServe({ topology }: TestEnvironment): Promise<boolean> {
+/** True while the writer is the current one, or the reader has what it has to serve: without the rest, reads go back. */
+async function canServe(run: Run): Promise<boolean> {
+  const { topology } = run.environment
   const [writer, reader] = await Promise.all(databases.map((database) => readState(topology, database)))
-  return writer?.mode === 'writable' || ['replica', 'diverged', 'writable'].includes(reader?.mode ?? '')
+  if (writer?.mode === 'writable') return true
+  return ['replica', 'diverged', 'writable'].includes(reader?.mode ?? '') && (await lackingOn(run, 'db-reader')) === 0
+}
+
+/** How many acknowledged writes the server lacks. */
+async function lackingOn(
+  { environment: { topology, workload }, load, startedAt, restores }: Run,
+  database: Database,
+): Promise<number> {
+  const stored = await topology.sql(database, workload.storedSince(startedAt))
+  const times = stored.split('\n').filter(Boolean).map(Number)
+  return verifyDurability(withoutRestored(load.attempts, restores), times).lost
 }
 
 /**
  * True if the other server has everything that was acknowledged, and gets everything that will be. If this one accepts
  * writes, it waits for the other from now on.
  */
-async function otherHasAll({ environment, load, startedAt, restores }: Run, database: Database): Promise<boolean> {
-  const { topology, workload } = environment
+async function otherHasAll(run: Run, database: Database): Promise<boolean> {
+  const { topology } = run.environment
   const [other = database] = databases.filter((each) => each !== database)
   const acceptsWrites = (await readState(topology, database)).mode === 'writable'
   const setTimeoutMs = (ms: number) =>
     acceptsWrites ? topology.sql(database, `SET GLOBAL rpl_semi_sync_source_timeout = ${ms}`) : undefined
   const hasAll = async () => {
     const status = acceptsWrites && (await topology.sql(database, "SHOW STATUS LIKE 'Rpl_semi_sync_source_%s'"))
-    const acknowledged = withoutRestored(load.attempts, restores)
-    const stored = await topology.sql(other, workload.storedSince(startedAt))
-    const { lost } = verifyDurability(acknowledged, stored.split('\n').filter(Boolean).map(Number))
-    return lost === 0 && (status === false || (/clients\t1$/m.test(status) && /status\tON$/m.test(status)))
+    return (
+      (await lackingOn(run, other)) === 0 &&
+      (status === false || (/clients\t1$/m.test(status) && /status\tON$/m.test(status)))
+    )
   }
   await setTimeoutMs(600_000)
   const result = await waitFor('the other server', hasAll, { timeoutMs: 5000, intervalMs: 500 }).catch(() => false)
