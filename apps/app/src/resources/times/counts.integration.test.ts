@@ -74,8 +74,8 @@ describe('counts', () => {
 
   it.each([
     "INSERT INTO testtable (dt) VALUES ('2026-01-01 10:59:59.999'), ('2026-01-01 11:00:00'), ('1969-12-31 23:59:59')",
-    "INSERT IGNORE INTO testtable VALUES (1, '2026-01-01'), (2, '2026-01-01'), (1, '2026-01-02')",
-    "REPLACE INTO testtable VALUES (1, '2026-01-01'), (2, '2026-01-01'), (1, '2026-01-02')",
+    "INSERT IGNORE INTO testtable (id, dt) VALUES (1, '2026-01-01'), (2, '2026-01-01'), (1, '2026-01-02')",
+    "REPLACE INTO testtable (id, dt) VALUES (1, '2026-01-01'), (2, '2026-01-01'), (1, '2026-01-02')",
     'INSERT INTO testtable (dt) SELECT dt FROM testtable',
     "DELETE FROM testtable WHERE dt < '2026-01-01 00:05:00'",
     'DELETE FROM testtable',
@@ -103,7 +103,7 @@ describe('counts', () => {
   it('stay when the first row is removed and stored again', async () => {
     await save(0)
     await save(minute)
-    await sql("DELETE FROM testtable WHERE id = 1; INSERT INTO testtable VALUES (1, '2026-01-01')")
+    await sql("DELETE FROM testtable WHERE id = 1; INSERT INTO testtable (id, dt) VALUES (1, '2026-01-01')")
     expect(await miscounted()).toBe('')
   })
 })

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { docker, testImage } from '@repo/compose'
 import { copyCheckout } from '@repo/compose/testing'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 
@@ -13,14 +14,19 @@ beforeAll(async () => {
   copy = await copyCheckout()
   await git('init', '--quiet')
   await commit()
+  await git('tag', 'start')
 })
 
 afterEach(async () => {
-  await git('reset', '--hard', '--quiet')
+  await git('reset', '--hard', '--quiet', 'start')
   await git('clean', '--force', '--quiet')
 })
 
-afterAll(() => rm(copy, { recursive: true, force: true }))
+afterAll(async () => {
+  // The command tries the migrations on an image of the copy's own.
+  await docker(['image', 'rm', testImage('mysql', copy)]).catch(() => {})
+  await rm(copy, { recursive: true, force: true })
+})
 
 const git = (...args: string[]) => run('git', args, { cwd: copy })
 
