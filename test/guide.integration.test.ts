@@ -70,6 +70,7 @@ describe('a clone', () => {
     expect(await inCopy('git', 'rev-list', '--count', 'HEAD')).toBe('2\n')
     expect(await inCopy('git', 'grep', '-il', 'three-tier')).toBe('CHANGELOG.md\nLICENSE\nREADME.md\n')
     expect(await inCopy('git', 'ls-files', '*times*', '*bench*', ':!docs/decisions')).toBe('')
+    expect(await shell("git grep -E 'packages/bench|(resources|workloads|page|test)/times' || true")).toBe('')
     await expect(follow('Make it your own')).rejects.toThrow('was made by npm run init already')
     await expectGreen(
       'test/repository',

@@ -400,7 +400,7 @@ describe('the least privileges of the migrator', () => {
       const ClientRequestToken = randomUUID()
       for (const Step of rotationSteps) await rotation({ Step, SecretId, ClientRequestToken })
     }
-    expect(await mysql.sql('SHOW GRANTS FOR new_app')).toContain('GRANT SELECT, INSERT ON `testdb`.`testtable`')
+    expect(await mysql.sql('SHOW GRANTS FOR new_app')).toContain('GRANT SELECT, UPDATE ON `testdb`.`heartbeat`')
   })
 })
 

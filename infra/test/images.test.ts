@@ -102,7 +102,7 @@ describe('the instances', () => {
       '.idea/x.xml',
       '.vscode/x.json',
     ]
-    for (const folder of ['apps/app/src', 'apps/web/page/times', 'packages/db/src', 'packages/db/migrations'])
+    for (const folder of ['apps/app/src', 'apps/web/page', 'packages/db/src', 'packages/db/migrations'])
       for (const name of left) addFile(`${folder}/${name}`)
     expect(replaces()).toEqual({ web: false, app: false })
   })

@@ -141,6 +141,7 @@ export const timesEdits: readonly Edit[] = [
   ...remove('package.json', /^ +"(?:bench|idle)": .*\n/gm),
   ...remove('knip.json', /,\n {4}"packages\/bench": \{[^}]*\}/),
   ...remove('.dockerignore', /^!packages\/bench.*\n/gm),
+  ...remove('test/images.integration.test.ts', /^.*packages\/bench.*\n/m),
   ...remove('infra/lib/app-tier.ts', ", 'packages/bench'"),
   ...remove(
     'infra/test/images.test.ts',
