@@ -17,7 +17,7 @@ npm test       # lint, types and all tests
 
 <http://localhost:8080/ui/> is the page, <http://localhost:8080/openapi.json> the document of the API. To add a resource:
 [make it yours](docs/make-it-yours.md).
-
+${keepsTimes ? idleFigures(upstream) : ''}
 ## Commands
 ${withoutBench(sectionOf(upstream, 'Commands'))}
 ## Layout
@@ -25,6 +25,13 @@ ${withoutBench(sectionOf(upstream, 'Layout').replace(/\nHow to contribute:[\s\S]
 How to contribute: [CONTRIBUTING.md](CONTRIBUTING.md). Changes: [CHANGELOG.md](CHANGELOG.md). Made from ${origin.title},
 which is under the [MIT licence](LICENSE); \`npm run upgrade\` brings a later version of it: [upgrading](docs/upgrading.md).
 `
+}
+
+/** What `npm run idle` has written, between its marks. */
+function idleFigures(upstream: string): string {
+  const [figures] = /^<!-- npm run idle -->\n[\s\S]*?^<!-- end -->\n/m.exec(upstream) ?? []
+  if (figures === undefined) throw new Error('README.md: expected the figures of npm run idle')
+  return `\n${figures}`
 }
 
 function sectionOf(document: string, title: string): string {
