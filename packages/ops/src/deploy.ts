@@ -2,8 +2,11 @@ import { parseArgs } from 'node:util'
 import { addContainer, docker, type Project, removeContainer } from '@repo/compose'
 import { CliError, listContainers, openOwnProject, runCli, runCompose } from './cli.ts'
 import { writableDatabase } from './databases.ts'
+import { openResponseWatch, type ResponseWatch } from './response-watch.ts'
 
 const services = ['app', 'web'] as const
+
+type Service = (typeof services)[number]
 
 /** A running container, as far as a deployment compares it. */
 interface Instance {
@@ -19,24 +22,26 @@ interface Instance {
 
 // Each step looks at what is, so the command can be run again after an interruption at any point.
 await runCli(async () => {
-  parseArgs({ options: {} })
+  const { values } = parseArgs({ options: { 'ignore-errors': { type: 'boolean', default: false } } })
   const project = await openOwnProject()
   await listContainers(project)
   await writableDatabase(project)
-  const previous = new Map<string, Instance>()
+  const previous = new Map<Service, Instance>()
   for (const service of services) {
     const [oldest] = await instancesOf(project, service)
     if (oldest === undefined)
       throw new CliError(`There is no container of ${service}. \`npm start\` starts the topology.`)
     previous.set(service, oldest)
   }
+  const watch = values['ignore-errors'] ? undefined : await openResponseWatch(project)
   try {
     await runCompose(project, 'Building the images', 'build', 'db-init', ...services)
     await runCompose(project, 'Applying the migrations', 'run', '--rm', '--no-deps', '--no-TTY', 'db-init')
+    await watch?.begin()
     for (const [service, { imageName }] of previous) {
       const image = await docker(['image', 'inspect', '--format', '{{.Id}}', imageName])
       const [, settings] = (await project.compose('config', '--hash', service)).trim().split(' ')
-      await rollOut(project, service, (each) => each.image === image && each.settings === settings)
+      await rollOut(project, service, (each) => each.image === image && each.settings === settings, watch)
     }
   } catch (error) {
     console.error(`✗ ${error instanceof Error ? error.message : error}`)
@@ -46,8 +51,17 @@ await runCli(async () => {
   console.log('✓ Every container of app and web runs this release')
 })
 
-/** Replaces the containers that are not of the release, one at a time. Capacity never drops below the configured one. */
-async function rollOut(project: Project, service: string, isCurrent: (instance: Instance) => boolean): Promise<void> {
+/**
+ * Replaces the containers that are not of the release, one at a time. Capacity never drops below the configured one.
+ *
+ * @param watch stops it when the release answers with errors. @default nothing does
+ */
+async function rollOut(
+  project: Project,
+  service: Service,
+  isCurrent: (instance: Instance) => boolean,
+  watch?: ResponseWatch,
+): Promise<void> {
   const count = await configuredCount(project, service)
   const serving: Instance[] = []
   for (const instance of await instancesOf(project, service)) {
@@ -63,17 +77,38 @@ async function rollOut(project: Project, service: string, isCurrent: (instance: 
   while (old.length > 0 || current.length !== count) {
     if (old.length + current.length <= count) {
       console.log(`Starting a container of ${service}`)
-      current.push(await addContainer(project, service))
+      const added = await addContainer(project, service)
+      await watchContainer(watch, service, added, old)
+      current.push(added)
     } else {
       console.log(`Stopping a container of ${service}`)
       await removeContainer((old.shift() ?? current.shift()) as string)
+      // Its clients have moved to the others.
+      await watch?.look()
     }
   }
   console.log(`${service}: ${count} of ${count} run this release, ${replacing} replaced`)
 }
 
+/** @throws when it answers with more errors than the old ones; it is removed at once. */
+async function watchContainer(
+  watch: ResponseWatch | undefined,
+  service: Service,
+  id: string,
+  old: readonly string[],
+): Promise<void> {
+  if (watch === undefined) return
+  console.log('Watching the responses')
+  try {
+    await watch.watch(service, id, old)
+  } catch (error) {
+    await docker(['rm', '--force', id])
+    throw error
+  }
+}
+
 /** Containers of the failed release are replaced by the images that the previous one had. */
-async function rollBack(project: Project, previous: ReadonlyMap<string, Instance>): Promise<void> {
+async function rollBack(project: Project, previous: ReadonlyMap<Service, Instance>): Promise<void> {
   console.log('Rolling back')
   for (const [service, { image, imageName }] of previous) {
     await docker(['tag', image, imageName])

@@ -2,17 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { stripVTControlCharacters, styleText } from 'node:util'
 import { type Container, DockerError, docker, type Project, services } from '@repo/compose'
 import { CliError, listContainers, openOwnProject, runCli } from './cli.ts'
-import { type Counters, parseCounters, sumOf } from './counters.ts'
+import { type Counters, queryTimeoutMs, readCounters, sumOf } from './counters.ts'
 import { type Database, type DatabaseState, describeOutage, endpointNames, hasReader, readState } from './databases.ts'
-
-/** The port of each tier's own counters, within its container. */
-const metricsPorts: Readonly<Record<string, number>> = { alb: 8405, web: 8081, nlb: 8405, app: 9464 }
 
 /** Between the two samples that rates are computed from. */
 const sampleIntervalMs = 2000
-
-/** A container that does not respond for so long has no figures. */
-const queryTimeoutMs = 5000
 
 /** For {@link semiSync}. */
 const semiSyncStatus = `SHOW STATUS LIKE 'Rpl_semi_sync_source_%';
@@ -102,15 +96,12 @@ function plural(count: number, noun: string, nouns = `${noun}s`): string {
 /** By container id. */
 async function sampleAll(running: readonly Container[]): Promise<Map<string, Sample>> {
   const samples = await Promise.all(
-    running.map(async ({ id, service }) => {
-      const port = metricsPorts[service]
-      if (port === undefined) return undefined
-      const script = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf 'GET /metrics HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3; cat <&3`
-      const text = await docker(['exec', id, 'bash', '-c', script], { timeoutMs: queryTimeoutMs }).catch(() => '')
-      return [id, { at: performance.now(), counters: parseCounters(text.replaceAll('\r', '')) }] as const
+    running.map(async (container) => {
+      const counters = await readCounters(container)
+      return [container.id, { at: performance.now(), counters }] as const
     }),
   )
-  return new Map(samples.filter((each) => each !== undefined))
+  return new Map(samples)
 }
 
 function figures(
