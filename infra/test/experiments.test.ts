@@ -23,6 +23,7 @@ const others: Readonly<Record<string, string>> = {
   'volume-lost': "Aurora's storage cannot be removed from an instance",
   restore: 'an operation, not a fault: docs/runbook.md',
   rolling: 'an operation, not a fault: a deployment',
+  'bad-release': 'an operation, not a fault: a deployment',
   'rotate-password': 'an operation, not a fault: docs/runbook.md',
   operations: 'a sequence of the others',
   soak: 'a load, not a fault',

@@ -36,7 +36,7 @@ export interface RunningLoad {
 }
 
 /** What an operator runs. */
-export type OperatorCommand = 'start' | 'status' | 'failover' | 'rejoin' | 'backup' | 'restore'
+export type OperatorCommand = 'start' | 'status' | 'failover' | 'rejoin' | 'backup' | 'restore' | 'deploy'
 
 /** A running topology that drills may damage. */
 export interface TestEnvironment extends AsyncDisposable {
@@ -60,11 +60,11 @@ export interface TestEnvironment extends AsyncDisposable {
   identities(services: readonly string[]): Promise<string>
   /** Runs Bash commands in the checkout for this topology; those that are not documented are in operations.sh. */
   shell(command: string): Promise<{ readonly code: number; readonly output: string }>
-  /** Runs what `npm start`, `npm run failover` and so on run, without a terminal. Both outputs are in one text. */
+  /** Runs what `npm start`, `npm run failover`, `npm run deploy:local` and so on run, without a terminal. Both outputs are in one text. */
   operate(command: OperatorCommand, ...args: string[]): Promise<{ readonly code: number; readonly output: string }>
   /** For files that containers mount, and temporary ones of commands; removed with the environment. */
   readonly folder: string
-  /** Extends compose.yaml for one drill and recreates the services. Without text it removes the extension. */
+  /** Extends compose.yaml for one drill and recreates the services, if any. Without text it removes the extension. */
   override(text: string, ...services: string[]): Promise<void>
   /** The same for a broken variant of the product, which stays in place while drills run. */
   variant(text: string, ...services: string[]): Promise<void>
@@ -117,7 +117,7 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
 
   async function extend(file: string, text: string, services: readonly string[]): Promise<void> {
     await writeFile(file, text || noOverride)
-    await up('--no-deps', ...services)
+    if (services.length > 0) await up('--no-deps', ...services)
   }
 
   /** Runs a command for this topology, without a terminal. */

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { repositoryRoot } from '@repo/compose'
 import type { Drill } from './drill.ts'
+import { badRelease } from './drills/bad-release.ts'
 import { crashWriter } from './drills/crash-writer.ts'
 import { failover } from './drills/failover.ts'
 import { freezeWriter } from './drills/freeze-writer.ts'
@@ -112,6 +113,15 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
     drill: rolling,
     app: { environment: { DRAIN_DELAY_MS: '0' } },
     web: { environment: { DRAIN_SECONDS: '0' } },
+  },
+  {
+    name: 'errors-ignored',
+    drill: badRelease,
+    command: {
+      file: 'packages/ops/src/response-watch.ts',
+      from: 'return present > 1.5 * former',
+      to: 'return present > 2',
+    },
   },
   {
     name: 'unbounded-queue',

@@ -1,4 +1,5 @@
 import type { Drill } from '../drill.ts'
+import { badRelease } from './bad-release.ts'
 import { crashWriter } from './crash-writer.ts'
 import { failover } from './failover.ts'
 import { freezeWriter } from './freeze-writer.ts'
@@ -38,6 +39,7 @@ export const drills: readonly Drill[] = [
   freezeWriter,
   partition,
   rolling,
+  badRelease,
   overload,
   readsFlood,
   slowClients,
