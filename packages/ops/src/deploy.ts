@@ -40,7 +40,7 @@ await runCli(async () => {
     await watch?.begin()
     for (const [service, { imageName }] of previous) {
       const image = await docker(['image', 'inspect', '--format', '{{.Id}}', imageName])
-      const settings = await settingsOf(project, service)
+      const [, settings] = (await project.compose('config', '--hash', service)).trim().split(' ')
       await rollOut(project, service, (each) => each.image === image && each.settings === settings, watch)
     }
   } catch (error) {
@@ -74,8 +74,6 @@ async function rollOut(
   const old = serving.filter((instance) => !isCurrent(instance)).map(({ id }) => id)
   const current = serving.filter(isCurrent).map(({ id }) => id)
   const replacing = old.length
-  // An interrupted deployment may have left them before they were watched.
-  if (replacing > 0) for (const id of current) await watchContainer(watch, service, id, old)
   while (old.length > 0 || current.length !== count) {
     if (old.length + current.length <= count) {
       console.log(`Starting a container of ${service}`)
@@ -109,32 +107,13 @@ async function watchContainer(
   }
 }
 
-/**
- * Containers of the failed release are replaced by the images that the previous one had. Of its settings are left those of
- * its containers, and what compose.yaml still has.
- */
+/** Containers of the failed release are replaced by the images that the previous one had. */
 async function rollBack(project: Project, previous: ReadonlyMap<Service, Instance>): Promise<void> {
   console.log('Rolling back')
-  for (const [service, { image, imageName, settings }] of previous) {
+  for (const [service, { image, imageName }] of previous) {
     await docker(['tag', image, imageName])
-    const isPrevious = (instance: Instance) => instance.image === image && instance.settings === settings
-    const instances = await instancesOf(project, service)
-    const now = await settingsOf(project, service)
-    const repeated = instances.filter((instance) => instance.image === image && instance.settings === now)
-    if (now !== settings && repeated.length > 0 && instances.some(isPrevious)) {
-      // In their place the same ones would start again.
-      for (const { id } of repeated) await removeContainer(id)
-    } else await rollOut(project, service, (instance) => instance.image === image)
-    if (now !== settings && instances.some((instance) => !isPrevious(instance))) {
-      console.log(`${service}: compose.yaml no longer has the previous settings. Restore them, and run this again.`)
-    }
+    await rollOut(project, service, (instance) => instance.image === image)
   }
-}
-
-/** Compose's hash of the settings that a new container of the service would have. */
-async function settingsOf(project: Project, service: Service): Promise<string | undefined> {
-  const [, hash] = (await project.compose('config', '--hash', service)).trim().split(' ')
-  return hash
 }
 
 /** A service's containers, oldest first. */
