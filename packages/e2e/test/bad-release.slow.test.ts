@@ -1,8 +1,9 @@
 import { openHttpClient } from '@repo/drills/http.ts'
 import { startLoad } from '@repo/drills/load.ts'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { run, start } from './operations.ts'
+import { killAt, run, start } from './operations.ts'
 import { instances, release } from './releases.ts'
+import { describeResource, resource, store } from './resource.ts'
 import { restoreTopology, topology } from './topology.ts'
 
 afterAll(restoreTopology)
@@ -25,6 +26,14 @@ describe('a release whose web tier is healthy and has no app', () => {
     expect(await instances()).toEqual(before)
   })
 
+  it('is rolled back when the deployment before it was killed while it watched', async () => {
+    const before = await instances()
+    const next = await failing()
+    await killAt('Watching the responses', 'deploy.ts', [], next)
+    expect(await start('deploy.ts', [], next).result()).toMatchObject({ code: 1 })
+    expect(await instances()).toEqual(before)
+  })
+
   it('is deployed with --ignore-errors, and the release that ends the outage needs no option', async () => {
     expect(await start('deploy.ts', ['--ignore-errors'], await failing()).result()).toMatchObject({ code: 0 })
     expect(await status()).toBe(503)
@@ -41,5 +50,24 @@ describe('a release whose web tier is healthy and has no app', () => {
       await load.stop()
       client.close()
     }
+  })
+})
+
+describeResource('a release of the app that reads and does not write', () => {
+  it('is stopped by what its clients get, and removed', async () => {
+    const before = await instances()
+    const next = await release({ app: { environment: { DB_WRITE_ENDPOINT_ADDRESS: 'localhost' } } })
+    const client = openHttpClient(topology.url)
+    const load = startLoad({ send: client.send, workload: resource(), writesPerSecond: 100, readsPerSecond: 0 })
+    const { code, output } = await start('deploy.ts', [], next)
+      .result()
+      .finally(() => load.stop())
+    client.close()
+    expect(output).toMatch(/✗ \d+ of \d+ responses in the last \d+ s were 5xx, 0 of \d+ before the release\.\n/)
+    expect(code).toBe(1)
+    const after = await instances()
+    expect(after).not.toEqual([])
+    expect(after.filter((id) => !before.includes(id))).toEqual([])
+    for (let times = 0; times < 20; times += 1) await store()
   })
 })

@@ -27,8 +27,11 @@ await runCli(async () => {
   await listContainers(project)
   await writableDatabase(project)
   const previous = new Map<Service, Instance>()
+  const before: string[] = []
   for (const service of services) {
-    const [oldest] = await instancesOf(project, service)
+    const instances = await instancesOf(project, service)
+    before.push(...instances.map(({ id }) => id))
+    const [oldest] = instances
     if (oldest === undefined)
       throw new CliError(`There is no container of ${service}. \`npm start\` starts the topology.`)
     previous.set(service, oldest)
@@ -45,7 +48,7 @@ await runCli(async () => {
     }
   } catch (error) {
     console.error(`✗ ${error instanceof Error ? error.message : error}`)
-    await rollBack(project, previous)
+    await rollBack(project, previous, before)
     throw new CliError('The release was not deployed. The previous one serves.')
   }
   console.log('✓ Every container of app and web runs this release')
@@ -74,6 +77,8 @@ async function rollOut(
   const old = serving.filter((instance) => !isCurrent(instance)).map(({ id }) => id)
   const current = serving.filter(isCurrent).map(({ id }) => id)
   const replacing = old.length
+  // An interrupted deployment may have left them before they were watched.
+  if (replacing > 0) for (const id of current) await watchContainer(watch, service, id, old)
   while (old.length > 0 || current.length !== count) {
     if (old.length + current.length <= count) {
       console.log(`Starting a container of ${service}`)
@@ -82,7 +87,8 @@ async function rollOut(
       current.push(added)
     } else {
       console.log(`Stopping a container of ${service}`)
-      await removeContainer((old.shift() ?? current.shift()) as string)
+      // The newest first: an interrupted deployment may have left it before it was watched.
+      await removeContainer((old.pop() ?? current.shift()) as string)
       // Its clients have moved to the others.
       await watch?.look()
     }
@@ -107,12 +113,26 @@ async function watchContainer(
   }
 }
 
-/** Containers of the failed release are replaced by the images that the previous one had. */
-async function rollBack(project: Project, previous: ReadonlyMap<Service, Instance>): Promise<void> {
+/**
+ * Containers of the failed release are replaced by the images that the previous one had.
+ *
+ * @param before the ids of the containers when the deployment began.
+ */
+async function rollBack(
+  project: Project,
+  previous: ReadonlyMap<Service, Instance>,
+  before: readonly string[],
+): Promise<void> {
   console.log('Rolling back')
   for (const [service, { image, imageName }] of previous) {
     await docker(['tag', image, imageName])
-    await rollOut(project, service, (instance) => instance.image === image)
+    const instances = await instancesOf(project, service)
+    const added = instances.filter((instance) => instance.image === image && !before.includes(instance.id))
+    if (added.length > 0) {
+      // Only compose.yaml can have the previous settings: in the place of these the same ones would start again.
+      console.log(`${service}: this release has the same image. Restore compose.yaml, and run this again.`)
+      if (added.length < instances.length) for (const { id } of added) await removeContainer(id)
+    } else await rollOut(project, service, (instance) => instance.image === image)
   }
 }
 
