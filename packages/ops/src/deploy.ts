@@ -89,8 +89,9 @@ async function rollOut(
       console.log(`Stopping a container of ${service}`)
       // The newest first: an interrupted deployment may have left it before it was watched.
       await removeContainer((old.pop() ?? current.shift()) as string)
-      // Its clients have moved to the others.
-      await watch?.look()
+      // Its clients have moved to the others: the newest is watched again, while one of the release before may be left.
+      const newest = current.at(-1)
+      if (newest !== undefined) await watchContainer(watch, service, newest, old)
     }
   }
   console.log(`${service}: ${count} of ${count} run this release, ${replacing} replaced`)

@@ -27,13 +27,12 @@ export interface Responses {
 export interface ResponseWatch {
   /** The release begins: it is compared with what was answered since the watch was opened. */
   begin(): Promise<void>
-  /** Looks once. @throws {CliError} when clearly more responses are 5xx than before the release. */
-  look(): Promise<void>
   /**
    * Looks for some seconds, and sends reads to the new container: it may have no clients yet.
    *
    * @param old the containers of the release before, which get the same reads.
-   * @throws {CliError} as `look`, or when the new container clearly fails more reads than they do.
+   * @throws {CliError} when clearly more responses are 5xx than before the release, or when the new container clearly
+   * fails more reads than the old ones do.
    */
   watch(service: Service, added: string, old: readonly string[]): Promise<void>
 }
@@ -77,7 +76,6 @@ export async function openResponseWatch(project: Project): Promise<ResponseWatch
     async begin() {
       before = await restart()
     },
-    look,
     async watch(service, added, old) {
       const deadline = performance.now() + watchMs
       let [ofAdded, ofOld] = [none, none]
