@@ -1,16 +1,9 @@
 import { waitFor } from '@repo/compose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openTestEnvironment, type TestEnvironment, type Web, type WebResponse } from './test-environment.ts'
+import { describe, expect, it } from 'vitest'
+import { environment, shareWeb, web } from './shared-web.ts'
+import type { WebResponse } from './test-environment.ts'
 
-let environment: TestEnvironment
-let web: Web
-
-beforeAll(async () => {
-  environment = await openTestEnvironment()
-  await environment.startUpstream()
-  web = await environment.startWeb()
-})
-afterAll(() => environment?.[Symbol.asyncDispose]())
+shareWeb()
 
 /** Expects one of Apache's own errors: a problem of RFC 9457 with the request id of its header. */
 function expectProblem({ status, headers, body }: WebResponse, expected: number) {

@@ -1,16 +1,8 @@
 import { waitFor } from '@repo/compose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openTestEnvironment, type TestEnvironment, type Web } from './test-environment.ts'
+import { describe, expect, it } from 'vitest'
+import { shareWeb, web } from './shared-web.ts'
 
-let environment: TestEnvironment
-let web: Web
-
-beforeAll(async () => {
-  environment = await openTestEnvironment()
-  await environment.startUpstream()
-  web = await environment.startWeb()
-})
-afterAll(() => environment?.[Symbol.asyncDispose]())
+shareWeb()
 
 /** Expects the only response that a connection received to be a problem of this status. */
 function expectProblem(received: string, expected: number) {

@@ -1,23 +1,9 @@
 import { waitFor } from '@repo/compose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  openTestEnvironment,
-  type TestEnvironment,
-  type Upstream,
-  type Web,
-  type WebResponse,
-} from './test-environment.ts'
+import { describe, expect, it } from 'vitest'
+import { shareWeb, upstream, web } from './shared-web.ts'
+import type { WebResponse } from './test-environment.ts'
 
-let environment: TestEnvironment
-let upstream: Upstream
-let web: Web
-
-beforeAll(async () => {
-  environment = await openTestEnvironment()
-  upstream = await environment.startUpstream()
-  web = await environment.startWeb()
-})
-afterAll(() => environment?.[Symbol.asyncDispose]())
+shareWeb()
 
 const post = { method: 'POST' }
 const held = async () => Number(await upstream.get('/held'))

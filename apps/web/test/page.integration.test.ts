@@ -2,19 +2,11 @@ import { createHash } from 'node:crypto'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openTestEnvironment, type TestEnvironment, type Web } from './test-environment.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { environment, shareWeb, web } from './shared-web.ts'
 
 const page = join(repositoryRoot, 'apps/web/page')
-let environment: TestEnvironment
-let web: Web
-
-beforeAll(async () => {
-  environment = await openTestEnvironment()
-  await environment.startUpstream()
-  web = await environment.startWeb()
-})
-afterAll(() => environment?.[Symbol.asyncDispose]())
+shareWeb()
 
 const problem = { type: 'about:blank', requestId: expect.any(String) }
 

@@ -1,24 +1,9 @@
 import { waitFor } from '@repo/compose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  openTestEnvironment,
-  type RequestParts,
-  type TestEnvironment,
-  type Upstream,
-  type Web,
-  type WebResponse,
-} from './test-environment.ts'
+import { describe, expect, it } from 'vitest'
+import { shareWeb, upstream, web } from './shared-web.ts'
+import type { RequestParts, WebResponse } from './test-environment.ts'
 
-let environment: TestEnvironment
-let upstream: Upstream
-let web: Web
-
-beforeAll(async () => {
-  environment = await openTestEnvironment()
-  upstream = await environment.startUpstream()
-  web = await environment.startWeb()
-})
-afterAll(() => environment?.[Symbol.asyncDispose]())
+shareWeb()
 
 /** Sends a request and returns what the upstream received. */
 async function echo(path: string, parts?: RequestParts) {

@@ -1,15 +1,7 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openTestEnvironment, type TestEnvironment, type Web } from './test-environment.ts'
+import { expect, it } from 'vitest'
+import { shareWeb, web } from './shared-web.ts'
 
-let environment: TestEnvironment
-let web: Web
-
-beforeAll(async () => {
-  environment = await openTestEnvironment()
-  await environment.startUpstream()
-  web = await environment.startWeb()
-})
-afterAll(() => environment?.[Symbol.asyncDispose]())
+shareWeb()
 
 it('has the files of their part of the page', async () => {
   const { body } = await web.request('/ui/')
