@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { docker, freePort, testProject, waitFor } from '@repo/compose'
 import { copyCheckout } from '@repo/compose/testing'
@@ -55,6 +55,18 @@ describe('npm run dev', () => {
     const source = await readFile(file, 'utf8')
     await writeFile(file, `${source}\nconsole.log('${path} was saved')\n`)
     await outputOf(`${path} was saved`)
+    await responds()
+    await writeFile(file, source)
+  })
+
+  it('runs a file that an editor replaces, again and again', async () => {
+    const file = join(checkout, 'apps/app/src/main.ts')
+    const source = await readFile(file, 'utf8')
+    for (const time of ['first', 'second', 'third']) {
+      await writeFile(`${file}.new`, `${source}\nconsole.log('replaced the ${time} time')\n`)
+      await rename(`${file}.new`, file)
+      await outputOf(`replaced the ${time} time`)
+    }
     await responds()
     await writeFile(file, source)
   })

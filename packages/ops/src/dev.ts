@@ -22,7 +22,7 @@ await runCli(async () => {
   const publishedAddress = async (service: string, port: number) =>
     (await project.compose('port', service, String(port))).trim().replace(/^.*:/, 'localhost:')
 
-  /** Where the container gets no events of the source's file system, `node --watch` in it sees no change. */
+  /** Where the container gets no events of the source's file system, Node.js in it sees no change. */
   async function restartOnChange(): Promise<void> {
     console.log('Looking for changes once per second: the engine gets no events of this file system (DEV_POLLING)')
     const source = ['apps/app/src', 'packages/db/src'].map((folder) => join(repositoryRoot, folder))
