@@ -12,8 +12,8 @@ export interface OpenLoop {
   readonly connections: number
 }
 
-/** In the form that load.lua prints. */
-export interface OpenLoopLoad {
+/** What this and load.lua print. */
+export interface Load {
   /** Requests that were answered. */
   readonly requests: number
   /** Until the last response. */
@@ -25,8 +25,8 @@ export interface OpenLoopLoad {
   /** Of the requests that were answered with 200, like the other latencies. */
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Undefined for fewer than 1,000. */
-  readonly p999Ms: number | undefined
+  /** Not of fewer than 1,000, and not by load.lua. */
+  readonly p999Ms?: number | undefined
 }
 
 /**
@@ -36,7 +36,7 @@ export interface OpenLoopLoad {
  *
  * @throws if it cannot connect at first.
  */
-export async function runOpenLoop({ url, rate, seconds, connections }: OpenLoop): Promise<OpenLoopLoad> {
+export async function runOpenLoop({ url, rate, seconds, connections }: OpenLoop): Promise<Load> {
   const opened = await Promise.all(Array.from({ length: connections }, () => openConnection(url)))
   const total = Math.round(rate * seconds)
   const latencies: number[] = []

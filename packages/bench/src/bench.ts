@@ -1,4 +1,5 @@
 import { docker, type Topology } from '@repo/compose'
+import type { Load } from '../load/open-loop.ts'
 import { type Candidate, commits, constant, dump } from './candidates.ts'
 import { jsonTimes, listBytes } from './list.ts'
 import { appliedWithin } from './replication.ts'
@@ -31,18 +32,6 @@ export interface Bench {
   commits(threads: number, seconds: number, round: number): Promise<Sample>
   /** The rows, selected by `mysql --quick` over TCP from the writer's container. */
   dump(rows: number, round: number): Promise<Sample>
-}
-
-/** What load.lua and open-loop.ts print. */
-interface Load {
-  readonly requests: number
-  readonly seconds: number
-  readonly refused: number
-  readonly unanswered: number
-  readonly bytes: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly p999Ms?: number
 }
 
 interface Measured<Printed extends Load> {

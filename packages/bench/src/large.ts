@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { repositoryRoot, type Topology } from '@repo/compose'
-import type { OpenLoopLoad } from '../load/open-loop.ts'
+import type { Load } from '../load/open-loop.ts'
 import { appliedWithin } from './replication.ts'
 import { rounded } from './statistics.ts'
 
@@ -71,8 +71,8 @@ async function measurePaths(
   topology: Topology,
   paths: readonly string[],
   report: (line: string) => void,
-): Promise<OpenLoopLoad[]> {
-  const loads: OpenLoopLoad[] = []
+): Promise<Load[]> {
+  const loads: Load[] = []
   for (const path of paths) {
     const args = [`http://alb${path}`, load.rate, load.seconds, load.connections].map(String)
     const measured = JSON.parse(await topology.exec('load', ['node', '/bench/open-loop.ts', ...args]))
@@ -83,7 +83,7 @@ async function measurePaths(
 }
 
 /** Of the slowest range; undefined if a request failed. */
-export function slowestP99(loads: readonly Pick<OpenLoopLoad, 'p99Ms' | 'refused' | 'unanswered'>[]) {
+export function slowestP99(loads: readonly Pick<Load, 'p99Ms' | 'refused' | 'unanswered'>[]) {
   const complete = loads.every(({ refused, unanswered }) => refused + unanswered === 0)
   return complete ? rounded(Math.max(...loads.map(({ p99Ms }) => p99Ms))) : undefined
 }
