@@ -47,10 +47,13 @@ export async function selectCounts(
   const [begin, end] = [new Date(from), new Date(to)].map(toDateTime)
   const rows = await query(
     connection,
+    // After a TRUNCATE the generation is the one before, until a row is stored. EXISTS would cost more than all the rest.
     `SELECT TIMESTAMPDIFF(${per}, ?, starts_at) AS period, SUM(n) AS count
-     FROM time_counts WHERE generation = (SELECT generation FROM time_counting) AND per = ? AND starts_at >= ? AND starts_at < ? AND EXISTS (SELECT 1 FROM ??)
+     FROM time_counts
+     WHERE generation = (SELECT generation FROM time_counting WHERE (SELECT MIN(id) FROM ??) IS NOT NULL)
+       AND per = ? AND starts_at >= ? AND starts_at < ?
      GROUP BY starts_at`,
-    [begin, per, begin, end, table],
+    [begin, table, per, begin, end],
   )
   for (const { period, count } of rows) counts[period] = Number(count)
   return counts
