@@ -19,6 +19,8 @@ declare global {
       error?: unknown
       /** The limit that refused this request: that of requests in flight, or that of a queue behind it. */
       refusedBy?: 'admission' | 'queue'
+      /** Called when the response begins to be streamed, before its end. */
+      onStream?: () => void
       /** Whether an idempotency key makes it safe to send this request again. */
       keyed?: boolean
     }

@@ -59,6 +59,7 @@ export async function stream(res: Response, contentType: string, chunks: AsyncIt
     res.end()
     return
   }
+  if (!res.closed) res.locals.onStream?.()
   try {
     if (gzip) await pipeline(counted(res, chunks), createGzip({ flush: constants.Z_SYNC_FLUSH }), res)
     else await pipeline(counted(res, chunks), res)

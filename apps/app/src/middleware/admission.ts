@@ -16,7 +16,8 @@ const sampleMs = 250
  * Refuses at once the requests that could only queue: a fast 503 costs a fraction of a response, and with a growing
  * queue no response is in time. The second signal is the delay of the event loop, which shows work that a count of
  * requests does not. While the delay is above its limit, each sample halves a limit of requests, down to a sixteenth: that
- * of the reads first, if there are any. Then the limits return in steps.
+ * of the reads first, if there are any. Then the limits return in steps. A lowered limit does not count the responses that
+ * are being streamed: how long they take is up to their clients, and they would leave no place for short ones.
  *
  * @param isRead whether a request may have a long response. Such requests are counted apart: clients that read slowly
  * take no places of the others.
@@ -28,14 +29,14 @@ export function admission(
 ): RequestHandler {
   const { inFlightLimit, eventLoopDelayLimitMs } = options
   const least = Math.ceil(inFlightLimit / 16)
-  const reads = { limit: inFlightLimit, inFlight: 0 }
-  const others = { limit: inFlightLimit, inFlight: 0 }
+  const reads = { limit: inFlightLimit, inFlight: 0, streamed: 0 }
+  const others = { limit: inFlightLimit, inFlight: 0, streamed: 0 }
 
   setInterval(() => {
     const delayMs = delay.mean / 1e6
     delay.reset()
     if (delayMs > eventLoopDelayLimitMs) {
-      const kind = Math.min(reads.limit, reads.inFlight) > least ? reads : others
+      const kind = Math.min(reads.limit, reads.inFlight - reads.streamed) > least ? reads : others
       kind.limit = Math.max(least, kind.limit / 2)
     } else {
       for (const kind of [reads, others]) kind.limit = Math.min(inFlightLimit, kind.limit + least)
@@ -44,10 +45,16 @@ export function admission(
 
   return (req, res, next) => {
     const kind = isRead(req) ? reads : others
-    if (kind.inFlight >= kind.limit) refuse(res)
+    if (kind.inFlight >= inFlightLimit || kind.inFlight - kind.streamed >= kind.limit) refuse(res)
     kind.inFlight += 1
+    let streamed = 0
+    res.locals.onStream = () => {
+      streamed = 1
+      kind.streamed += 1
+    }
     res.on('close', () => {
       kind.inFlight -= 1
+      kind.streamed -= streamed
     })
     next()
   }

@@ -13,7 +13,10 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval'] })
   app = express()
   app.use(admission({ inFlightLimit: 16, eventLoopDelayLimitMs: 100 }, ({ path }) => path === '/read', delay))
-  app.get(['/', '/read'], (_req, res) => void pending.add(() => res.end()))
+  app.get(['/', '/read'], (req, res) => {
+    if ('streamed' in req.query) res.locals.onStream?.()
+    pending.add(() => res.end())
+  })
   app.use(errorHandler)
 })
 
@@ -68,6 +71,22 @@ describe('admission', () => {
     await reads
     vi.advanceTimersByTime(250)
     expect(await send(16)).toHaveLength(8)
+  })
+
+  it('does not count streamed responses while the limit is lowered, but all of them otherwise', async () => {
+    const lists = Array.from({ length: 15 }, () => request(app).get('/read?streamed').buffer().then())
+    while (pending.size < 15) await turn()
+    const streamed = [...pending]
+    delay.mean = 150e6
+    vi.advanceTimersByTime(4 * 250)
+    pending.clear()
+    expect(await send(1, '/read')).toEqual([])
+    expect(await send(2, '/read')).toEqual([503])
+    for (const respond of streamed) respond()
+    await Promise.all(lists)
+    delay.mean = 0
+    vi.advanceTimersByTime(16 * 250)
+    expect(await send(17, '/read')).toEqual([503])
   })
 
   it('refuses with a problem and Retry-After', async () => {
