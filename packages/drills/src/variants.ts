@@ -197,7 +197,8 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
   {
     name: 'lists-take-all-places',
     drill: trickle,
-    app: { environment: workload.unboundedLists ?? {} },
+    // Fewer places than clients of one instance.
+    app: { environment: { ...workload.unboundedLists, IN_FLIGHT_LIMIT: '256' } },
     web: patch('apps/web/httpd.conf', 'RewriteRule ^ balancer://reads%1 [P,NE]', 'RewriteRule ^ -'),
   },
   {
