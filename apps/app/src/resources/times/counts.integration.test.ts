@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { createDatabaseClient, type DatabaseClient, loadMigrations, migrate, query } from '@repo/db'
 import { type MigratedServer, startMigrated } from '@repo/db/testing'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTimesRepository, type TimesRepository } from './repository.ts'
 
 let server: MigratedServer
@@ -108,11 +108,82 @@ describe('counts', () => {
   })
 })
 
+describe('after TRUNCATE, counts are those of the rows', () => {
+  const first = "INSERT INTO testtable (dt) VALUES ('2026-01-01')"
+
+  /** Stores a row of another day in a transaction that stays open. */
+  function open() {
+    const [inserted, decided] = [Promise.withResolvers<void>(), Promise.withResolvers<'COMMIT' | 'ROLLBACK'>()]
+    const ended = client.write(async (connection) => {
+      await query(connection, 'START TRANSACTION')
+      await query(connection, "INSERT INTO testtable (dt) VALUES ('2026-01-02')")
+      inserted.resolve()
+      await query(connection, await decided.promise)
+    })
+    return {
+      inserted: inserted.promise,
+      end(how: 'COMMIT' | 'ROLLBACK') {
+        decided.resolve(how)
+        return ended
+      },
+    }
+  }
+
+  beforeEach(async () => {
+    await save(0)
+    await save(minute)
+    await sql('TRUNCATE testtable')
+  })
+  afterEach(async () => expect(await miscounted()).toBe(''))
+
+  it.each([
+    `START TRANSACTION; ${first}; ROLLBACK; ${first}`,
+    "INSERT INTO testtable (id, dt) VALUES (2, '2026-01-01'); INSERT INTO testtable (id, dt) VALUES (1, '2026-01-01')",
+    `${first}, ('2026-01-02'); DELETE FROM testtable WHERE id = 1; ${first}`,
+    `${first}; DELETE FROM testtable; ${first}`,
+    `${first}; TRUNCATE testtable; TRUNCATE testtable; ${first}`,
+  ])('%s', async (statements) => void (await sql(statements)))
+
+  it.each(['COMMIT', 'ROLLBACK'] as const)('when two transactions are the first, and one ends by %s', async (how) => {
+    const one = open()
+    await one.inserted
+    const other = open()
+    await expect.poll(() => sql('SELECT COUNT(*) FROM performance_schema.data_lock_waits'), { timeout: 5000 }).toBe('1')
+    await one.end(how)
+    await other.end('COMMIT')
+  })
+
+  it('when all rows are deleted while another is being stored', async () => {
+    await sql(first)
+    const other = open()
+    await other.inserted
+    await sql('DELETE FROM testtable WHERE id = 1')
+    await sql(first)
+    await other.end('COMMIT')
+  })
+
+  it('and a row waits for no transaction that is not the first', async () => {
+    await sql(first)
+    const other = open()
+    await other.inserted
+    await sql(first)
+    await other.end('COMMIT')
+  })
+
+  it('when several instances save at once', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      await sql('TRUNCATE testtable')
+      await Promise.all(Array.from({ length: 50 }, (_, at) => save(at * minute, at % 2)))
+      expect(await miscounted()).toBe('')
+    }
+  })
+})
+
 describe('the migrations', () => {
   it('count the rows that are stored before, and while they run', async () => {
     await sql(`DROP TABLE time_counts, time_counting;
       DROP TRIGGER count_inserted_time; DROP TRIGGER count_deleted_time; DROP TRIGGER count_changed_time;
-      DELETE FROM schema_migrations WHERE name LIKE '%time_count%' OR name LIKE '%count%times'`)
+      DELETE FROM schema_migrations WHERE name >= '0005'`)
     await sql(`INSERT INTO testtable (dt)
       WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 999)
       SELECT '2026-01-01' + INTERVAL 7 * i MINUTE FROM n`)
@@ -135,7 +206,7 @@ describe('the migrations', () => {
     })
     const { applied } = await migrating
     await Promise.all(inserting)
-    expect(applied).toHaveLength(6)
+    expect(applied).toHaveLength(9)
     expect(Number(await sql('SELECT COUNT(*) FROM testtable'))).toBeGreaterThan(1000)
     expect(await miscounted()).toBe('')
   })

@@ -50,7 +50,7 @@ export async function selectCounts(
     // After a TRUNCATE the generation is the one before, until a row is stored. EXISTS would cost more than all the rest.
     `SELECT TIMESTAMPDIFF(${per}, ?, starts_at) AS period, SUM(n) AS count
      FROM time_counts
-     WHERE generation = (SELECT generation FROM time_counting WHERE (SELECT MIN(id) FROM ??) IS NOT NULL)
+     WHERE generation = (SELECT generation FROM time_counting WHERE (SELECT MAX(id) FROM ??) IS NOT NULL)
        AND per = ? AND starts_at >= ? AND starts_at < ?
      GROUP BY starts_at`,
     [begin, table, per, begin, end],
