@@ -434,7 +434,7 @@ announce() {
 }
 
 reader_has() {
-  if [ -z "$other_host" ]; then printf nothing; else cat "$epochs/reader" 2>/dev/null || true; fi
+  if [ -z "$other_host" ]; then printf nothing; elif [ -f "$epochs/reader" ]; then cat "$epochs/reader"; fi
 }
 
 # True for the data of a release without epochs whose server was promoted: it follows no server and is not a new copy.

@@ -5,14 +5,17 @@ import { docker } from '@repo/compose'
 import { onTestFinished } from 'vitest'
 import { topology } from './topology.ts'
 
-/** The containers that a deployment replaces. */
-export const instances = async (): Promise<string[]> =>
-  (await Promise.all(['app', 'web'].map((service) => topology.containers(service)))).flat()
+/** Those that a deployment replaces. */
+const replaced = ['app', 'web']
 
-/** The version of each of them, see {@link release}. */
-export async function versions(): Promise<Set<string>> {
+/** The containers of services. */
+export const instances = async (services: readonly string[] = replaced): Promise<string[]> =>
+  (await Promise.all(services.map((service) => topology.containers(service)))).flat()
+
+/** The versions of the services' containers, see {@link release}. */
+export async function versions(services: readonly string[] = replaced): Promise<Set<string>> {
   const format = '{{index .Config.Labels "version"}}'
-  return new Set((await docker(['inspect', '--format', format, ...(await instances())])).split('\n'))
+  return new Set((await docker(['inspect', '--format', format, ...(await instances(services))])).split('\n'))
 }
 
 /** Another image of the service. */
