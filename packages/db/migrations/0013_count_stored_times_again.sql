@@ -10,7 +10,7 @@ WITH minutes AS (
   SELECT 'minute' AS per, CAST(starts_at AS DATETIME) AS starts_at, n FROM minutes
   UNION ALL SELECT 'hour', CAST(CONCAT(LEFT(starts_at, 13), ':00') AS DATETIME), n FROM minutes
   UNION ALL SELECT 'day', CAST(LEFT(starts_at, 10) AS DATETIME), n FROM minutes
-  UNION ALL SELECT per, starts_at, -n FROM time_counts WHERE generation = (SELECT generation FROM time_counting)
+  UNION ALL SELECT per, starts_at, -n FROM time_counts WHERE generation = (SELECT generation FROM time_counting WHERE id = 1)
 )
-SELECT (SELECT generation FROM time_counting), per, starts_at, 0, SUM(n) FROM counted GROUP BY per, starts_at HAVING SUM(n) <> 0
+SELECT (SELECT generation FROM time_counting WHERE id = 1), per, starts_at, 0, SUM(n) FROM counted GROUP BY per, starts_at HAVING SUM(n) <> 0
 ON DUPLICATE KEY UPDATE n = time_counts.n + VALUES(n)
