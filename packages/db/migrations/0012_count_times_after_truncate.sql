@@ -2,7 +2,9 @@
 -- same transaction and after it has inserted them, sets @times_counted. TRUNCATE runs no trigger, so the counts of a
 -- table without another row are those from before one: the row begins the next generation, unless another transaction
 -- has done so since this one has looked. That rows can be seen, and counts too, is decided at one time, without waiting
--- for other transactions. (To delete the counts instead would be replicated row by row.)
+-- for other transactions. (To delete the counts instead would be replicated row by row.) MySQL locks a table for the
+-- strongest use that a trigger makes of it under one name: reads of time_counting have another than the change, or each
+-- transaction that inserts would keep out all others.
 -- Reversible: yes, by DROP TRIGGER; the counts are wrong from then on.
 -- Repeatable: yes
 CREATE TRIGGER IF NOT EXISTS count_inserted_time AFTER INSERT ON {{table}} FOR EACH ROW

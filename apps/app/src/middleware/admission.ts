@@ -36,7 +36,7 @@ export function admission(
     const delayMs = delay.mean / 1e6
     delay.reset()
     if (delayMs > eventLoopDelayLimitMs) {
-      const kind = Math.min(reads.limit, reads.inFlight - reads.streamed) > least ? reads : others
+      const kind = Math.min(reads.limit, reads.inFlight) > least ? reads : others
       kind.limit = Math.max(least, kind.limit / 2)
     } else {
       for (const kind of [reads, others]) kind.limit = Math.min(inFlightLimit, kind.limit + least)

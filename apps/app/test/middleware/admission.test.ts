@@ -74,18 +74,19 @@ describe('admission', () => {
   })
 
   it('does not count streamed responses while the limit is lowered, but all of them otherwise', async () => {
-    const lists = Array.from({ length: 15 }, () => request(app).get('/read?streamed').buffer().then())
-    while (pending.size < 15) await turn()
+    const lists = Promise.all(Array.from({ length: 14 }, () => request(app).get('/read?streamed').then()))
+    while (pending.size < 14) await turn()
     const streamed = [...pending]
+    pending.clear()
     delay.mean = 150e6
     vi.advanceTimersByTime(4 * 250)
-    pending.clear()
     expect(await send(1, '/read')).toEqual([])
     expect(await send(2, '/read')).toEqual([503])
-    for (const respond of streamed) respond()
-    await Promise.all(lists)
     delay.mean = 0
     vi.advanceTimersByTime(16 * 250)
+    expect(await send(3, '/read')).toEqual([503])
+    for (const respond of streamed) respond()
+    await lists
     expect(await send(17, '/read')).toEqual([503])
   })
 
