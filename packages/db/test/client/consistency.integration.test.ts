@@ -68,6 +68,11 @@ const look = (...after: Point[]) =>
     },
     { after },
   )
+/** As after a loss of data: no server has the marks any more. */
+const removeMarks = async () => {
+  await writer.mysql.sql('DELETE FROM commit_marks')
+  await vi.waitFor(async () => expect(await reader.mysql.sql('SELECT COUNT(*) FROM commit_marks')).toBe('0'), 300_000)
+}
 const stopReplica = () => reader.mysql.sql('STOP REPLICA SQL_THREAD')
 const nameOf = ({ mysql }: MigratedServer) => mysql.sql('SELECT @@hostname')
 
@@ -131,14 +136,14 @@ describe('a read after a write', () => {
 
   it('fails when no server has the write any more, and does not hang', async () => {
     const point = await note()
-    await writer.mysql.sql('DELETE FROM commit_marks')
+    await removeMarks()
     await expect(read(point)).rejects.toBeInstanceOf(DataNotFound)
     expect((await read(await note())).count).toBeGreaterThan(0)
   })
 
   it('is not satisfied by a later transaction when its own was lost with the connection', async () => {
     const lost = await note()
-    await writer.mysql.sql('DELETE FROM commit_marks')
+    await removeMarks()
     await writer.mysql.killConnections('app')
     for (let at = 0; at < 20; at += 1) await vi.waitFor(note, 300_000)
     await expect(read(lost)).rejects.toBeInstanceOf(DataNotFound)
