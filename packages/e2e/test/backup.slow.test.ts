@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { docker, waitFor } from '@repo/compose'
 import { afterAll, expect, it } from 'vitest'
 import { backUp, dropTable, expectRows, file, folder, secondAfterThis, write } from './backups.ts'
+import { succeeded } from './command.ts'
 import { killAt, run, start } from './operations.ts'
 import { countRows, describeResource, removeRows, resource, send } from './resource.ts'
 import { restoreTopology, topology } from './topology.ts'
@@ -33,7 +34,7 @@ describeResource('npm run restore', () => {
       code: 1,
       output: expect.stringContaining('✗ Another restore is running on db-writer.'),
     })
-    expect(await restore.result()).toMatchObject({ code: 0 })
+    expect(await restore.result()).toEqual(succeeded)
     await expectRows(4)
     const label = `label=repo.restore=${topology.project}`
     const temporary = () => docker(['ps', '--all', '--quiet', '--filter', label])
@@ -44,14 +45,14 @@ describeResource('npm run restore', () => {
     await removeRows()
     await backUp('failover')
     await write(2)
-    expect(await run('failover.ts')).toMatchObject({ code: 0 })
+    expect(await run('failover.ts')).toEqual(succeeded)
     await waitFor('a write', async () => resource().acknowledged(await send(resource().write())) !== undefined)
     const time = await secondAfterThis()
     const count = await countRows('db-reader')
     await dropTable('db-reader')
-    expect(await run('restore.ts', file('failover'), '--to', time, '--yes')).toMatchObject({ code: 0 })
+    expect(await run('restore.ts', file('failover'), '--to', time, '--yes')).toEqual(succeeded)
     expect(await countRows('db-reader')).toBe(count)
-    expect(await run('rejoin.ts')).toMatchObject({ code: 0 })
+    expect(await run('rejoin.ts')).toEqual(succeeded)
     await expectRows(count)
     // The writer was not cloned, so that both have the logs; now only the reader has.
     await topology.sql(

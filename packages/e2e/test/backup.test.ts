@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
 import { afterAll, expect, it } from 'vitest'
 import { backUp, dropTable, expectRows, file, folder, secondAfterThis, write } from './backups.ts'
+import { succeeded } from './command.ts'
 import { run, runWithoutFailure } from './operations.ts'
 import { describeResource, list, removeRows } from './resource.ts'
 import { restoreTopology, topology } from './topology.ts'
@@ -70,13 +71,13 @@ describeResource('npm run restore', () => {
   it('returns to the state of the backup, and saves what was there', async () => {
     const before = await saved()
     const containers = (await topology.list()).map(({ id }) => id)
-    expect(await run('restore.ts', file('empty'), '--yes')).toMatchObject({ code: 0 })
+    expect(await run('restore.ts', file('empty'), '--yes')).toEqual(succeeded)
     await expectRows(0)
     await write(2)
     await expectRows(2)
     expect((await topology.list()).map(({ id }) => id)).toEqual(containers)
     const [added = ''] = (await saved()).difference(before)
-    expect(await run('restore.ts', file(added), '--yes')).toMatchObject({ code: 0 })
+    expect(await run('restore.ts', file(added), '--yes')).toEqual(succeeded)
     await expectRows(1)
   })
 
@@ -87,7 +88,7 @@ describeResource('npm run restore', () => {
     const included = await write(5)
     const time = await secondAfterThis()
     const lost = await write(3)
-    expect(await run('rotate-password.ts')).toMatchObject({ code: 0 })
+    expect(await run('rotate-password.ts')).toEqual(succeeded)
     await dropTable()
     const { code, output } = await run('restore.ts', file('some'), '--to', time, '--yes')
     expect(output).toMatch(/^✓ testdb has its state of .* Restored in [\d.]+ s$/m)
@@ -99,7 +100,7 @@ describeResource('npm run restore', () => {
     await expectRows(11)
     const later = await secondAfterThis()
     await write(1)
-    expect(await run('restore.ts', file('some'), '--to', later, '--yes')).toMatchObject({ code: 0 })
+    expect(await run('restore.ts', file('some'), '--to', later, '--yes')).toEqual(succeeded)
     await expectRows(11)
   })
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { waitFor } from '@repo/compose'
 import { expect } from 'vitest'
+import { succeeded } from './command.ts'
 import { run } from './operations.ts'
 import { countRows, list, resource, store } from './resource.ts'
 import { topology } from './topology.ts'
@@ -16,7 +17,7 @@ export const file = (name: string): string => join(folder, name)
 
 /** Runs `npm run backup`. */
 export const backUp = async (name: string): Promise<void> =>
-  expect(await run('backup.ts', file(name))).toMatchObject({ code: 0 })
+  expect(await run('backup.ts', file(name))).toEqual(succeeded)
 
 /** Stores rows, each acknowledged. @returns the `Consistency-Token` of the last. */
 export async function write(count: number): Promise<string> {

@@ -1,6 +1,7 @@
 import { openHttpClient } from '@repo/drills/http.ts'
 import { startLoad } from '@repo/drills/load.ts'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { succeeded } from './command.ts'
 import { killAt, run, start } from './operations.ts'
 import { instances, release } from './releases.ts'
 import { describeResource, resource, store } from './resource.ts'
@@ -9,7 +10,7 @@ import { restoreTopology, topology } from './topology.ts'
 afterAll(restoreTopology)
 
 // Whatever another test has left.
-beforeEach(async () => expect(await run('deploy.ts', '--ignore-errors')).toMatchObject({ code: 0 }))
+beforeEach(async () => expect(await run('deploy.ts', '--ignore-errors')).toEqual(succeeded))
 
 const status = async () => (await fetch(`${topology.url}/status`)).status
 
@@ -35,7 +36,7 @@ describe('a release whose web tier is healthy and has no app', () => {
   })
 
   it('is deployed with --ignore-errors, and the release that ends the outage needs no option', async () => {
-    expect(await start('deploy.ts', ['--ignore-errors'], await failing()).result()).toMatchObject({ code: 0 })
+    expect(await start('deploy.ts', ['--ignore-errors'], await failing()).result()).toEqual(succeeded)
     expect(await status()).toBe(503)
     const client = openHttpClient(topology.url)
     const workload = { write: () => ({ method: 'GET', path: '/status' }) as const, newestPath: '/status' }
@@ -44,7 +45,7 @@ describe('a release whose web tier is healthy and has no app', () => {
       workload: { ...workload, acknowledged: () => undefined, listed: () => [] },
     })
     try {
-      expect(await run('deploy.ts')).toMatchObject({ code: 0 })
+      expect(await run('deploy.ts')).toEqual(succeeded)
       expect(await status()).toBe(200)
     } finally {
       await load.stop()

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { repositoryRoot } from '@repo/compose'
+import { expect } from 'vitest'
 
 /** A command of packages/ops that runs. */
 export interface Command {
@@ -36,3 +37,6 @@ export function startCommand(
     result: async () => ({ code: (await exit)[0], output: cleanOutput() }),
   }
 }
+
+/** A result without an error: the comparison shows what a command that failed has printed. */
+export const succeeded = { code: 0, output: expect.any(String) }

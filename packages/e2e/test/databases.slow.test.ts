@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { freeze, repositoryRoot, thaw, waitFor } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
+import { succeeded } from './command.ts'
 import {
   env,
   expectHealthyWithoutWriter,
@@ -54,7 +55,7 @@ describe('replication', () => {
     await topology.compose('up', '--detach', 'db-writer', 'db-reader')
     await unhealthy('db-reader', 'npm run failover')
     await waitFor('the row on the reader', async () => (await idsOn('db-reader')).includes(probes))
-    expect(await run('failover.ts')).toMatchObject({ code: 0 })
+    expect(await run('failover.ts')).toEqual(succeeded)
     await expectReplication()
   })
 
@@ -104,7 +105,7 @@ describe('npm run failover', () => {
     expect(output).toContain('--yes')
     expect(code).toBe(2)
     expect(await writable()).toEqual([])
-    expect(await run('failover.ts', '--yes')).toMatchObject({ code: 0 })
+    expect(await run('failover.ts', '--yes')).toEqual(succeeded)
   }
 
   it('promotes a reader that has not followed the latest epoch only with --yes', async () => {
@@ -119,7 +120,7 @@ describe('npm run failover', () => {
     await removeContainers(['db-reader'], { volumes: true })
     await expectConfirmation('without the rows that were saved since')
     expect(await writable()).toEqual(['db-writer'])
-    expect(await run('rejoin.ts')).toMatchObject({ code: 0 })
+    expect(await run('rejoin.ts')).toEqual(succeeded)
     await expectReplication()
   })
 
@@ -135,7 +136,7 @@ describe('npm run failover', () => {
 
     await topology.exec('db-writer', ['promote.sh', 'diverged'])
     expect(await run('rejoin.ts')).toMatchObject({ code: 2 })
-    expect(await run('rejoin.ts', '--yes')).toMatchObject({ code: 0 })
+    expect(await run('rejoin.ts', '--yes')).toEqual(succeeded)
     await expectReplication()
   })
 })
@@ -156,7 +157,7 @@ describe('npm run rejoin', () => {
     await topology.compose('kill', 'db-reader')
     await insertProbe()
     await topology.compose('kill', 'db-writer')
-    expect(await run('failover.ts')).toMatchObject({ code: 0 })
+    expect(await run('failover.ts')).toEqual(succeeded)
     const refused = await run('rejoin.ts')
     expect(refused.output).toContain('--yes')
     expect(refused.code).toBe(2)
@@ -164,7 +165,7 @@ describe('npm run rejoin', () => {
     expect(String(start.stderr)).toContain('npm run rejoin')
     expect(start.status).toBe(1)
     expect(await idsOn('db-writer')).toContain(probes)
-    expect(await run('rejoin.ts', '--yes')).toMatchObject({ code: 0 })
+    expect(await run('rejoin.ts', '--yes')).toEqual(succeeded)
     expect(await writable()).toEqual(['db-writer'])
     expect(await topology.exec('db-writer', ['ls', '/var/lib/mysql'])).toMatch(/^data\.2\d{3}-.*Z$/m)
     await expectReplication()

@@ -1,5 +1,6 @@
 import { docker, freeze, thaw, waitFor } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
+import { succeeded } from './command.ts'
 import {
   checkHealth,
   expectHealthyWithoutWriter,
@@ -259,7 +260,7 @@ describe('one writer at a time', () => {
 
 describe('npm run failover and npm run rejoin', () => {
   it('failover finds the complete copy after the loss of the epoch volume, and rejoin clones it', async () => {
-    expect(await run('failover.ts')).toMatchObject({ code: 0 })
+    expect(await run('failover.ts')).toEqual(succeeded)
     expect(await writable()).toEqual(['db-reader'])
     const { code, output } = await run('rejoin.ts')
     expect(output).toContain('✓ db-writer accepts writes')

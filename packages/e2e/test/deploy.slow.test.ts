@@ -1,4 +1,5 @@
 import { afterAll, expect, it } from 'vitest'
+import { succeeded } from './command.ts'
 import { killAt, runWithoutFailure, start } from './operations.ts'
 import { instances, labelled, release, versions } from './releases.ts'
 import { restoreTopology } from './topology.ts'
@@ -14,7 +15,7 @@ it('npm run deploy:local can be killed at each step and run again, without a fai
     }
     await killAt('Starting a container of web', 'deploy.ts', [], next)
     await killAt('Stopping a container of web', 'deploy.ts', [], next)
-    expect(await start('deploy.ts', [], next).result()).toMatchObject({ code: 0 })
+    expect(await start('deploy.ts', [], next).result()).toEqual(succeeded)
   })
   expect(await versions()).toEqual(new Set(['1']))
   const after = await instances()

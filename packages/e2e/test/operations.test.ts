@@ -1,5 +1,6 @@
 import { waitFor } from '@repo/compose'
 import { afterAll, describe, expect, it } from 'vitest'
+import { succeeded } from './command.ts'
 import { killAt, run, runWithoutFailure, start } from './operations.ts'
 import { instances, labelled, release, versions } from './releases.ts'
 import { restoreTopology, topology } from './topology.ts'
@@ -25,7 +26,7 @@ describe('npm run rotate-password', () => {
 
   it('changes the password without a failed request, and the previous one stays valid', async () => {
     const before = await passwordOn('db-writer')
-    await runWithoutFailure(async () => expect(await run('rotate-password.ts')).toMatchObject({ code: 0 }))
+    await runWithoutFailure(async () => expect(await run('rotate-password.ts')).toEqual(succeeded))
     const after = await passwordOn('db-writer')
     expect(after).toHaveLength(32)
     expect(after).not.toBe(before)
@@ -44,7 +45,7 @@ describe('npm run rotate-password', () => {
         expect(await passwordOn('db-writer')).toBe(before)
         await login(before)
       }
-      expect(await run('rotate-password.ts')).toMatchObject({ code: 0 })
+      expect(await run('rotate-password.ts')).toEqual(succeeded)
     })
     await login(before)
     await login(await passwordOn('db-writer'))
@@ -62,12 +63,12 @@ describe('npm run rotate-password', () => {
   })
 
   it('works on the promoted reader', async () => {
-    expect(await run('failover.ts')).toMatchObject({ code: 0 })
+    expect(await run('failover.ts')).toEqual(succeeded)
     const before = await passwordOn('db-reader')
-    expect(await run('rotate-password.ts')).toMatchObject({ code: 0 })
+    expect(await run('rotate-password.ts')).toEqual(succeeded)
     expect(await passwordOn('db-reader')).not.toBe(before)
     await waitFor('requests to succeed', async () => (await fetch(`${topology.url}/readyz`)).ok)
-    expect(await run('rejoin.ts')).toMatchObject({ code: 0 })
+    expect(await run('rejoin.ts')).toEqual(succeeded)
     await login(before)
     await login(await passwordOn('db-writer'))
     await waitFor('requests to succeed', async () => (await fetch(`${topology.url}/readyz`)).ok)
@@ -76,9 +77,9 @@ describe('npm run rotate-password', () => {
 
 describe('npm run deploy:local', () => {
   it('replaces nothing when the release runs already', async () => {
-    expect(await run('deploy.ts')).toMatchObject({ code: 0 })
+    expect(await run('deploy.ts')).toEqual(succeeded)
     const before = await instances()
-    expect(await run('deploy.ts')).toMatchObject({ code: 0 })
+    expect(await run('deploy.ts')).toEqual(succeeded)
     expect(await instances()).toEqual(before)
   })
 
@@ -87,7 +88,7 @@ describe('npm run deploy:local', () => {
     const next = await release({ app: labelled('1') })
     await runWithoutFailure(async () => {
       await killAt('Stopping a container of app', 'deploy.ts', [], next)
-      expect(await start('deploy.ts', [], next).result()).toMatchObject({ code: 0 })
+      expect(await start('deploy.ts', [], next).result()).toEqual(succeeded)
     })
     expect(await versions(['app'])).toEqual(new Set(['1']))
     const after = await instances(['app'])
