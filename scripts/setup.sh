@@ -34,7 +34,9 @@ done
 check_access
 check_settings
 check_node_age
-# npm connects through the proxy that intercepts TLS, too.
-authorities=$(setting NODE_EXTRA_CA_CERTS)
-[ -z "$authorities" ] || export NODE_EXTRA_CA_CERTS=$authorities
-for part in "$@"; do "ensure_$part"; done
+for part in "$@"; do
+  # npm connects through the proxy that intercepts TLS, too. Once there is Compose, it reads the value.
+  authorities=$(setting NODE_EXTRA_CA_CERTS)
+  [ -z "$authorities" ] || export NODE_EXTRA_CA_CERTS=$authorities
+  "ensure_$part"
+done

@@ -22,7 +22,15 @@ ensure_project
 port=$(setting WEB_PORT)
 port=${port:-8080}
 
-port_in_use() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+# The address that answers on this machine.
+host=$(setting WEB_ADDRESS)
+case $host in '' | 0.0.0.0 | 127.* | '[::]' | '[::1]') host=localhost ;; esac
+
+port_in_use() {
+  local address=$host
+  [ "$address" != localhost ] || address=127.0.0.1
+  (exec 3<>"/dev/tcp/${address//[][]/}/$port") 2>/dev/null
+}
 
 alb_is_running() { [ -n "$(docker compose ps --quiet --status running alb)" ]; }
 
@@ -59,7 +67,6 @@ else
 fi
 
 readonly NOT_BUILT=$SETUP_LOGS/not-built
-readonly UNREACHABLE='no such host|could not resolve|temporary failure|EAI_AGAIN|ENOTFOUND|unreachable|timed out|(i/o|handshake|network) timeout|ETIMEDOUT|ECONNREFUSED|connection refused|ECONNRESET|connection reset|failed to (do request|fetch|resolve source metadata)|could not connect|unable to connect|too ?many ?requests|deadline exceeded|proxyconnect'
 
 have_images() {
   local image
@@ -72,7 +79,11 @@ have_images() {
 build_images() {
   docker compose build && return
   # The step's log has its output.
-  grep -Eiq "$UNREACHABLE" "$SETUP_LOGS/Building-the-images.log" && have_images && : >"$NOT_BUILT"
+  case $(known_cause "$SETUP_LOGS/Building-the-images.log") in
+    network~* | transfer~* | 'rate limit'~* | 'registry failure'~* | proxy~* | certificate~*) ;;
+    *) return 1 ;;
+  esac
+  have_images && : >"$NOT_BUILT"
 }
 
 # What a database waits for an operator to do; empty if nothing.
@@ -140,8 +151,8 @@ cat <<DONE
 
 ✓ Running after $SECONDS s: alb → web ×$(count web) → nlb → app ×$(count app) → $databases
 
-    http://localhost:$port/ui/             the page
-    http://localhost:$port/openapi.json    the endpoints
+    http://$host:$port/ui/             the page
+    http://$host:$port/openapi.json    the endpoints
 
     npm run status    each service: health, instances, request rates, replica lag
     npm run logs      the logs of all services, merged

@@ -36,7 +36,7 @@ describe.each(['trixie', 'bookworm'])('a bare Debian, %s, with Node 20 and npm',
     const port = await freePort()
     const start = `cd /${checkout} && WEB_PORT=${port} npm start`
     const first = machine('run', root, start)
-    expect(first).toContain('▸ Installing docker, dockerd, compose, buildx … ')
+    expect(first).toContain('▸ Installing docker, compose, buildx … ')
     expect(first).toContain('▸ Installing libatomic1, which Node.js needs … ')
     expect(first).toContain(`http://localhost:${port}/ui/`)
     expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200)

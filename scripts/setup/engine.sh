@@ -7,11 +7,16 @@ readonly ENGINE_HELP='Docker Desktop or Docker Engine with its Compose and Build
 ensure_engine() {
   local missing
   check_client
+  # Before anything is installed beside an engine that cannot be used.
+  ! engine_answers || check_engine
   missing=$(missing_engine_parts)
   [ -z "$missing" ] || install_engine "$missing"
-  docker info >/dev/null 2>&1 || start_daemon
+  engine_answers || start_daemon
   check_engine
+  check_compose
 }
+
+engine_answers() { docker info >/dev/null 2>&1; }
 
 # Other programs are installed under the name `docker`, too.
 check_client() {
@@ -27,11 +32,28 @@ check_client() {
 missing_engine_parts() {
   local missing=''
   have docker || missing="$missing docker"
-  # Without dockerd on this machine, the client may reach an engine elsewhere (Docker Desktop, DOCKER_HOST).
-  have dockerd || [ -n "$(chosen_engine)" ] || docker info >/dev/null 2>&1 || missing="$missing dockerd"
+  has_engine || missing="$missing dockerd"
   docker compose version >/dev/null 2>&1 || missing="$missing compose"
   docker buildx version >/dev/null 2>&1 || missing="$missing buildx"
   printf '%s' "${missing# }"
+}
+
+# True if there is an engine, although it may be stopped, elsewhere (Docker Desktop, DOCKER_HOST), or reached through a
+# socket for which there is no client yet.
+has_engine() {
+  has_dockerd || [ -n "$(chosen_engine)" ] || engine_answers || [ "$(command -v docker)" = /snap/bin/docker ] ||
+    someone_listens /var/run/docker.sock
+}
+
+# A user's PATH may lack the folder.
+has_dockerd() { have dockerd || [ -x /usr/sbin/dockerd ]; }
+
+# True also for a socket that this user may not use.
+someone_listens() {
+  [ -S "$1" ] && node -e '
+    require("node:net").connect(process.argv[1])
+      .on("connect", () => process.exit(0))
+      .on("error", ({ code }) => process.exit(code === "ECONNREFUSED" ? 1 : 0))' "$1"
 }
 
 # Prints the address of the engine that the user has chosen by DOCKER_HOST or a context; nothing for the default engine.
@@ -107,9 +129,9 @@ start_daemon() {
     fail "The Docker client cannot reach the engine at $chosen, which DOCKER_HOST or its context names." "$problem" \
       'Start it (Docker Desktop, Colima, …), or choose another: docker context ls, docker context use NAME.'
   fi
-  if ! have dockerd; then
+  if ! has_dockerd && ! someone_listens /var/run/docker.sock; then
     fail 'The Docker client cannot reach an engine.' "$problem" \
-      'Start Docker Desktop, or set DOCKER_HOST, and run this again.'
+      'Start it (Docker Desktop, "sudo snap start docker"), or set DOCKER_HOST, and run this again.'
   fi
   if [ "$(id -u)" -ne 0 ]; then
     fail 'The Docker engine is not running, or this user has no access to it.' "$problem" \
@@ -149,12 +171,16 @@ remove_stale_pid_file() {
 
 # The health checks' start interval needs engine 25 and Compose 2.20.
 check_engine() {
-  local engine compose
+  local engine
   case $(docker version --format '{{range .Server.Components}}{{.Name}} {{end}}' 2>/dev/null) in
     *Podman*) fail 'The Docker client is connected to Podman; Docker Engine is needed.' "Get it: $ENGINE_HELP" ;;
   esac
   engine=$(docker version --format '{{.Server.Version}}')
-  compose=$(docker compose version --short)
   at_least "$engine" 25 0 || fail "Docker engine $engine is too old; 25.0 or newer is needed." "Get it: $ENGINE_HELP"
+}
+
+check_compose() {
+  local compose
+  compose=$(docker compose version --short)
   at_least "$compose" 2 20 || fail "Docker Compose $compose is too old; 2.20 or newer is needed." "Get it: $ENGINE_HELP"
 }

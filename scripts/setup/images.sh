@@ -38,6 +38,8 @@ remember_image() {
 
 have_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
+readonly NO_SUCH_IMAGE='manifest unknown|manifest .* not found|no matching manifest|pull access denied|repository .*does not exist|requested access to the resource is denied'
+
 # One after the registry could not be reached for another image.
 pull_attempts='1 2 3'
 
@@ -58,18 +60,22 @@ can_pull() {
         ;;
       124) printf 'i/o timeout after 600 s\n' >>"$log" ;;
     esac
-    cause=$(known_cause "$log")
     reason=$(tail -n 1 "$log")
-    # Another attempt cannot change what the registry answers.
-    [ -n "$cause" ] || break
+    # Another attempt cannot change that the registry has no such image.
+    if grep -Eiq "$NO_SUCH_IMAGE" "$log"; then
+      printf 'not available: %s\n' "$reason"
+      return 1
+    fi
+    cause=$(known_cause "$log")
   done
-  if [ -z "$cause" ] || { [ "${cause%%~*}" = network ] && only_registry_is_missing; }; then
-    [ -z "$cause" ] || pull_attempts=1
+  if [ "${cause%%~*}" = network ] && only_registry_is_missing; then
+    pull_attempts=1
     printf 'not available: %s\n' "$reason"
     return 1
   fi
   printf 'failed\n'
-  fail "$1 cannot be pulled: $reason" "${cause#*~}" \
+  cause=${cause#*~}
+  fail "$1 cannot be pulled: $reason" "${cause:-Look the message up, and run this again.}" \
     "To build an equivalent from Debian packages instead: set $2=$3 in .env."
 }
 

@@ -31,14 +31,15 @@ resolve_settings() {
   resolved_settings=${resolved_settings/"$none"/$'\nCOMPOSE_PROJECT_NAME=\n'}
 }
 
-# For commands that need no Docker: the lines of .env without variables in their values.
+# Where there is no Compose yet: the lines of .env, without those that have variables in their values.
 setting_without_compose() {
   local name="\\(export[[:space:]]\\{1,\\}\\)\\{0,1\\}$1[[:space:]]*"
-  if [ -n "${!1:-}" ]; then
+  # As in Compose, an empty one counts.
+  if [ -n "${!1+set}" ]; then
     printf '%s' "${!1}"
   elif [ -f .env ]; then
-    sed -n -e "s/$(printf '\r')\$//" -e "s/^$(printf '\357\273\277')//" -e "s/^[[:space:]]*$name=[[:space:]]*//p" .env |
-      tail -n 1 | sed -e 's/^"\([^"]*\)".*/\1/' -e t -e "s/^'\([^']*\)'.*/\1/" -e t \
+    sed -n -e "s/$(printf '\r')\$//" -e "s/^$(printf '\357\273\277')//" -e "s/^[[:space:]]*$name[=:][[:space:]]*//p" .env |
+      tail -n 1 | sed -e "/^'/b" -e '/[$]/d' | sed -e 's/^"\([^"]*\)".*/\1/' -e t -e "s/^'\([^']*\)'.*/\1/" -e t \
       -e 's/^#.*//' -e 's/[[:space:]]#.*//' -e 's/[[:space:]]*$//'
   fi
 }

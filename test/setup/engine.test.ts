@@ -41,7 +41,8 @@ const local = 'unix:///var/run/docker.sock'
 const ensure = (distribution: string, packages: readonly string[], environment: Record<string, string> = {}) => {
   machine.fake('dpkg-query', `case " ${packages.join(' ')} " in *" $4 "*) echo installed ;; *) exit 1 ;; esac`)
   return machine.withFunctions(
-    `distribution() { printf '${distribution}'; }; id() { echo 0; }; add_engine_source() { echo >source; }; ensure_engine`,
+    `distribution() { printf '${distribution}'; }; id() { echo 0; }; add_engine_source() { echo >source; }
+     has_dockerd() { have dockerd; }; someone_listens() { [ -n "\${LISTENS:-}" ]; }; ensure_engine`,
     { CONTEXT: local, ...environment },
   )
 }
@@ -88,6 +89,34 @@ describe('ensure_engine', () => {
     expect(existsSync(path('source'))).toBe(!packages.some((name) => name.startsWith('docker-ce')))
   })
 
+  it('installs no engine beside one that is reached through its socket', () => {
+    machine.fake('apt-get', 'echo "$*" >>apt; case "$*" in install*) exit 1 ;; esac')
+    ensure('debian', [], { LISTENS: '1' })
+    expect(installed()).toEqual(['docker-cli', 'docker-compose', 'docker-buildx'])
+  })
+
+  it('installs no engine beside a stopped one of snap', () => {
+    useDocker('compose', 'buildx')
+    const { status, stderr } = machine.withFunctions(
+      `has_dockerd() { false; }; someone_listens() { false; }
+       command() { if [ "$2" = docker ]; then echo /snap/bin/docker; else builtin command "$@"; fi; }; ensure_engine`,
+      { CONTEXT: local },
+    )
+    expect(status).toBe(1)
+    expect(stderr).toContain('cannot reach an engine')
+    expect(installed()).toBeUndefined()
+  })
+
+  it('names an engine that is too old before it installs anything', () => {
+    useDocker('engine')
+    const script = readFileSync(path('bin/docker'), 'utf8').replace('echo 28.2.2', 'echo 20.10.24')
+    machine.fake('docker', script)
+    const { status, stderr } = ensure('debian', ['docker.io'])
+    expect(status).toBe(1)
+    expect(stderr).toContain('Docker engine 20.10.24 is too old')
+    expect(installed()).toBeUndefined()
+  })
+
   it.each([
     ['DOCKER_HOST', 'tcp://192.0.2.1:2376'],
     ['a context', 'unix:///home/me/.colima/default/docker.sock'],
@@ -102,8 +131,10 @@ describe('ensure_engine', () => {
 
   it('repeats what Docker says when this user may not use the engine', () => {
     useDocker('compose', 'buildx')
-    machine.fake('dockerd', 'exit 1')
-    const { status, stderr } = machine.withFunctions('id() { echo 1000; }; ensure_engine', { CONTEXT: local })
+    // dockerd is in a folder that the user's PATH lacks.
+    const { status, stderr } = machine.withFunctions('id() { echo 1000; }; has_dockerd() { true; }; ensure_engine', {
+      CONTEXT: local,
+    })
     expect(status).toBe(1)
     expect(stderr).toContain(`Cannot connect to the Docker daemon at ${local}.`)
     expect(stderr).toContain('linux-postinstall')

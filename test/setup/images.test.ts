@@ -36,6 +36,7 @@ describe('ensure_image', () => {
          'image inspect') [ -e "$(name "$3")" ] ;;
          'tag '*) [ -e "$(name "$2")" ] && touch "$(name "$3")" ;;
          'info '*) echo /nowhere ;;
+         'pull '*) echo 'manifest unknown' >&2; exit 1 ;;
          *) exit 1 ;;
        esac`,
     )
@@ -128,6 +129,12 @@ describe('ensure_image when the pull fails', () => {
     ['error getting credentials - err: exec: "docker-credential-desktop": executable file not found', 'credsStore'],
     ['received unexpected HTTP status: 503 Service Unavailable', 'Wait, and run this again.'],
     ['Error response from daemon: Get "https://registry.invalid/v2/": net/http: TLS handshake timeout', 'the network'],
+    ['Error response from daemon: Get "https://registry.invalid/v2/": EOF', 'broke off'],
+    ['httpReadSeeker: failed open: failed to do request: Get "https://cdn.invalid/x": EOF', 'broke off'],
+    ['stream error: stream ID 7; INTERNAL_ERROR; received from peer', 'broke off'],
+    ['filesystem layer verification failed for digest sha256:0', 'broke off'],
+    ['Error response from daemon: Get "https://registry.invalid/v2/": Forbidden', 'Look the message up'],
+    ['something that nobody has seen yet', 'Look the message up'],
   ])(
     'for a cause that passes or can be removed, it says so after three attempts and writes no .env: %s',
     (message, advice) => {
@@ -151,6 +158,7 @@ describe('ensure_image when the pull fails', () => {
   it.each([
     ['manifest for node:26-trixie-slim not found: manifest unknown', 1, false],
     ['Error response from daemon: pull access denied for node, repository does not exist', 1, false],
+    ['no matching manifest for linux/riscv64 in the manifest list entries', 1, false],
     // npm's registry answers, so the network and its DNS work.
     [noSuchHost, 3, true],
   ])('builds an equivalent of an image that cannot be had, and shows the reason: %s', (message, attempts, npm) => {

@@ -21,6 +21,19 @@ describe('setting', () => {
     expect(machine.withFunctions('setting MYSQL_IMAGE').stdout.trim()).toBe('mine#2')
     expect(machine.withFunctions('setting DEBIAN_IMAGE').stdout.trim()).toBe('')
   })
+
+  it('leaves what only Compose can read to the time when there is one', () => {
+    writeSettings(`WEB_PORT=\${PORT:-8081}\nMYSQL_IMAGE="\${REGISTRY}/mysql"\nNODE_EXTRA_CA_CERTS=$HOME/ca.pem\n`)
+    expect(machine.withFunctions('check_settings').status).toBe(0)
+    expect(machine.withFunctions('setting WEB_PORT; setting MYSQL_IMAGE').stdout).toBe('')
+  })
+
+  it('reads a colon as Compose does, a dollar between apostrophes as one, and prefers an empty environment', () => {
+    writeSettings("WEB_PORT: 8081\nNODE_IMAGE='a$b'\nMYSQL_IMAGE=mine:1\n")
+    expect(machine.withFunctions('setting WEB_PORT').stdout.trim()).toBe('8081')
+    expect(machine.withFunctions('setting NODE_IMAGE').stdout.trim()).toBe('a$b')
+    expect(machine.withFunctions('setting MYSQL_IMAGE', { MYSQL_IMAGE: '' }).stdout).toBe('')
+  })
 })
 
 const [, levels = ''] = /^\| `LOG_LEVEL` \| one of ([a-z, ]+) \|/m.exec(read('docs/configuration.md')) ?? []

@@ -77,6 +77,14 @@ describe('scripts/start.sh', () => {
     expect(start(['--light']).up()).toContain('compose.yaml:compose.override.yaml:compose.light.yaml')
   })
 
+  it.each([
+    ['192.0.2.5', 'http://192.0.2.5:9/ui/'],
+    ['[2001:db8::1]', 'http://[2001:db8::1]:9/ui/'],
+    ['0.0.0.0', 'http://localhost:9/ui/'],
+  ])('prints an address that answers with WEB_ADDRESS=%s', (WEB_ADDRESS, address) => {
+    expect(start([], { WEB_ADDRESS }).stdout).toContain(address)
+  })
+
   it('refuses another option', () => {
     const { status, stderr } = start(['--lite'])
     expect(status).toBe(1)
@@ -89,6 +97,9 @@ describe('scripts/start.sh', () => {
     'net/http: TLS handshake timeout',
     "E: Unable to connect to deb.invalid:http: Network is unreachable\nTemporary failure resolving 'deb.invalid'",
     'toomanyrequests: You have reached your pull rate limit',
+    'failed to copy: httpReadSeeker: failed open: failed to do request: Get "https://registry.invalid/v2/x": EOF',
+    'unexpected status from HEAD request to https://registry.invalid/v2/: 502 Bad Gateway',
+    'tls: failed to verify certificate: x509: certificate signed by unknown authority',
   ])('starts the images of the last build, and says so, when they cannot be built: %s', (BUILD_ERROR) => {
     const { status, stdout, up } = start([], { BUILD_ERROR })
     expect(status).toBe(0)

@@ -25,7 +25,12 @@ describe('step', () => {
 
   /** Lines of real outputs, by the cause that they have. */
   const outputs: Readonly<Record<string, readonly string[]>> = {
+    'watched files': [
+      "Error: ENOSPC: System limit for number of file watchers reached, watch '/srv/src'",
+      "ENOSPC: no space left on device, watch '/srv/src'",
+    ],
     'disk full': [
+      "E: You don't have enough free space in /var/cache/apt/archives/.",
       'npm warn tar TAR_ENTRY_ERROR ENOSPC: no space left on device, write',
       'write /var/lib/docker/tmp/GetImageBlob: no space left on device',
     ],
@@ -44,12 +49,17 @@ describe('step', () => {
     'address pools': [
       'could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network',
       'Error response from daemon: all predefined address pools have been fully subnetted',
+      'invalid pool request: Pool overlaps with other one on this address space',
     ],
     'file limit': [
       'EMFILE: too many open files, watch',
       '[ALERT] (1) : [haproxy.main()] Cannot raise FD limit to 8034, limit is 1024.',
       'accept4: too many open files',
       'error setting rlimits for ready process: error setting rlimit type 7: operation not permitted',
+    ],
+    'privileged port': [
+      'cannot expose privileged port 80, you can add net.ipv4.ip_unprivileged_port_start=80 to /etc/sysctl.conf',
+      'listen tcp4 0.0.0.0:80: bind: permission denied',
     ],
     'port in use': [
       'Bind for 0.0.0.0:8080 failed: port is already allocated',
@@ -82,12 +92,19 @@ describe('step', () => {
       'failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF',
       'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
     ],
+    transfer: [
+      'Error response from daemon: Get "https://registry.invalid/v2/": EOF',
+      'failed to copy: httpReadSeeker: failed open: unexpected EOF',
+      'http2: client connection lost',
+      'net/http: timeout awaiting response headers',
+    ],
     network: [
       "Temporary failure resolving 'mirror.invalid'",
       'dial tcp: lookup registry.invalid on 192.0.2.53:53: no such host',
       'npm error code ECONNREFUSED',
       'E: Failed getting release file http://mirror.invalid/dists/trixie/Release',
       'net/http: TLS handshake timeout',
+      'getaddrinfo: Name or service not known',
     ],
   }
   const [, table = ''] = readFileSync(join(repositoryRoot, 'scripts/setup/step.sh'), 'utf8').split(/^.*CAUSES'?$/m)
