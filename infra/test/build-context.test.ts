@@ -42,6 +42,14 @@ it.each([
   'apps/web/page/Thumbs.db',
   'docker/mysql/.my.cnf.un~',
   'docker/haproxy/alb.cfg.bak',
+  'apps/app/src/main.ts.save',
+  'apps/app/src/http/4913',
+  'apps/web/page/main.ts.old',
+  'apps/web/page/Icon\r',
+  'packages/db/migrations/notes.txt',
+  'packages/db/migrations/ehthumbs.db',
+  'docker/mysql/start.sh.kate-swp',
+  'packages/db/README.MD',
 ])('does not change with %s, so that no instance is replaced for it', (path) => {
   const before = imageHash()
   mkdirSync(dirname(join(checkout, path)), { recursive: true })

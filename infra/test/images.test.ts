@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { git } from '@repo/compose'
 import { App, Stack } from 'aws-cdk-lib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Config, configs, type Pins } from '../lib/config.ts'
@@ -26,14 +27,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 let before: { readonly web: string; readonly app: string }
 
 beforeAll(() => {
-  const files = execFileSync(
-    'git',
-    ['ls-files', 'apps', 'packages', 'docker/', 'package*.json', '.npmrc', '.dockerignore'],
-    {
-      cwd: repositoryRoot,
-      encoding: 'utf8',
-    },
-  )
+  const files = git('ls-files', 'apps', 'packages', 'docker/', 'package*.json', '.npmrc', '.dockerignore')
   for (const file of files.trimEnd().split('\n')) cpSync(join(repositoryRoot, file), join(checkout, file))
   before = { web: hashOf('web'), app: hashOf('app') }
 })
@@ -114,8 +108,10 @@ describe('the instances', () => {
   })
 
   it('are not replaced for the line ends of a checkout, which Git writes as LF everywhere', () => {
-    const args = ['check-attr', 'eol', 'apps/app/src/main.ts', 'apps/web/httpd.conf', 'packages/db/migrations/new.sql']
-    const attributes = execFileSync('git', args, { cwd: repositoryRoot, encoding: 'utf8' }).trimEnd().split('\n')
+    const files = ['apps/app/src/main.ts', 'apps/web/httpd.conf', 'packages/db/migrations/new.sql']
+    const attributes = git('check-attr', 'eol', ...files)
+      .trimEnd()
+      .split('\n')
     for (const line of attributes) expect(line).toMatch(/: eol: lf$/)
   })
 })

@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symli
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { git } from '@repo/compose'
 import { repositoryRoot } from '../lib/repository-root.ts'
 
 const run = promisify(execFile)
@@ -39,12 +40,9 @@ async function copyCheckout(): Promise<string> {
   const checkout = createHash('sha256').update(repositoryRoot).digest('hex').slice(0, 6)
   const copy = join(tmpdir(), `mutations-${checkout}`)
   rmSync(copy, { recursive: true, force: true })
-  const { stdout } = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-    cwd: repositoryRoot,
-    maxBuffer: 1e8,
-  })
+  const files = git('ls-files', '-z', '--cached', '--others', '--exclude-standard')
   // `.env` names the base images of tests that build some.
-  const paths = ['.env', ...stdout.split('\0')].filter((path) => path && existsSync(join(repositoryRoot, path)))
+  const paths = ['.env', ...files.split('\0')].filter((path) => path && existsSync(join(repositoryRoot, path)))
   for (const path of paths) cpSync(join(repositoryRoot, path), join(copy, path))
   mkdirSync(join(copy, 'node_modules'), { recursive: true })
   for (const name of readdirSync(join(repositoryRoot, 'node_modules'))) {
