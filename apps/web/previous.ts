@@ -52,5 +52,6 @@ function collect(commit: string): void {
 }
 
 function git(...args: readonly string[]): Buffer {
-  return execFileSync('git', args, { cwd: page, stdio: ['ignore', 'pipe', 'pipe'] })
+  // The checkout may belong to another user; this already runs its code.
+  return execFileSync('git', ['-c', 'safe.directory=*', ...args], { cwd: page, stdio: ['ignore', 'pipe', 'pipe'] })
 }

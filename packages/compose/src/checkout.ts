@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 /** The folder with compose.yaml, the build context of every image. */
 export const repositoryRoot: string = join(import.meta.dirname, '../../..')
@@ -17,7 +17,7 @@ export function baseImage(name: keyof typeof officialImages): string {
 }
 
 /** The file with this machine's certificate authorities; an empty one if none is set. */
-export const certificatesFile = (): string => setting('NODE_EXTRA_CA_CERTS') ?? '/dev/null'
+export const certificatesFile = (): string => resolve(repositoryRoot, setting('NODE_EXTRA_CA_CERTS') ?? '/dev/null')
 
 let fromFile: Readonly<Record<string, string>> | undefined
 

@@ -19,7 +19,7 @@ export async function runInNetwork(
     `--label=${testRunLabel}=${testRun}`,
     `--label=${clientOf(topology)}`,
     `--network=${topology.project}_${network}`,
-    `--volume=${import.meta.dirname}:/drills:ro`,
+    `--volume=${import.meta.dirname}:/drills:ro,z`,
   ]
   return docker(['run', ...options, image, 'node', `/drills/${file}`, ...args])
 }

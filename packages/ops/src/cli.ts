@@ -85,3 +85,6 @@ export function interruption(): AbortSignal {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => controller.abort())
   return controller.signal
 }
+
+/** The part of a published address that is `localhost` for a browser on this machine. */
+export const thisMachine = /^(0\.0\.0\.0|127\.[\d.]+|\[::1?\]):/

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { statfs } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { engineAddress, repositoryRoot } from '@repo/compose'
-import { CliError, interruption, openOwnProject, runCli } from './cli.ts'
+import { CliError, interruption, openOwnProject, runCli, thisMachine } from './cli.ts'
 import { changes, needsPolling } from './polling.ts'
 import { showLogs } from './show-logs.ts'
 
@@ -20,7 +20,7 @@ await runCli(async () => {
   }
 
   const publishedAddress = async (service: string, port: number) =>
-    (await project.compose('port', service, String(port))).trim().replace(/^.*:/, 'localhost:')
+    (await project.compose('port', service, String(port))).trim().replace(thisMachine, 'localhost:')
 
   /** Where the container gets no events of the source's file system, Node.js in it sees no change. */
   async function restartOnChange(): Promise<void> {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { stripVTControlCharacters, styleText } from 'node:util'
 import { type Container, DockerError, docker, type Project, services } from '@repo/compose'
-import { CliError, listContainers, openOwnProject, runCli } from './cli.ts'
+import { CliError, listContainers, openOwnProject, runCli, thisMachine } from './cli.ts'
 import { type Counters, queryTimeoutMs, readCounters, sumOf } from './counters.ts'
 import { type Database, type DatabaseState, describeOutage, endpointNames, hasReader, readState } from './databases.ts'
 
@@ -37,7 +37,7 @@ await runCli(async () => {
   const withReader = await hasReader(project)
   const databases = await databaseDetails(project, running, states, withReader)
 
-  const address = (await project.compose('port', 'alb', '80').catch(() => '')).trim().replace(/^.*:/, 'localhost:')
+  const address = (await project.compose('port', 'alb', '80').catch(() => '')).trim().replace(thisMachine, 'localhost:')
   console.log(`\n${styleText('bold', address ? `http://${address}` : 'not published')}\n`)
   console.log(styleText('dim', row('', '', 'requests/s', '5xx/s', '')))
   for (const container of all.filter(({ service }) => (services as readonly string[]).includes(service))) {
