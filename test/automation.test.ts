@@ -41,6 +41,7 @@ describe('.github/workflows/ci.yml', () => {
     expect(text).toContain('run: bash .ci/run')
     for (const runner of ['ubuntu-24.04 }', 'ubuntu-24.04-arm }']) expect(text).toContain(`runner: ${runner}`)
     expect(text).not.toMatch(/_IMAGE/)
+    expect(text).toContain('            test-results/*.json\n')
   })
 
   it('compares each pull request with its base, which is in the history that it fetches', () => {
@@ -49,6 +50,16 @@ describe('.github/workflows/ci.yml', () => {
     expect(job).toContain('fetch-depth: 0\n')
     expect(job).toMatch(
       /- run: npm run compatibility -- "\$BASE"\n {8}env:\n {10}BASE: .* github\.event\.pull_request\.base\.sha /,
+    )
+  })
+})
+
+describe('.github/workflows/nightly.yml', () => {
+  it('runs the slow tests every night, after what they need is installed', () => {
+    const text = read('.github/workflows/nightly.yml')
+    expect(text).toMatch(/^ {4}- cron: '\d+ \d+ \* \* \*'$/m)
+    expect(text).toMatch(
+      /- run: bash scripts\/setup\.sh\n +- run: npm run test:slow -- packages test\/guide test\/upgrade\n/,
     )
   })
 })
