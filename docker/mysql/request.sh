@@ -9,8 +9,10 @@ flock --timeout 300 8
 rm -f "$run/result"
 printf '%s\n' "$*" >"$run/request.new"
 mv "$run/request.new" "$run/request"
-# A promotion applies what was received, for at most two minutes.
-for ((attempt = 0; attempt < 1000; attempt++)); do
+# A promotion applies what was received, for at most two minutes. A server that cannot step down at once hangs.
+limit=200
+[ "${1:-}" != step-down ] || limit=15
+for ((attempt = 0; attempt < limit * 5; attempt++)); do
   if [ -f "$run/result" ]; then
     read -r status text <"$run/result"
     if [ "$status" = 0 ]; then printf '%s\n' "$text"; else printf '%s\n' "$text" >&2; fi
@@ -21,5 +23,5 @@ for ((attempt = 0; attempt < 1000; attempt++)); do
   sleep 0.2
 done
 rm -f "$run/request"
-printf 'No answer from start.sh within 200 s.\n' >&2
+printf 'No answer from start.sh within %s s.\n' "$limit" >&2
 exit 1

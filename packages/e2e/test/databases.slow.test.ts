@@ -98,6 +98,42 @@ describe('the health check', () => {
 })
 
 describe('npm run failover', () => {
+  const stopServer = (service: string) =>
+    topology.exec(service, ['bash', '-c', 'kill -STOP "$(</run/mysqld/mysqld.pid)"'])
+
+  it('does not stop the writer while the reader hangs', async () => {
+    await stopServer('db-reader')
+    const { code, output } = await run('failover.ts')
+    expect(output).toContain('To restart it: docker compose restart db-reader')
+    expect(code).toBe(1)
+    await insertProbe()
+    await topology.exec('db-reader', ['bash', '-c', 'kill -CONT "$(</run/mysqld/mysqld.pid)"'])
+    await expectReplication()
+  })
+
+  it.each([
+    ['hangs', () => stopServer('db-writer')],
+    [
+      'answers, but cannot stop accepting writes',
+      async () => {
+        const lock = 'LOCK TABLES testdb.probe WRITE; SELECT SLEEP(300)'
+        await topology.exec('db-writer', ['bash', '-c', `mysql -e '${lock}' >/dev/null 2>&1 &`])
+        const count = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO = 'SELECT SLEEP(300)'"
+        await waitFor('the lock', async () => (await topology.sql('db-writer', count)) === '1')
+      },
+    ],
+  ])('ends a writer that %s', async (_, hang) => {
+    await expectReplication()
+    await hang()
+    const { code, output } = await run('failover.ts')
+    expect(output).toContain('Killing the container of db-writer')
+    expect(code).toBe(0)
+    expect(await writable()).toEqual(['db-reader'])
+    expect(await idsOn('db-reader')).toContain(probes)
+    expect(await run('rejoin.ts')).toEqual(succeeded)
+    await expectReplication()
+  })
+
   /** Without --yes it refuses, and says why. */
   async function expectConfirmation(reason: string) {
     const { code, output } = await run('failover.ts')

@@ -7,7 +7,10 @@ export type Database = 'db-writer' | 'db-reader'
 
 /** What docker/mysql/start.sh says about a server. */
 export interface DatabaseState {
-  /** `writable`, `replica`, `cloning`, `diverged`, `waiting`, `stepped-down` or `starting`; `stopped` without an answer. */
+  /**
+   * `writable`, `replica`, `cloning`, `diverged`, `waiting`, `stepped-down` or `starting`; `unresponsive` if the server
+   * answers no SQL within 5 s, `stopped` if its container does not answer.
+   */
   readonly mode: string
   /** Why the server is unhealthy, and which command is needed; empty if it is not. */
   readonly reason: string
@@ -21,7 +24,9 @@ export interface DatabaseState {
   readonly setAside: readonly string[]
 }
 
-const script = `cat /run/mysqld/state 2>/dev/null || printf 'starting\\n\\n'
+// 124: the time is over. A server that is starting refuses the connection at once.
+const script = `timeout 5 mysql -e 'DO 1' >/dev/null 2>&1
+if [ $? = 124 ]; then printf 'unresponsive\\n\\n'; else cat /run/mysqld/state 2>/dev/null || printf 'starting\\n\\n'; fi
 cat /var/lib/db-epoch/current 2>/dev/null || echo
 cat /var/lib/mysql/data/epoch 2>/dev/null || echo
 cd /var/lib/mysql && ls -d data.* 2>/dev/null || true`
@@ -54,15 +59,18 @@ export function describeOutage(
   isRunning: (database: Database) => boolean,
 ): string {
   const both = ['db-writer', 'db-reader'] as const
-  if (both.some((database) => states[database].mode === 'writable' || namesCommand(states[database].reason))) return ''
-  const silent = both.filter((database) => states[database].mode === 'stopped')
+  const current = states['db-writer'].current ?? states['db-reader'].current
+  // No other command helps before its restart.
+  const hangs = current !== undefined && states[current].mode === 'unresponsive'
+  const isNamed = ({ mode, reason }: DatabaseState) => mode === 'writable' || namesCommand(reason)
+  if (!hangs && both.some((database) => isNamed(states[database]))) return ''
+  const silent = both.filter((database) => ['stopped', 'unresponsive'].includes(states[database].mode))
   if (silent.length === 2) {
     const command = both.some(isRunning)
       ? `restart them: docker compose restart ${both.join(' ')}`
       : 'start them: npm start'
     return `No database responds. To ${command}`
   }
-  const current = states['db-writer'].current ?? states['db-reader'].current
   const [needed] = silent.filter((database) => current === undefined || database === current)
   if (needed === undefined) return ''
   const name = current === undefined ? needed : `${needed}, the current writer,`
@@ -157,8 +165,12 @@ export async function waitForState(
   }
 }
 
-/** True once start.sh has decided what its server is. */
-export const hasDecided = ({ mode }: DatabaseState): boolean => mode !== 'stopped' && mode !== 'starting'
+/** Waits until start.sh has decided what its server is. @throws {CliError} at once if the server hangs. */
+export async function waitUntilDecided(project: Project, database: Database): Promise<DatabaseState> {
+  const state = await waitForState(project, database, ({ mode }) => mode !== 'stopped' && mode !== 'starting')
+  if (state.mode !== 'unresponsive') return state
+  throw new CliError(`${database} does not respond. To restart it: docker compose restart ${database}`)
+}
 
 /** The name of the app's database. */
 export async function databaseName(project: Project): Promise<string> {

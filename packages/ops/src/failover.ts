@@ -4,7 +4,6 @@ import { CliError, confirm, openOwnProject, runCli } from './cli.ts'
 import {
   type Database,
   executedTransactions,
-  hasDecided,
   isSubset,
   readState,
   request,
@@ -12,6 +11,7 @@ import {
   setEndpointNames,
   startDatabases,
   waitForState,
+  waitUntilDecided,
 } from './databases.ts'
 
 // Each step looks at what is, so the command can be run again after an interruption at any point.
@@ -20,7 +20,7 @@ await runCli(async () => {
   const project = await openOwnProject()
   await requireReader(project)
   await project.compose('up', '--detach', '--no-recreate', '--no-deps', 'db-reader')
-  const { current } = await waitForState(project, 'db-reader', hasDecided)
+  const { current } = await waitUntilDecided(project, 'db-reader')
 
   if (current === undefined) await chooseCompleteCopy(project)
   else if (current === 'db-writer') await replaceWriter(project, yes)
@@ -47,15 +47,26 @@ async function replaceWriter(project: Project, yes: boolean): Promise<void> {
       yes,
     )
   }
-  const { mode } = await readState(project, 'db-writer')
-  const answers = mode === 'writable' || mode === 'stepped-down'
-  if (answers) {
-    console.log('db-writer answers: it stops accepting writes, so that the reader gets all it has')
-    await request(project, 'db-writer', 'step-down')
-  } else await killWriter(project)
+  const hasSteppedDown = await stepDown(project)
+  if (!hasSteppedDown) await killWriter(project)
   console.log('Promoting db-reader')
   console.log(await request(project, 'db-reader', 'promote', ...(isStale ? ['stale'] : [])))
-  if (answers) await killWriter(project)
+  if (hasSteppedDown) await killWriter(project)
+}
+
+/** Makes the writer stop accepting writes. False if it cannot. */
+async function stepDown(project: Project): Promise<boolean> {
+  const { mode } = await readState(project, 'db-writer')
+  if (mode !== 'writable' && mode !== 'stepped-down') return false
+  console.log('db-writer answers: it stops accepting writes, so that the reader gets all it has')
+  try {
+    await request(project, 'db-writer', 'step-down')
+    return true
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    console.log(`db-writer: ${error.message}`)
+    return false
+  }
 }
 
 async function killWriter(project: Project): Promise<void> {
@@ -89,7 +100,7 @@ async function chooseCompleteCopy(project: Project): Promise<void> {
   const databases: readonly Database[] = ['db-writer', 'db-reader']
   const copies: { database: Database; set: string }[] = []
   for (const database of databases) {
-    const { mode, reason, dataEpoch } = await waitForState(project, database, hasDecided)
+    const { mode, reason, dataEpoch } = await waitUntilDecided(project, database)
     if (mode === 'writable') return
     console.log(`${database}: ${reason}`)
     if (dataEpoch > 0) copies.push({ database, set: await executedTransactions(project, database) })

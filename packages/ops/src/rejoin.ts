@@ -5,7 +5,6 @@ import {
   type Database,
   type DatabaseState,
   executedTransactions,
-  hasDecided,
   isHealthy,
   isSubset,
   readState,
@@ -14,6 +13,7 @@ import {
   setEndpointNames,
   startDatabases,
   waitForState,
+  waitUntilDecided,
 } from './databases.ts'
 
 // Each step looks at what is, so the command can be run again after an interruption at any point. The current server
@@ -23,8 +23,9 @@ await runCli(async () => {
   const project = await openOwnProject()
   await requireReader(project)
   await startDatabases(project)
-  const { current } = await waitForState(project, 'db-reader', hasDecided)
+  const { current } = await waitUntilDecided(project, 'db-reader')
   if (current === undefined) throw new CliError('No server is current. First: npm run failover')
+  await waitUntilDecided(project, 'db-writer')
   const needsFailover = ({ reason }: DatabaseState) => reason.includes('npm run failover')
   const state = await waitForState(
     project,

@@ -10,6 +10,7 @@ const state = (mode: string, current?: Database, reason = ''): DatabaseState => 
   setAside: [],
 })
 const stopped = state('stopped')
+const hanging = (current: Database) => state('unresponsive', current)
 
 /** The advice for these servers, of which these run. */
 const advice = (writer: DatabaseState, reader: DatabaseState, ...running: readonly Database[]) =>
@@ -48,7 +49,16 @@ describe('describeOutage', () => {
   })
 
   it('names the command for a current server that hangs', () => {
-    const hangs = advice(stopped, state('replica', 'db-writer'), 'db-writer', 'db-reader')
-    expect(hangs).toContain('docker compose restart db-writer')
+    const replica = state('replica', 'db-writer')
+    for (const writer of [stopped, hanging('db-writer')]) {
+      expect(advice(writer, replica, 'db-writer', 'db-reader')).toContain('docker compose restart db-writer')
+    }
+    // The other server waits for what needs the current one.
+    const waiting = state('waiting', 'db-reader', 'npm run rejoin')
+    expect(advice(waiting, hanging('db-reader'), 'db-writer', 'db-reader')).toBe(
+      'db-reader, the current writer, does not respond. To restart it: docker compose restart db-reader',
+    )
+    // A reader that hangs needs nothing for writes.
+    expect(advice(state('writable', 'db-writer'), hanging('db-writer'), 'db-writer', 'db-reader')).toBe('')
   })
 })
