@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import type { Project } from '@repo/compose'
 import {
@@ -9,7 +10,7 @@ import {
   givenFile,
   type Manifest,
   namedByTime,
-  readDump,
+  openDump,
   writeBackup,
 } from './backup-file.ts'
 import { CliError, confirm, openOwnProject, runCli, runCompose } from './cli.ts'
@@ -46,8 +47,10 @@ await runCli(async () => {
   )
   await using _ = await onlyRestore(project, current)
   const folder = dirname(file)
-  const prepared = join(folder, '.restore.sql.gz')
-  await rm(prepared, { force: true })
+  // Of this project alone: no other restore of it runs, so what is there was left by one that was killed.
+  const temporary = join(folder, `.restore.${(await project.config()).name}`)
+  await rm(temporary, { recursive: true, force: true })
+  const prepared = join(temporary, 'prepared.sql.gz')
   try {
     if (time !== undefined && logs !== undefined) {
       console.log(`Replaying ${logs.files.length} binary logs of ${logs.server} in a temporary server`)
@@ -55,7 +58,7 @@ await runCli(async () => {
     }
     await replaceDatabase(project, current, database, time === undefined ? file : prepared, folder)
   } finally {
-    await rm(prepared, { force: true })
+    await rm(temporary, { recursive: true, force: true })
   }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
   console.log(`✓ ${database} has its state of ${point}. Restored in ${seconds} s`)
@@ -101,6 +104,7 @@ async function replaceDatabase(
   const { epoch } = await readState(project, current)
   const wasLockedOut = await isLockedOut(project, current)
   console.log('Ending the connections of the app and locking it out. After an interruption, run this again')
+  let dump: Readable
   try {
     await lockOut(project, current)
     const query = `SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '${database}'`
@@ -108,6 +112,7 @@ async function replaceDatabase(
       console.log(`Saving what is there to ${saved}`)
       await writeBackup(project.spawnExec(current, dumpCommand(database)), saved, { database, server: current, epoch })
     }
+    dump = await openDump(file)
   } catch (error) {
     // Nothing was changed, except by an earlier run.
     if (!wasLockedOut) await unlock(project, current, 'app', 'migrator')
@@ -115,7 +120,7 @@ async function replaceDatabase(
   }
   console.log('Loading the backup')
   try {
-    await feed(project.spawnExec(current, ['mysql', '--max-allowed-packet=1G']), replacement(database, file))
+    await feed(project.spawnExec(current, ['mysql', '--max-allowed-packet=1G']), replacement(database, dump))
   } catch (error) {
     throw new CliError(
       `The database is incomplete and the app is locked out: ${error instanceof Error ? error.message : error}\n` +
@@ -134,7 +139,7 @@ async function replaceDatabase(
   }
 }
 
-async function* replacement(database: string, file: string): AsyncGenerator<string | Buffer> {
+async function* replacement(database: string, dump: Readable): AsyncGenerator<string | Buffer> {
   yield `DROP DATABASE IF EXISTS \`${database}\`;\n`
-  yield* readDump(file)
+  yield* dump
 }
