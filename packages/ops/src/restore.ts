@@ -27,6 +27,7 @@ import {
   writableDatabase,
 } from './databases.ts'
 import { backupAt, findLogs } from './point-in-time.ts'
+import { retry } from './retry.ts'
 
 // A point in time is prepared as another backup, before anything is changed. Each run does every step, so the command can
 // be run again after an interruption at any point.
@@ -118,25 +119,32 @@ async function replaceDatabase(
     if (!wasLockedOut) await unlock(project, current, 'app', 'migrator')
     throw error
   }
-  console.log('Loading the backup')
-  try {
-    await feed(project.spawnExec(current, ['mysql', '--max-allowed-packet=1G']), replacement(database, dump))
-  } catch (error) {
+  const failed = (what: string) => (error: unknown) => {
     throw new CliError(
-      `The database is incomplete and the app is locked out: ${error instanceof Error ? error.message : error}\n` +
+      `${what}, and the app is locked out: ${messageOf(error)}\n` +
         `  Run this again, or return to what was there: npm run restore -- ${saved}`,
     )
   }
-  await waitForReplica(project, current, await executedTransactions(project, current), 600).catch((error: unknown) =>
-    console.log(`${error instanceof Error ? error.message : error}`),
+  console.log('Loading the backup')
+  await feed(project.spawnExec(current, ['mysql', '--max-allowed-packet=1G']), replacement(database, dump)).catch(
+    failed('The database is incomplete'),
   )
+  await bringIntoUse(project, current).catch(failed('The backup is loaded'))
+}
+
+/** The backup can be of an earlier release: the app is let in after the migrations. Each step can be repeated. */
+async function bringIntoUse(project: Project, current: Database): Promise<void> {
+  const replicated = async () => waitForReplica(project, current, await executedTransactions(project, current), 600)
+  await retry(replicated).catch((error: unknown) => console.log(messageOf(error)))
   await unlock(project, current, 'migrator')
-  try {
-    // The backup can be of an earlier release.
-    await runCompose(project, 'Applying the migrations', 'run', '--rm', '--no-deps', '--no-TTY', 'db-init')
-  } finally {
-    await unlock(project, current, 'app')
-  }
+  const migrate = () =>
+    runCompose(project, 'Applying the migrations', 'run', '--rm', '--no-deps', '--no-TTY', 'db-init')
+  await retry(migrate, { attempts: 3, errors: [CliError] })
+  await unlock(project, current, 'app')
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 async function* replacement(database: string, dump: Readable): AsyncGenerator<string | Buffer> {
