@@ -15,10 +15,6 @@ afterAll(async () => {
 
 const saved = async () => new Set((await readdir(folder)).filter((name) => name.startsWith('before-restore-')))
 
-it('sends SQL of any length', async () => {
-  expect(await topology.sql('db-writer', `SELECT LENGTH('${'x'.repeat(200_000)}')`)).toBe('200000')
-})
-
 describeResource('npm run backup', () => {
   it('writes a backup from the reader under load without a failed request, and overwrites none', async () => {
     await removeRows()
