@@ -59,7 +59,7 @@ export interface Project {
   exec(service: string, args: readonly string[]): Promise<string>
   /** Starts a command in a service's first container, with pipes to it; the caller ends it. */
   spawnExec(service: string, args: readonly string[]): ChildProcessWithoutNullStreams
-  /** Runs SQL as root on `db-writer` or `db-reader`: a line per row, columns separated by tabs. */
+  /** Runs SQL of any length as root on `db-writer` or `db-reader`: a line per row, columns separated by tabs. */
   sql(service: string, statement: string): Promise<string>
   /** The ids of a service's containers, including stopped ones; empty if none. */
   containers(service: string): Promise<string[]>
@@ -101,8 +101,11 @@ export function openProject({
     exec: async (service, command) => (await run('exec', '--no-TTY', service, ...command)).stdout,
     spawnExec: (service, command) =>
       project.spawn(['exec', '--no-TTY', service, ...command], { stdio: 'pipe' }) as ChildProcessWithoutNullStreams,
-    sql: async (service, statement) =>
-      (await project.exec(service, ['mysql', '--batch', '--skip-column-names', '-e', statement])).trimEnd(),
+    async sql(service, input) {
+      const command = ['exec', '--no-TTY', service, 'mysql', '--batch', '--skip-column-names']
+      // An argument has 128 KiB at most.
+      return (await dockerOutput([...args, ...command], { cwd, env, signal, input })).stdout.trimEnd()
+    },
     containers: async (service) => lines((await run('ps', '--all', '--quiet', service)).stdout),
     list: async () => parseContainers((await run('ps', '--all', '--format', 'json')).stdout),
     async volumes() {

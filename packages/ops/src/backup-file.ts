@@ -1,9 +1,9 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
-import { createReadStream, createWriteStream, existsSync, rmSync } from 'node:fs'
-import { link, mkdir, rm } from 'node:fs/promises'
+import { createReadStream, createWriteStream, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { link, open, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import type { Readable } from 'node:stream'
+import { type Readable, pipeline as startPipeline } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
@@ -64,27 +64,33 @@ export async function writeBackup(
   const errors = text(dump.stderr)
   const partial = join(dirname(file), `.${basename(file)}.${process.pid}`)
   let manifest: Manifest | undefined
+  let end = ''
   const interrupted = () => {
     rmSync(partial, { force: true })
     process.exit(130)
   }
   process.once('SIGINT', interrupted)
   try {
-    await mkdir(dirname(file), { recursive: true })
+    // Nothing is awaited before the output is read: Node drops what a child has printed that ends earlier.
+    mkdirSync(dirname(file), { recursive: true })
     await pipeline(
       dump.stdout,
       async function* (source: AsyncIterable<Buffer>) {
         for await (const part of withManifest(source, (gtids) => {
           manifest = { format: 1, time: new Date().toISOString(), ...about, gtids }
           return manifest
-        }))
+        })) {
+          end = endAfter(end, part)
           yield part
+        }
       },
       createGzip({ level: 1 }),
       createWriteStream(partial, { mode: 0o600, flush: true }),
     )
     const [code] = await ended
     if (code !== 0 || manifest === undefined) throw new Error((await errors).trim() || `status ${code}`)
+    // The output of a command in a container can be cut without an error.
+    if (!end.includes(lastLine)) throw new Error('its end is missing')
     // Fails if the file exists, unlike a rename.
     await link(partial, file)
     return manifest
@@ -119,6 +125,10 @@ async function* withManifest(
   }
 }
 
+/** The end of what was read so far, long enough for {@link lastLine}. */
+const endAfter = (end: string, part: Buffer) =>
+  (end + part.toString('latin1', Math.max(0, part.length - 200))).slice(-200)
+
 /** Sends input to a command and waits until it has ended. @throws {CliError} with what it wrote to standard error. */
 export async function feed(
   command: ChildProcessWithoutNullStreams,
@@ -133,18 +143,21 @@ export async function feed(
   if (sent.status === 'rejected') throw sent.reason
 }
 
-/** The dump in a backup, as SQL. */
-export const readDump = (file: string): Readable => createReadStream(file).pipe(createGunzip())
+/** Opens a backup, and gives its dump as SQL. @throws if the file cannot be opened. */
+export async function openDump(file: string): Promise<Readable> {
+  const handle = await open(file)
+  return startPipeline(handle.createReadStream(), createGunzip(), () => {})
+}
 
 /** Reads a backup completely. @throws {CliError} if there is none, or it is damaged or incomplete. */
 export async function checkBackup(file: string): Promise<Manifest> {
   if (!existsSync(file)) throw new CliError(`There is no file ${file}.`)
-  let [head, tail] = ['', '']
+  let [head, end] = ['', '']
   try {
     await pipeline(createReadStream(file), createGunzip(), async (source: AsyncIterable<Buffer>) => {
       for await (const part of source) {
         if (!head.includes('\n')) head += part.toString('latin1')
-        tail = (tail + part.toString('latin1', Math.max(0, part.length - 200))).slice(-200)
+        end = endAfter(end, part)
       }
     })
   } catch (error) {
@@ -152,6 +165,6 @@ export async function checkBackup(file: string): Promise<Manifest> {
   }
   const [, manifest] = firstLine.exec(head) ?? []
   if (manifest === undefined) throw new CliError(`${file} is not a backup of \`npm run backup\`.`)
-  if (!tail.includes(lastLine)) throw new CliError(`${file} is not a complete backup: its end is missing.`)
+  if (!end.includes(lastLine)) throw new CliError(`${file} is not a complete backup: its end is missing.`)
   return JSON.parse(manifest)
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { DockerError, docker, type Project, waitFor } from '@repo/compose'
 import { CliError } from './cli.ts'
+import { retry } from './retry.ts'
 
 /** A service that runs MySQL. */
 export type Database = 'db-writer' | 'db-reader'
@@ -96,7 +97,7 @@ export async function writableDatabase(project: Project): Promise<Database> {
  * Waits until the other server has applied the transactions.
  *
  * @returns false if it does not replicate.
- * @throws {CliError} if it has not applied them within the time.
+ * @throws {CliError} if it has not applied them within the time, or its container runs and does not respond.
  */
 export async function waitForReplica(
   project: Project,
@@ -105,10 +106,18 @@ export async function waitForReplica(
   timeoutSeconds: number,
 ): Promise<boolean> {
   const other = otherDatabase(current)
-  if ((await readState(project, other)).mode !== 'replica') return false
+  if (!(await retry(() => replicates(project, other), { attempts: 3, errors: [CliError, DockerError] }))) return false
   const wait = `SELECT WAIT_FOR_EXECUTED_GTID_SET('${set}', ${timeoutSeconds})`
   if ((await project.sql(other, wait)) === '0') return true
   throw new CliError(`${other} has not applied the transactions of ${current} within ${timeoutSeconds} s.`)
+}
+
+async function replicates(project: Project, database: Database): Promise<boolean> {
+  const { mode } = await readState(project, database)
+  if (mode !== 'stopped') return mode === 'replica'
+  const containers = await project.list()
+  if (!containers.some(({ service, state }) => service === database && /^(running|paused)$/.test(state))) return false
+  throw new CliError(`${database} does not respond. To restart it: docker compose restart ${database}`)
 }
 
 /** The database that is not this one. */
@@ -185,7 +194,7 @@ export const isLockedOut = async (project: Project, database: Database): Promise
 /**
  * Lets the app and the migrations open no connection, and ends those that are open, on both servers.
  *
- * @throws {CliError} if the replica has not applied it within 30 s.
+ * @throws {CliError} if the replica has not applied it within 30 s, or does not respond.
  */
 export async function lockOut(project: Project, current: Database): Promise<void> {
   await project.sql(current, "ALTER USER app@'%', migrator@'%' ACCOUNT LOCK")
@@ -219,7 +228,8 @@ export async function unlock(
   current: Database,
   ...users: readonly ('app' | 'migrator')[]
 ): Promise<void> {
-  await project.sql(current, `ALTER USER ${users.map((user) => `${user}@'%'`).join(', ')} ACCOUNT UNLOCK`)
+  const accounts = users.map((user) => `${user}@'%'`).join(', ')
+  await retry(() => project.sql(current, `ALTER USER ${accounts} ACCOUNT UNLOCK`))
 }
 
 async function endConnections(project: Project, database: Database): Promise<void> {

@@ -2,7 +2,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { DockerError, docker, type Project, spawnDocker, spawnIn, waitFor } from '@repo/compose'
-import { dumpCommand, feed, type Manifest, readDump, writeBackup } from './backup-file.ts'
+import { dumpCommand, feed, type Manifest, openDump, writeBackup } from './backup-file.ts'
 import { type Position, transactionsBefore } from './binary-log.ts'
 import { CliError } from './cli.ts'
 import { type Database, executedTransactions, isSubset, otherDatabase } from './databases.ts'
@@ -93,7 +93,7 @@ export async function backupAt(
   await using server = await startTemporaryServer(project, logs.server, manifest.database)
   const id = server.name
   const sql = (statement: string) => docker(['exec', id, 'mysql', '--batch', '--skip-column-names', '-e', statement])
-  await feed(spawnIn(id, ['mysql', '--max-allowed-packet=1G']), readDump(from))
+  await feed(spawnIn(id, ['mysql', '--max-allowed-packet=1G']), await openDump(from))
   await sql(`SET GLOBAL gtid_purged = '${manifest.gtids}'`)
   const position: Position = { ended: false }
   let expected = logs.executed

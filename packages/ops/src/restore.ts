@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import type { Project } from '@repo/compose'
 import {
@@ -9,7 +10,7 @@ import {
   givenFile,
   type Manifest,
   namedByTime,
-  readDump,
+  openDump,
   writeBackup,
 } from './backup-file.ts'
 import { CliError, confirm, openOwnProject, runCli, runCompose } from './cli.ts'
@@ -26,6 +27,7 @@ import {
   writableDatabase,
 } from './databases.ts'
 import { backupAt, findLogs } from './point-in-time.ts'
+import { retry } from './retry.ts'
 
 // A point in time is prepared as another backup, before anything is changed. Each run does every step, so the command can
 // be run again after an interruption at any point.
@@ -46,8 +48,10 @@ await runCli(async () => {
   )
   await using _ = await onlyRestore(project, current)
   const folder = dirname(file)
-  const prepared = join(folder, '.restore.sql.gz')
-  await rm(prepared, { force: true })
+  // Of this project alone: no other restore of it runs, so what is there was left by one that was killed.
+  const temporary = join(folder, `.restore.${(await project.config()).name}`)
+  await rm(temporary, { recursive: true, force: true })
+  const prepared = join(temporary, 'prepared.sql.gz')
   try {
     if (time !== undefined && logs !== undefined) {
       console.log(`Replaying ${logs.files.length} binary logs of ${logs.server} in a temporary server`)
@@ -55,7 +59,7 @@ await runCli(async () => {
     }
     await replaceDatabase(project, current, database, time === undefined ? file : prepared, folder)
   } finally {
-    await rm(prepared, { force: true })
+    await rm(temporary, { recursive: true, force: true })
   }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
   console.log(`✓ ${database} has its state of ${point}. Restored in ${seconds} s`)
@@ -101,6 +105,7 @@ async function replaceDatabase(
   const { epoch } = await readState(project, current)
   const wasLockedOut = await isLockedOut(project, current)
   console.log('Ending the connections of the app and locking it out. After an interruption, run this again')
+  let dump: Readable
   try {
     await lockOut(project, current)
     const query = `SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '${database}'`
@@ -108,33 +113,41 @@ async function replaceDatabase(
       console.log(`Saving what is there to ${saved}`)
       await writeBackup(project.spawnExec(current, dumpCommand(database)), saved, { database, server: current, epoch })
     }
+    dump = await openDump(file)
   } catch (error) {
     // Nothing was changed, except by an earlier run.
     if (!wasLockedOut) await unlock(project, current, 'app', 'migrator')
     throw error
   }
-  console.log('Loading the backup')
-  try {
-    await feed(project.spawnExec(current, ['mysql', '--max-allowed-packet=1G']), replacement(database, file))
-  } catch (error) {
+  const failed = (what: string) => (error: unknown) => {
     throw new CliError(
-      `The database is incomplete and the app is locked out: ${error instanceof Error ? error.message : error}\n` +
+      `${what}, and the app is locked out: ${messageOf(error)}\n` +
         `  Run this again, or return to what was there: npm run restore -- ${saved}`,
     )
   }
-  await waitForReplica(project, current, await executedTransactions(project, current), 600).catch((error: unknown) =>
-    console.log(`${error instanceof Error ? error.message : error}`),
+  console.log('Loading the backup')
+  await feed(project.spawnExec(current, ['mysql', '--max-allowed-packet=1G']), replacement(database, dump)).catch(
+    failed('The database is incomplete'),
   )
-  await unlock(project, current, 'migrator')
-  try {
-    // The backup can be of an earlier release.
-    await runCompose(project, 'Applying the migrations', 'run', '--rm', '--no-deps', '--no-TTY', 'db-init')
-  } finally {
-    await unlock(project, current, 'app')
-  }
+  await bringIntoUse(project, current).catch(failed('The backup is loaded'))
 }
 
-async function* replacement(database: string, file: string): AsyncGenerator<string | Buffer> {
+/** The backup can be of an earlier release: the app is let in after the migrations. Each step can be repeated. */
+async function bringIntoUse(project: Project, current: Database): Promise<void> {
+  const replicated = async () => waitForReplica(project, current, await executedTransactions(project, current), 600)
+  await retry(replicated).catch((error: unknown) => console.log(messageOf(error)))
+  await unlock(project, current, 'migrator')
+  const migrate = () =>
+    runCompose(project, 'Applying the migrations', 'run', '--rm', '--no-deps', '--no-TTY', 'db-init')
+  await retry(migrate, { attempts: 3, errors: [CliError] })
+  await unlock(project, current, 'app')
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+async function* replacement(database: string, dump: Readable): AsyncGenerator<string | Buffer> {
   yield `DROP DATABASE IF EXISTS \`${database}\`;\n`
-  yield* readDump(file)
+  yield* dump
 }

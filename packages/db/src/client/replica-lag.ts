@@ -35,6 +35,9 @@ export interface ReplicaLag {
  * replication, and Aurora's readers have no GTIDs. Measures at intervals while the database is in use, five times as
  * often while the reader lacks a beat, so that it is used again soon after it has caught up.
  *
+ * After a restore the writer has fewer beats than a reader that has not applied it. Such a reader lacks everything since
+ * the newest beat that it has.
+ *
  * A known lag ends only when the reader is seen to have caught up. While the writer does not answer, a reader that
  * lacked nothing counts as up to date.
  */
@@ -42,6 +45,8 @@ export function createReplicaLag({ beat, replicated, intervalMs }: ReplicaLagOpt
   /** Beats that the reader was not seen to have, oldest first. */
   let pending: { readonly number: number; readonly madeAt: number }[] = []
   let lackingSince: number | undefined
+  /** The reader has beats that the writer no longer has: it has not applied that the database was restored. */
+  let ahead: { readonly number: number; readonly since: number } | undefined
   let measuring = false
   /** True once measured since the last rest. */
   let continuous = false
@@ -54,19 +59,23 @@ export function createReplicaLag({ beat, replicated, intervalMs }: ReplicaLagOpt
   const measure = AsyncLocalStorage.bind(async () => {
     if (measuring) return
     measuring = true
-    const [newest, reached] = await Promise.all([
-      beat().catch(() => undefined),
-      // A reader that does not answer lacks what it lacked.
-      replicated().catch(() => ({ number: 0, ageMs: 0 })),
-    ])
+    // A reader that does not answer lacks what it lacked.
+    const [first, reached] = await Promise.all([beat().catch(nothing), replicated().catch(nothing)])
+    // A healthy reader may get another beat meanwhile. It has none that the writer does not have afterwards.
+    const isAhead = first !== undefined && reached !== undefined && reached.number > first.number
+    const newest = isAhead ? await beat().catch(nothing) : first
     measuring = false
-    pending = pending.filter(({ number }) => number > reached.number)
+    if (reached !== undefined) ahead = stillAhead(reached, newest)
+    const has = ahead ? -1 : (reached?.number ?? 0)
+    pending = pending.filter(({ number }) => number > has)
     if (newest !== undefined) {
       // Fewer beats than before: the table was restored to an earlier state.
       pending = pending.filter(({ number }) => number <= newest.number)
-      if (newest.number > Math.max(reached.number, pending.at(-1)?.number ?? 0)) {
-        // After a rest it is not known when the beats between the two were made: later than the one that the reader has.
-        const ageMs = continuous ? newest.ageMs : Math.max(newest.ageMs, reached.ageMs)
+      if (newest.number > Math.max(has, pending.at(-1)?.number ?? -1)) {
+        // After a rest or a restore it is not known when the beats between the two were made: later than the one that the
+        // reader has.
+        const isKnown = continuous && !(ahead && pending.length === 0)
+        const ageMs = isKnown ? newest.ageMs : Math.max(newest.ageMs, reached?.ageMs ?? 0)
         pending.push({ number: newest.number, madeAt: performance.now() - ageMs })
         // The oldest says how far behind; some younger ones say how far it has come, when it catches up.
         if (pending.length > 60) pending.splice(1, 1)
@@ -77,6 +86,13 @@ export function createReplicaLag({ beat, replicated, intervalMs }: ReplicaLagOpt
     const [oldest] = pending
     lackingSince = oldest && performance.now() - oldest.madeAt >= intervalMs / 2 ? oldest.madeAt : undefined
   })
+
+  /** Every beat from before the restore is older than when the reader was first seen to be ahead. */
+  function stillAhead({ number, ageMs }: Beat, newest: Beat | undefined): typeof ahead {
+    if (newest !== undefined && number > newest.number) return { number, since: ahead?.since ?? performance.now() }
+    const hasApplied = ahead && (number < ahead.number || performance.now() - ageMs > ahead.since)
+    return hasApplied ? undefined : ahead
+  }
 
   /** Runs five times per interval. */
   function tick(): void {
@@ -108,3 +124,5 @@ export function createReplicaLag({ beat, replicated, intervalMs }: ReplicaLagOpt
   const ms = () => (lackingSince === undefined ? 0 : performance.now() - lackingSince)
   return { ms, touch, stop }
 }
+
+const nothing = () => undefined

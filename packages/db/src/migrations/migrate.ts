@@ -1,12 +1,13 @@
-import { type Connection, connect, type Endpoint, query } from '../client/connection.ts'
+import { type Connection, type Endpoint, query } from '../client/connection.ts'
 import { DatabaseError } from '../client/errors.ts'
+import { type ConnectWait, connectPersistently } from './connect.ts'
 import { createHistory, type History, hasNewerRelease, isChecksumOf, readHistory } from './history.ts'
 import { checksum, declaredRights, fillIn, isRepeatable, type Migration, MigrationError } from './load.ts'
 import { changeRights, hasRights, type Rights } from './rights.ts'
 import { createRunner, type LockWait, type Run } from './runner.ts'
 
 /** Options of {@link migrate}. */
-export interface MigrateOptions {
+export interface MigrateOptions extends ConnectWait {
   /** The writer, as a user that owns `database` and may grant on it. */
   readonly connection: Endpoint
   readonly database: string
@@ -18,8 +19,8 @@ export interface MigrateOptions {
   /** @default 4 attempts that wait for 5 s each, with pauses of 5 s between them */
   readonly lockWait?: LockWait
   /**
-   * Aborting it ends the session, and with it the lock. The returned promise then rejects late or never. The server may
-   * complete the statement in progress, which has a recorded start and no recorded end.
+   * Aborting it ends the attempts to connect, or the session, and with it the lock. The returned promise then rejects
+   * late or never. The server may complete the statement in progress, which has a recorded start and no recorded end.
    */
   readonly signal?: AbortSignal
 }
@@ -48,7 +49,7 @@ export async function migrate(options: MigrateOptions): Promise<{ readonly appli
   const { database, migrations, placeholders = {}, appUser } = options
   const { lockWait = { seconds: 5, attempts: 4, pauseMs: 5000 } } = options
   const rights = declaredRights(migrations, placeholders)
-  const connection = await connect(options.connection, 10_000, { database })
+  const connection = await connectPersistently(options.connection, { database }, options)
   options.signal?.addEventListener('abort', () => connection.destroy(), { once: true })
   const run = createRunner(connection, lockWait)
   try {

@@ -1,6 +1,7 @@
 import type { QueryResult, RowDataPacket } from 'mysql2'
-import { connect, type Endpoint, query } from '../client/connection.ts'
+import { type Endpoint, query } from '../client/connection.ts'
 import { DatabaseError } from '../client/errors.ts'
+import { connectPersistently } from './connect.ts'
 import { declarableRights } from './load.ts'
 import type { Run } from './runner.ts'
 
@@ -55,7 +56,7 @@ export async function hasRights(
 
 /** The user's rights on tables; undefined when it cannot sign in. */
 async function readRights(user: Endpoint, database: string): Promise<ReadonlyMap<string, string[]> | undefined> {
-  const connection = await connect(user, 10_000).catch((error: unknown) => {
+  const connection = await connectPersistently(user).catch((error: unknown) => {
     if (error instanceof DatabaseError && error.code === 'ER_ACCESS_DENIED_ERROR') return undefined
     throw error
   })

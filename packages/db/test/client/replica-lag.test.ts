@@ -8,7 +8,7 @@ let beatenAt: number
 let measurements: number
 /** The newest beat of the reader. */
 let replicated: () => number | Promise<number>
-let replicatedAgeMs: number
+let replicatedAgeMs: () => number
 let writerFails: boolean
 let readerFails: boolean
 let writerAnswers: Promise<unknown> | undefined
@@ -20,7 +20,7 @@ beforeEach(() => {
   beatenAt = -3_600_000
   measurements = 0
   replicated = () => beats
-  replicatedAgeMs = 0
+  replicatedAgeMs = () => 0
   writerFails = false
   readerFails = false
   writerAnswers = undefined
@@ -39,7 +39,7 @@ beforeEach(() => {
     },
     async replicated() {
       if (readerFails) throw new Error('unavailable')
-      return { number: await replicated(), ageMs: replicatedAgeMs }
+      return { number: await replicated(), ageMs: replicatedAgeMs() }
     },
     intervalMs: 1000,
   })
@@ -117,6 +117,7 @@ describe('the replica lag', () => {
   })
 
   it('is measured once per interval as long as the reader lacks nothing', async () => {
+    replicated = () => beats - 1
     await seconds(10)
     expect(measurements).toBe(11)
   })
@@ -162,6 +163,85 @@ describe('the replica lag', () => {
     readerFails = true
     await seconds(6)
     expect(lag.ms()).toBe(6000)
+  })
+})
+
+describe('after a restore', () => {
+  const restored = 100
+
+  /** The writer was restored to an hour ago while the reader was stopped. */
+  async function restore() {
+    beats = 3700
+    readerFails = true
+    await seconds(3)
+    beats = restored
+    await seconds(3)
+    readerFails = false
+    replicated = () => 3700
+    const beatenAt = performance.now() - 6000
+    replicatedAgeMs = () => performance.now() - beatenAt
+    await seconds(1)
+  }
+
+  it('is the age of what the reader has, until it has applied the restore', async () => {
+    await restore()
+    expect(lag.ms()).toBeGreaterThan(3000)
+    await seconds(60)
+    expect(lag.ms()).toBeGreaterThan(60_000)
+    replicated = () => beats
+    await seconds(1)
+    expect(lag.ms()).toBe(0)
+  })
+
+  it('is known from the first measurement on', async () => {
+    beats = restored
+    replicated = () => 3700
+    replicatedAgeMs = () => 600_000
+    await lag.touch()
+    expect(lag.ms()).toBeGreaterThanOrEqual(600_000)
+  })
+
+  it('is known also when the restored table has no beat', async () => {
+    replicated = () => 7
+    replicatedAgeMs = () => 8000
+    await lag.touch()
+    expect(lag.ms()).toBeGreaterThanOrEqual(8000)
+  })
+
+  it('is not forgotten when the writer has again as many beats as the reader had, and more', async () => {
+    await restore()
+    beats = 3695
+    await seconds(10)
+    expect(beats).toBeGreaterThan(3700)
+    expect(lag.ms()).toBeGreaterThan(10_000)
+  })
+
+  it('is not forgotten while the reader applies beats from before the restore', async () => {
+    await restore()
+    for (const number of [3720, 3740, 3760]) {
+      beats = number - 5
+      replicated = () => number
+      await seconds(1)
+    }
+    beats = 3800
+    await seconds(1)
+    expect(lag.ms()).toBeGreaterThan(5000)
+  })
+
+  it('is that of the first beat that the reader lacks when it has applied the restore and no beat since', async () => {
+    await restore()
+    replicated = () => restored
+    await seconds(10)
+    expect(lag.ms()).toBeGreaterThan(10_000)
+    expect(lag.ms()).toBeLessThan(20_000)
+  })
+
+  it('stays 0 for a reader that gets the next beat between the two measurements', async () => {
+    replicated = () => beats
+    for (let at = 0; at < 100; at += 1) {
+      await seconds(0.5)
+      expect(lag.ms()).toBe(0)
+    }
   })
 })
 
@@ -214,7 +294,7 @@ describe('at rest', () => {
     beats = 7
     beatenAt = performance.now()
     replicated = () => 5
-    replicatedAgeMs = 3_600_000
+    replicatedAgeMs = () => 3_600_000
     await lag.touch()
     expect(lag.ms()).toBe(3_600_000)
   })

@@ -1,3 +1,4 @@
+import { type AddressInfo, connect as connectTo, createServer } from 'node:net'
 import { waitFor } from '@repo/compose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -119,6 +120,74 @@ describe('migrate', () => {
     const failure = await failureOf(migrate({ ...base, appUser, migrations: [] }))
     expect(failure).toBeInstanceOf(MigrationError)
     expect(bytesOf(failure)).not.toMatch(/hunter2|CREATE USER/)
+  })
+})
+
+describe('a server that cannot be reached', () => {
+  /** Refuses connections until it listens, loses two before their handshake, and forwards the others to the server. */
+  async function startLate() {
+    let connections = 0
+    const proxy = createServer((client) => {
+      connections += 1
+      client.on('error', () => {})
+      if (connections <= 2) return void client.destroy()
+      const upstream = connectTo(base.connection)
+      upstream.on('error', () => {}).on('close', () => client.destroy())
+      client.on('close', () => upstream.destroy())
+      client.pipe(upstream).pipe(client)
+    })
+    const listen = (port: number) => new Promise<void>((resolve) => proxy.listen(port, '127.0.0.1', resolve))
+    await listen(0)
+    const { port } = proxy.address() as AddressInfo
+    const close = () => new Promise<void>((resolve) => void proxy.close(() => resolve()))
+    await close()
+    return {
+      connection: { ...base.connection, host: '127.0.0.1', port },
+      listen: () => listen(port),
+      connections: () => connections,
+      [Symbol.asyncDispose]: close,
+    }
+  }
+
+  it('is waited for, through refused connections and lost handshakes', async () => {
+    await using server = await startLate()
+    const migrating = migrate({ ...base, connection: server.connection, migrations: [] })
+    await expect(connect(server.connection, 1000)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    await server.listen()
+    expect(await migrating).toEqual({ applied: [] })
+    expect(server.connections()).toBe(3)
+  })
+
+  it('is asked once when it refuses the password or does not know the database', async () => {
+    await using server = await startLate()
+    await server.listen()
+    await failureOf(connect(server.connection, 1000))
+    await failureOf(connect(server.connection, 1000))
+    const connection = { ...server.connection, password: 'hunter2' }
+    expect(await failureOf(migrate({ ...base, connection, migrations: [] }))).toMatchObject({
+      code: 'ER_ACCESS_DENIED_ERROR',
+    })
+    expect(server.connections()).toBe(3)
+    const unknown = { ...base, connection: server.connection, database: 'unknown' }
+    expect(await failureOf(migrate({ ...unknown, migrations: [] }))).toMatchObject({ code: 'ER_DBACCESS_DENIED_ERROR' })
+    expect(server.connections()).toBe(4)
+  })
+
+  it.each([
+    ['a name that is not found', 'db-writer.invalid', /ENOTFOUND|EAI_AGAIN/],
+    ['a closed port', '127.0.0.2', /ECONNREFUSED/],
+  ])('fails with the reason when it stays %s', async (_what, host, code) => {
+    const startedAt = performance.now()
+    const connection = { ...base.connection, host, port: 1 }
+    const failure = await failureOf(migrate({ ...base, connection, migrations: [], connectWaitMs: 1200 }))
+    expect(failure).toMatchObject({ name: 'DatabaseError', code: expect.stringMatching(code) })
+    expect(performance.now() - startedAt).toBeGreaterThan(900)
+  })
+
+  it('is no longer waited for once the signal is aborted', async () => {
+    const connection = { ...base.connection, host: '127.0.0.2', port: 1 }
+    const migrating = migrate({ ...base, connection, migrations: [], signal: AbortSignal.timeout(100) })
+    await expect(migrating).rejects.toMatchObject({ name: 'AbortError' })
   })
 })
 
