@@ -1,12 +1,21 @@
 import { waitFor } from '@repo/compose'
+import { CliError } from '@repo/ops/cli.ts'
 import type { TestEnvironment } from './test-environment.ts'
 import type { Workload } from './workload.ts'
 
-/** SQL that inserts rows of a workload, with consecutive numbers. */
+/** SQL that inserts rows of a workload, with consecutive numbers. @throws {CliError} if the table cannot have that many. */
 export function insertion(
-  { table, numberedRow: { columns, values }, counts }: Pick<Workload, 'table' | 'numberedRow' | 'counts'>,
+  {
+    table,
+    numberedRow: { columns, values, capacity = Number.POSITIVE_INFINITY },
+    counts,
+  }: Pick<Workload, 'table' | 'numberedRow' | 'counts'>,
   { from, count }: { readonly from: number; readonly count: number },
 ): string {
+  if (from + count > capacity) {
+    const most = capacity.toLocaleString('en')
+    throw new CliError(`${table} cannot have that many rows: a unique column has ${most} different values.`)
+  }
   const numbers = `WITH RECURSIVE numbers AS (SELECT ${from} n UNION ALL SELECT n + 1 FROM numbers WHERE n < ${from + count - 1})`
   return [
     `SET SESSION cte_max_recursion_depth = ${count}`,
