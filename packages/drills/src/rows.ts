@@ -41,6 +41,12 @@ export const miscounted = ({ table, counts }: Workload): string | undefined =>
 export const parentInsertions = ({ parents = [] }: Workload): readonly string[] =>
   parents.map((parent) => `SET sql_mode = '', foreign_key_checks = 0; INSERT IGNORE INTO ${parent} (id) VALUES (1)`)
 
+/** SQL that removes all rows of a workload, also while another table refers to it. */
+export const truncation = ({ table }: Pick<Workload, 'table'>) => `SET foreign_key_checks = 0; TRUNCATE ${table}`
+
+/** SQL that removes the table of a workload likewise. */
+export const dropping = ({ table }: Pick<Workload, 'table'>) => `SET foreign_key_checks = 0; DROP TABLE ${table}`
+
 /** Runs `work` while both databases have a million rows of the workload. Removes all rows afterwards. */
 export async function withMillionRows<T>({ topology, workload }: TestEnvironment, work: () => Promise<T>): Promise<T> {
   const { table } = workload
@@ -51,6 +57,6 @@ export async function withMillionRows<T>({ topology, workload }: TestEnvironment
     })
     return await work()
   } finally {
-    await topology.sql('db-writer', `SET foreign_key_checks = 0; TRUNCATE ${table}`)
+    await topology.sql('db-writer', truncation(workload))
   }
 }

@@ -1,5 +1,5 @@
 import { startMysql, type TestMysql } from '@repo/compose/testing'
-import { insertion } from '@repo/drills/rows.ts'
+import { dropping, insertion, truncation } from '@repo/drills/rows.ts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parseFields } from '../src/fields.ts'
 import { namesOf } from '../src/names.ts'
@@ -46,3 +46,11 @@ it.each(['string(200)!', 'string(5)!', 'string(3)!', 'int!', 'decimal(6,2)!', 'd
     expect(await mysql.sql(`SELECT COUNT(*) FROM ${names.table}`)).toBe('40000')
   },
 )
+
+it('the drills remove rows and a table to which another one refers', async () => {
+  await create(['code:int'])
+  await mysql.sql(`CREATE TABLE notes (ticket BIGINT UNSIGNED, FOREIGN KEY (ticket) REFERENCES ${names.table} (id))`)
+  await mysql.sql(truncation(names))
+  await mysql.sql(dropping(names))
+  expect(await mysql.sql('SHOW TABLES')).not.toContain(names.table)
+})
