@@ -18,7 +18,7 @@ const migrationFiles = async (root: string) =>
   (await readdir(join(root, migrations))).filter((file) => file.endsWith('.sql'))
 
 /** Migrations of a project that was made from this repository are above this: later ones of this repository are below. */
-const reservedNumbers = 1000
+export const reservedNumbers = 1000
 
 /** The path of the next migration. */
 export async function nextMigration(root: string, name: string): Promise<string> {
