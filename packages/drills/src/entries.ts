@@ -2,19 +2,14 @@ import type { Workload } from './workload.ts'
 
 /** A resource with the generated routes; see docs/make-it-yours.md. */
 export interface Entries extends Pick<Workload, 'name' | 'table' | 'parents' | 'numberedRow'> {
-  /** The JSON that stores an entry. */
-  entry(given: EntryNumbers): object
-}
-
-/** Numbers for the values of an entry. */
-interface EntryNumbers {
-  /** From 1 up. */
-  readonly n: number
   /**
-   * A number below `count`, for a unique value: another one for each entry while there are any, most likely also in
-   * another process. The lower half is for numbered rows.
+   * The JSON that stores an entry.
+   *
+   * @param n from 1 up.
+   * @param distinct a number below `count`, for a unique value: another one for each entry while there are any, most
+   * likely also in another process. The lower half is for numbered rows.
    */
-  distinct(count: number): number
+  entry(n: number, distinct: (count: number) => number): object
 }
 
 /** The workload of such a resource. The answer to a write has the millisecond that is stored. */
@@ -29,7 +24,7 @@ export function entriesWorkload({ entry, numberedRow, ...names }: Entries): Work
     newestPath: `/${name}?limit=20`,
     write() {
       n += 1
-      return { method: 'POST', path: `/${name}`, json: entry({ n, distinct }) }
+      return { method: 'POST', path: `/${name}`, json: entry(n, distinct) }
     },
     acknowledged({ status, body }) {
       const time = status === 201 ? Date.parse(JSON.parse(body).createdAt) : undefined

@@ -8,11 +8,11 @@ import { kindOf } from '../src/templates/kinds.ts'
 function valuesOf(text: string, count: number): readonly string[] {
   const field = parseFields([text], new Set(), 'tickets')[0]
   if (field === undefined) throw new Error(text)
-  const value = new Function('{ n, distinct }', `return ${kindOf(field).load}`)
+  const value = new Function('n', 'distinct', `return ${kindOf(field).load}`)
   const workload = entriesWorkload({
     name: 'tickets',
     table: 'tickets',
-    entry: (given) => ({ value: value(given) }),
+    entry: (n, distinct) => ({ value: value(n, distinct) }),
     numberedRow: { columns: field.column, values: kindOf(field).numbered },
   })
   return Array.from({ length: count }, () => JSON.parse(JSON.stringify(workload.write().json)).value)

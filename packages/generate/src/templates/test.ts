@@ -176,6 +176,7 @@ it('responds as the OpenAPI document describes', async () => {
   await contract.expectResponse(app, 200, 'get', '${path}?limit=1')
   await contract.expectResponse(app, 400, 'get', '${path}?limit=0')
   await contract.expectResponse(app, 201, 'post', '${path}', {}, ${sample(2)})
+  await contract.expectResponse(app, 413, 'post', '${path}', {}, { is_admin: 'x'.repeat(17_000) })
   await contract.expectResponse(app, 422, 'post', '${path}', {}, { is_admin: true })
   await contract.expectResponse(app, 200, 'get', path)
   await contract.expectResponse(app, 428, 'patch', path, {}, {})

@@ -6,7 +6,8 @@ import { kindOf } from './kinds.ts'
 export function workload({ plural, folder, table, pluralWords }: Names, fields: readonly Field[]): string {
   const values = fields.map((field) => `${field.name}: ${kindOf(field).load}`)
   const code = fields.map((field) => kindOf(field).load.replaceAll(/'[^']*'/g, '')).join()
-  const given = ['n', 'distinct'].filter((name) => new RegExp(`(?<!\`)\\b${name}\\b`).test(code))
+  const uses = (name: string) => new RegExp(`(?<!\`)\\b${name}\\b`).test(code)
+  const parameters = uses('distinct') ? (uses('n') ? 'n, distinct' : '_n, distinct') : uses('n') ? 'n' : ''
   const capacity = Math.min(...fields.map((field) => kindOf(field).capacity ?? Number.POSITIVE_INFINITY))
   const parents = [
     ...new Set(fields.flatMap(({ type }) => (type.kind === 'ref' && !type.self ? [`'testdb.${type.table}'`] : []))),
@@ -17,7 +18,7 @@ export function workload({ plural, folder, table, pluralWords }: Names, fields: 
 export const ${plural} = entriesWorkload({
   name: '${folder}',
   table: 'testdb.${table}',
-${parents.length > 0 ? `  parents: [${parents.join(', ')}],\n` : ''}  entry: (${given.length > 0 ? `{ ${given.join(', ')} }` : ''}) => ({ ${values.join(', ')} }),
+${parents.length > 0 ? `  parents: [${parents.join(', ')}],\n` : ''}  entry: (${parameters}) => ({ ${values.join(', ')} }),
   numberedRow: {
     columns: '${fields.map(({ column }) => column).join(', ')}',
     values: \`${fields.map((field) => kindOf(field).numbered).join(', ')}\`,
