@@ -119,7 +119,7 @@ const keywords = new Set(
   ).split(' '),
 )
 
-/** What the generated modules declare beside the plural, or call it without its `setUp`. */
+/** What the modules that have the plural declare or import beside it; the page imports `setUpEntries`. */
 const usedNames = new Set(
   (
     'afterAll app beforeAll beforeEach change client create createAnswerOnce createContract createDatabaseClient ' +
