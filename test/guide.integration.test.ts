@@ -23,7 +23,7 @@ describe('a clone', () => {
     ["'title:string(200)' --plural heartbeat", "There is a table 'heartbeat' already"],
     ["'title:string(200)' --plural stats", "The path '/stats' has another use"],
     ["'title:string(200)' --plural services", "The page has an element with the id 'services' already"],
-    ["'owner:ref(person)'", 'no migration creates the table person or persons'],
+    ["'owner:ref(person)'", 'no resource has the table person or persons'],
   ])('refuses ticket %s: %s', async (fields, message) => {
     await expect(shell(`node packages/generate/src/generate.ts resource ticket ${fields}`)).rejects.toThrow(message)
     expect(await changed()).toBe('')

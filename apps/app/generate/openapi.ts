@@ -36,7 +36,7 @@ export function openapiDocument(groups: readonly Resource[]) {
     }
   }
   const documented = tags.flatMap(({ endpoints }) =>
-    Object.values(endpoints).flatMap((each) => Object.values(each.responses)),
+    Object.values(endpoints).flatMap((each) => Object.values(responsesOf(each))),
   )
   // Of any path, method and write, also by the tiers in front of the app; the others as they are used.
   const shared = Object.entries<ResponseDefinition>(commonResponses).filter(
@@ -96,7 +96,7 @@ function inDocument(schema: object): JsonSchema {
 }
 
 function operation(id: string, tag: string, endpoint: Endpoint, components: Components): object {
-  const { summary, description, params, query, body, keyed, consistent, conditional, responses } = endpoint
+  const { summary, description, params, query, body, keyed, consistent, conditional } = endpoint
   const parameters = [
     ...Object.entries(params?.shape ?? {}).map(([name, schema]) => parameter('path', name, schema, components)),
     ...Object.entries(query?.shape ?? {}).map(([name, schema]) => parameter('query', name, schema, components)),
@@ -113,25 +113,33 @@ function operation(id: string, tag: string, endpoint: Endpoint, components: Comp
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: bodyContent(endpoint, components.schema(body)) } }),
-    responses: mapValues(responses, (response) => {
+    responses: mapValues(responsesOf(endpoint), (response) => {
       const [shared] = Object.entries(commonResponses).find(([, common]) => common === response) ?? []
       return shared ? { $ref: `#/components/responses/${shared}` } : describeResponse(response, components)
     }),
   }
 }
 
+/** Of an endpoint with a body, also those of what reads it. */
+const responsesOf = ({ body, responses }: Endpoint): Readonly<Record<number, ResponseDefinition>> => ({
+  ...responses,
+  ...(body && { 413: commonResponses.TooLarge, 415: commonResponses.UnsupportedType }),
+})
+
 const bodyContent = (endpoint: Endpoint, schema: JsonSchema) =>
   Object.fromEntries(bodyTypes(endpoint).map((type) => [type, { schema }]))
 
 function parameter(location: 'path' | 'query', name: string, schema: z.core.$ZodType, components: Components): object {
   const { description, ...rest } = components.schema(schema as z.ZodType)
-  const required = !z.safeParse(schema, undefined).success
+  // Zod leaves out the default of what is not sent in the form that it has in the code.
+  const absent = z.safeParse(schema, undefined)
+  const required = !absent.success
   return {
     name,
     in: location,
     ...(required ? { required } : {}),
     ...(description === undefined ? {} : { description }),
-    schema: rest,
+    schema: { ...rest, ...(absent.data === undefined ? {} : { default: absent.data }) },
   }
 }
 

@@ -1,8 +1,7 @@
 import { ResponseError, send, sendOnce } from './api.ts'
 import { descendant } from './elements.ts'
+import { changesBetween, fill, readInputs, type Value, type Values } from './inputs.ts'
 import type { Resource } from './resource.ts'
-
-type Value = string | number | boolean | null
 
 interface Entry extends Readonly<Record<string, Value>> {
   readonly id: number
@@ -14,7 +13,10 @@ interface Current {
   readonly tag: string
 }
 
-type Input = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement
+/** What the form had before it was edited: of a value it may show a part only. */
+interface Edited extends Current {
+  readonly shown: Values
+}
 
 /** The list shows what others save within this time. */
 const intervalMs = 10_000
@@ -27,15 +29,15 @@ const intervalMs = 10_000
  */
 export function setUpEntries(id: string, path: string): Resource {
   const parent = document.getElementById(id) as HTMLElement
-  const form = descendant<HTMLFormElement>(parent, 'form')
-  const cancel = descendant<HTMLButtonElement>(form, '[type="reset"]')
-  const result = descendant<HTMLOutputElement>(form, 'output')
+  // Nothing is asked of the form: an input can have the name of any of its properties.
+  const cancel = descendant<HTMLButtonElement>(parent, '[type="reset"]')
+  const result = descendant<HTMLOutputElement>(parent, 'output')
   const rows = descendant(parent, 'tbody')
   const empty = descendant(parent, 'p')
   const more = descendant<HTMLButtonElement>(parent, '.more')
   const columns = [...parent.querySelectorAll<HTMLElement>('th[data-field]')].map(({ dataset }) => dataset.field ?? '')
-  const inputs = [...form.elements].filter((element): element is Input => 'name' in element && element.name !== '')
-  let edited: Current | undefined
+  const inputs = [...parent.querySelectorAll<HTMLInputElement>('[name]')]
+  let edited: Edited | undefined
   let next: string | undefined
   /** Whether more than the first page is shown, which is not replaced then. */
   let extended = false
@@ -82,8 +84,9 @@ export function setUpEntries(id: string, path: string): Resource {
   }
 
   async function edit(entryId: number): Promise<void> {
-    edited = await read(entryId)
-    for (const input of inputs) fill(input, edited.entry[input.name] ?? null)
+    const current = await read(entryId)
+    for (const input of inputs) fill(input, current.entry[input.name] ?? null)
+    edited = { ...current, shown: readInputs(inputs) }
     cancel.hidden = false
     inputs[0]?.focus()
   }
@@ -95,21 +98,22 @@ export function setUpEntries(id: string, path: string): Resource {
       throw new Error('It has changed since it was listed. Look at it again.')
     }
     await send(`${path}/${entry.id}`, { method: 'DELETE', headers: { 'If-Match': tag } })
-    if (edited?.entry.id === entry.id) form.reset()
+    if (edited?.entry.id === entry.id) cancel.click()
     show('ok', 'Deleted.')
     await refresh()
   }
 
   async function save(): Promise<void> {
-    const body = JSON.stringify(Object.fromEntries(inputs.map((input) => [input.name, readInput(input)])))
+    const values = readInputs(inputs)
     const headers = { 'Content-Type': 'application/json' }
     if (edited === undefined) {
-      await sendOnce(path, { method: 'POST', headers, body })
+      await sendOnce(path, { method: 'POST', headers, body: JSON.stringify(values) })
     } else {
-      const { entry, tag } = edited
+      const { entry, tag, shown } = edited
+      const body = JSON.stringify(changesBetween(shown, values))
       await send(`${path}/${entry.id}`, { method: 'PATCH', headers: { ...headers, 'If-Match': tag }, body })
     }
-    form.reset()
+    cancel.click()
     show('ok', 'Saved.')
     await refresh()
   }
@@ -134,11 +138,11 @@ export function setUpEntries(id: string, path: string): Resource {
     result.textContent = text
   }
 
-  form.addEventListener('submit', (event) => {
+  parent.addEventListener('submit', (event) => {
     event.preventDefault()
     void run(save)
   })
-  form.addEventListener('reset', () => {
+  parent.addEventListener('reset', () => {
     edited = undefined
     cancel.hidden = true
   })
@@ -154,25 +158,6 @@ export function setUpEntries(id: string, path: string): Resource {
       if (!extended && performance.now() - listedAt > intervalMs) void refresh().catch(() => {})
     },
   }
-}
-
-/** What the API expects for an input. An empty one is null if it may be. */
-function readInput(input: Input): Value {
-  const { type } = input.dataset
-  if (type === 'boolean') return (input as HTMLInputElement).checked
-  if (input.value === '') return input.required ? '' : null
-  if (type === 'number') return Number(input.value)
-  return type === 'datetime' ? `${withSeconds(input.value)}Z` : input.value
-}
-
-/** Browsers omit seconds that are 0. */
-const withSeconds = (text: string) => (text.length === 16 ? `${text}:00` : text)
-
-function fill(input: Input, value: Value): void {
-  const { type } = input.dataset
-  if (type === 'boolean') (input as HTMLInputElement).checked = value === true
-  else if (type === 'datetime') input.value = String(value ?? '').slice(0, 19)
-  else input.value = String(value ?? '')
 }
 
 /** A time without its milliseconds. */

@@ -1,12 +1,21 @@
 import { waitFor } from '@repo/compose'
+import { CliError } from '@repo/ops/cli.ts'
 import type { TestEnvironment } from './test-environment.ts'
 import type { Workload } from './workload.ts'
 
-/** SQL that inserts rows of a workload, with consecutive numbers. */
+/** SQL that inserts rows of a workload, with consecutive numbers. @throws {CliError} if the table cannot have that many. */
 export function insertion(
-  { table, numberedRow: { columns, values }, counts }: Pick<Workload, 'table' | 'numberedRow' | 'counts'>,
+  {
+    table,
+    numberedRow: { columns, values, capacity = Number.POSITIVE_INFINITY },
+    counts,
+  }: Pick<Workload, 'table' | 'numberedRow' | 'counts'>,
   { from, count }: { readonly from: number; readonly count: number },
 ): string {
+  if (from + count > capacity) {
+    const most = capacity.toLocaleString('en')
+    throw new CliError(`${table} cannot have that many rows: a unique column has ${most} different values.`)
+  }
   const numbers = `WITH RECURSIVE numbers AS (SELECT ${from} n UNION ALL SELECT n + 1 FROM numbers WHERE n < ${from + count - 1})`
   return [
     `SET SESSION cte_max_recursion_depth = ${count}`,
@@ -32,6 +41,12 @@ export const miscounted = ({ table, counts }: Workload): string | undefined =>
 export const parentInsertions = ({ parents = [] }: Workload): readonly string[] =>
   parents.map((parent) => `SET sql_mode = '', foreign_key_checks = 0; INSERT IGNORE INTO ${parent} (id) VALUES (1)`)
 
+/** SQL that removes all rows of a workload, also while another table refers to it. */
+export const truncation = ({ table }: Pick<Workload, 'table'>) => `SET foreign_key_checks = 0; TRUNCATE ${table}`
+
+/** SQL that removes the table of a workload likewise. */
+export const dropping = ({ table }: Pick<Workload, 'table'>) => `SET foreign_key_checks = 0; DROP TABLE ${table}`
+
 /** Runs `work` while both databases have a million rows of the workload. Removes all rows afterwards. */
 export async function withMillionRows<T>({ topology, workload }: TestEnvironment, work: () => Promise<T>): Promise<T> {
   const { table } = workload
@@ -42,6 +57,6 @@ export async function withMillionRows<T>({ topology, workload }: TestEnvironment
     })
     return await work()
   } finally {
-    await topology.sql('db-writer', `SET foreign_key_checks = 0; TRUNCATE ${table}`)
+    await topology.sql('db-writer', truncation(workload))
   }
 }

@@ -29,6 +29,15 @@ export interface Counts {
   readonly seconds: Readonly<Record<string, number>>
 }
 
+/** What an INSERT of many rows stores. */
+export interface NumberedRow {
+  readonly columns: string
+  /** The values of the columns by the number `n` of the row, as SQL. */
+  readonly values: string
+  /** The numbers below have different values, as the table requires. @default all numbers have, or need not */
+  readonly capacity?: number
+}
+
 /** A resource as the drills use it: how to store a row, what the answer acknowledges, which rows are stored. */
 export interface Workload {
   readonly name: string
@@ -54,8 +63,7 @@ export interface Workload {
   listed(response: HttpResponse): readonly number[] | undefined
   /** SQL that selects the time of each row stored since then. Times are in milliseconds since 1970. */
   storedSince(since: number): string
-  /** What an INSERT of many rows stores: columns, and their values by the number `n` of the row, as SQL. */
-  readonly numberedRow: { readonly columns: string; readonly values: string }
+  readonly numberedRow: NumberedRow
   /** @default its rows are not counted */
   readonly counts?: Counts
   /** Settings of the app with which few writes are in one commit. @default none */

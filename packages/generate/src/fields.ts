@@ -1,4 +1,5 @@
 import { CliError } from '@repo/ops/cli.ts'
+import { checkLimits } from './limits.ts'
 import { columnOf, namesOf, snakeCase } from './names.ts'
 
 /** The type of a field, as it is written on the command line. */
@@ -37,9 +38,7 @@ export function parseFields(texts: readonly string[], tables: ReadonlySet<string
   const names = fields.map(({ column }) => column)
   const duplicate = names.find((name, index) => names.indexOf(name) !== index)
   if (duplicate !== undefined) throw new CliError(`Two fields have the column '${duplicate}'.`)
-  // InnoDB's limit of a row, in bytes. A text is stored beside it.
-  const bytes = fields.reduce((sum, { type }) => sum + (type.kind === 'string' ? 4 * type.length + 2 : 20), 0)
-  if (bytes > 65_000) throw new CliError('The strings are too long for one row. Make the longest ones a text.')
+  checkLimits(own, fields)
   return fields
 }
 
@@ -84,7 +83,8 @@ function parseType(
     }
     case 'decimal': {
       const valid = isInteger(first, 1, 65) && isInteger(second, 0, 30) && Number(second) < Number(first)
-      if (!valid || more.length > 0) throw fail('decimal(P,S) with P digits, 1 to 65, and S of them after the point')
+      if (!valid || more.length > 0)
+        throw fail('decimal(P,S) with P digits, 1 to 65, and S of them after the point, 0 to 30 and fewer than P')
       return { kind, precision: Number(first), scale: Number(second) }
     }
     case 'enum': {
@@ -117,7 +117,7 @@ function referenced(text: string, name: string, tables: ReadonlySet<string>): st
   const candidates = [snakeCase(name), ...(/[^sui]s$/.test(name) ? [] : [namesOf(name).table])]
   const table = candidates.find((candidate) => tables.has(candidate))
   if (table !== undefined) return table
-  throw new CliError(`Invalid field '${text}': no migration creates the table ${candidates.join(' or ')}.`)
+  throw new CliError(`Invalid field '${text}': no resource has the table ${candidates.join(' or ')}.`)
 }
 
 function checkUnique(text: string, type: FieldType): void {
@@ -132,6 +132,3 @@ function checkUnique(text: string, type: FieldType): void {
 
 const isInteger = (text: string, min: number, max: number) =>
   /^\d{1,6}$/.test(text) && Number(text) >= min && Number(text) <= max
-
-/** Whether the list can be filtered by it, for which it has an index. */
-export const isIndexed = ({ type, unique }: Field) => unique || type.kind === 'ref' || type.kind === 'enum'

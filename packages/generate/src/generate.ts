@@ -5,14 +5,11 @@ import { CliError, interruption, runCli } from '@repo/ops/cli.ts'
 import { type Contents, writeOrUndo } from './changes.ts'
 import { type Field, parseFields } from './fields.ts'
 import { type Names, namesOf } from './names.ts'
-import { checkNames, nextMigration, placesOf, registrations, tablesOf } from './project.ts'
+import { checkNames, nextMigration, registrations, resourceTables } from './project.ts'
 import { fromSchemas, generateFromSchemas, snapshot, updateSnapshot } from './regenerate.ts'
+import { renderResource } from './render.ts'
 import { run } from './run.ts'
-import { repository, resource, routes, schema } from './templates/app.ts'
 import { migration } from './templates/migration.ts'
-import { pageHead, pageHtml, pageModule } from './templates/page.ts'
-import { test } from './templates/test.ts'
-import { workload } from './templates/workload.ts'
 
 const usage =
   "Usage: npm run generate -- resource NAME FIELD:TYPE… [--plural NAME]\n  For example: npm run generate -- resource ticket 'title:string(200)!' 'state:enum(open,closed)'"
@@ -26,7 +23,7 @@ await runCli(async () => {
   if (kind !== 'resource' || name === undefined) throw new CliError(usage)
   const names = namesOf(name, values.plural)
   await checkNames(repositoryRoot, names)
-  const fields = parseFields(texts, await tablesOf(repositoryRoot), names.table)
+  const fields = parseFields(texts, await resourceTables(repositoryRoot), names.table)
   const contents = await contentsOf(names, fields)
   const signal = interruption()
   await writeOrUndo(repositoryRoot, contents, touched, async () => {
@@ -43,18 +40,9 @@ await runCli(async () => {
 })
 
 async function contentsOf(names: Names, fields: readonly Field[]): Promise<Contents> {
-  const places = placesOf(names)
   return new Map([
     [await nextMigration(repositoryRoot, `create_${names.table}`), migration(names, fields)],
-    [`${places.app}/schema.ts`, schema(names, fields)],
-    [`${places.app}/repository.ts`, repository(names, fields)],
-    [`${places.app}/routes.ts`, routes(names)],
-    [`${places.app}/resource.ts`, resource(names)],
-    [`${places.app}/${names.folder}.integration.test.ts`, test(names, fields)],
-    [`${places.page}/main.html`, pageHtml(names, fields)],
-    [`${places.page}/head.html`, pageHead],
-    [`${places.page}/index.ts`, pageModule(names)],
-    [places.workload, workload(names, fields)],
+    ...renderResource(names, fields),
     ...(await registrations(repositoryRoot, names)),
   ])
 }

@@ -3,8 +3,6 @@ import { reservedWords } from './reserved-words.ts'
 
 /** The names of a resource in code, SQL and paths. */
 export interface Names {
-  /** `lineItem` */
-  readonly camel: string
   /** `LineItem` */
   readonly pascal: string
   /** `lineItems`, the name of the resource in code. */
@@ -37,23 +35,26 @@ export function namesOf(name: string, plural?: string): Names {
   }
   const pluralParts = plural === undefined ? pluralOf(singularParts) : partsOf(plural)
   const names = {
-    camel: camel(singularParts),
     pascal: pascal(singularParts),
     plural: camel(pluralParts),
     pluralPascal: pascal(pluralParts),
     folder: pluralParts.join('-'),
     table: pluralParts.join('_'),
     words: singularParts.join(' '),
-    aWord: `${/^[aeiou]/.test(name) ? 'an' : 'a'} ${singularParts.join(' ')}`,
+    aWord: `${articleOf(name)} ${singularParts.join(' ')}`,
     pluralWords: pluralParts.join(' '),
   }
-  if (names.camel === names.plural) {
+  const singular = camel(singularParts)
+  if (singular === names.plural) {
     throw new CliError(`The plural must differ from the singular '${name}': --plural ${name}List, for example.`)
   }
-  for (const reserved of [names.camel, names.plural]) {
-    if (codeWords.has(reserved))
-      throw new CliError(`'${reserved}' is a reserved word of TypeScript. Take another name.`)
+  for (const word of [singular, names.plural]) {
+    if (keywords.has(word)) throw new CliError(`'${word}' is a reserved word of TypeScript. Take another name.`)
   }
+  if (usedNames.has(names.plural)) {
+    throw new CliError(`The code of a resource has another use for '${names.plural}'. Take another --plural.`)
+  }
+  if (names.table.length > 64) throw new CliError(`The name '${names.table}' exceeds MySQL's 64 characters.`)
   if (reservedWords.has(names.table))
     throw new CliError(`'${names.table}' is a reserved word of MySQL. Take another name.`)
   return names
@@ -102,14 +103,26 @@ const capital = (part: string) => part.charAt(0).toUpperCase() + part.slice(1)
 const pascal = (parts: readonly string[]) => parts.map(capital).join('')
 const camel = ([first = '', ...others]: readonly string[]) => first + pascal(others)
 
-/** Reserved in modules, and what the generated modules use as names of their own. */
-const codeWords = new Set(
+/** By the sound of a word: a user, an hour. */
+const articleOf = (word: string) =>
+  /^(hour|heir|hono|hones)/.test(word) ||
+  (/^[aeiou]/.test(word) && !/^(eu|one(?!r)|once|uni(?!n|m)|u[bcfhjkqrt][aeiou]|us[aeu])/.test(word))
+    ? 'an'
+    : 'a'
+
+/** Reserved in modules. */
+const keywords = new Set(
   (
     'arguments await break case catch class const continue debugger default delete do else enum eval export extends ' +
     'false finally for function if implements import in instanceof interface let new null package private protected ' +
-    'public return static super switch this throw true try typeof undefined var void while with yield ' +
-    'after body changes client columns connection cursor describe document element endpoints entry exchange expect ' +
-    'fields id includes it limit query request res resource resources select send server table where window workload ' +
-    'workloads z'
+    'public return static super switch this throw true try typeof undefined var void while with yield'
+  ).split(' '),
+)
+
+/** What the modules that have the plural declare or import beside it; the page imports `setUpEntries`. */
+const usedNames = new Set(
+  (
+    'afterAll app beforeAll beforeEach change client create createAnswerOnce createContract createDatabaseClient ' +
+    'createTestApp defineResource describe endpoints entries entriesWorkload expect it request sample server startMigrated'
   ).split(' '),
 )

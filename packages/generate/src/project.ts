@@ -18,7 +18,7 @@ const migrationFiles = async (root: string) =>
   (await readdir(join(root, migrations))).filter((file) => file.endsWith('.sql'))
 
 /** Migrations of a project that was made from this repository are above this: later ones of this repository are below. */
-const reservedNumbers = 1000
+export const reservedNumbers = 1000
 
 /** The path of the next migration. */
 export async function nextMigration(root: string, name: string): Promise<string> {
@@ -29,7 +29,7 @@ export async function nextMigration(root: string, name: string): Promise<string>
 
 /** @throws {CliError} if something has one of the names already. */
 export async function checkNames(root: string, names: Names): Promise<void> {
-  const { folder, table, pascal, plural } = names
+  const { folder, table, pascal, plural, pluralPascal } = names
   for (const place of Object.values(placesOf(names))) {
     if (existsSync(join(root, place))) throw new CliError(`There is a resource '${folder}' already: ${place}.`)
   }
@@ -49,15 +49,30 @@ export async function checkNames(root: string, names: Names): Promise<void> {
       throw new CliError(`The page has an element with the id '${folder}' already, in ${file}. Take another name.`)
     }
   }
-  for (const file of indexes) {
-    if (new RegExp(`\\b${plural}\\b`).test(await readFile(join(root, file), 'utf8'))) {
-      throw new CliError(`The name '${plural}' has another use in ${file}. Take another name, or another --plural.`)
+  const registered = [plural, `setUp${pluralPascal}`, plural]
+  for (const [index, file] of indexes.entries()) {
+    const name = registered[index] ?? ''
+    if (declares(await readFile(join(root, file), 'utf8'), name)) {
+      throw new CliError(`The name '${name}' has another use in ${file}. Take another name, or another --plural.`)
     }
   }
 }
 
+/** Whether a module declares or imports a name at its top level. */
+const declares = (code: string, name: string) =>
+  new RegExp(
+    `^(?:import [^']*\\b${name}\\b|(?:export )?(?:const|let|(?:async )?function|class|type|interface) ${name}\\b)`,
+    'm',
+  ).test(code)
+
+/** The tables of the resources. */
+export async function resourceTables(root: string): Promise<ReadonlySet<string>> {
+  const isResource = (table: string) => existsSync(join(root, placesOf({ folder: table.replaceAll('_', '-') }).app))
+  return new Set([...(await tablesOf(root))].filter(isResource))
+}
+
 /** The tables that the migrations create. */
-export async function tablesOf(root: string): Promise<ReadonlySet<string>> {
+async function tablesOf(root: string): Promise<ReadonlySet<string>> {
   const tables: string[] = []
   for (const file of await migrationFiles(root)) {
     const sql = await readFile(join(root, migrations, file), 'utf8')

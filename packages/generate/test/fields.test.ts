@@ -1,6 +1,7 @@
 import { CliError } from '@repo/ops/cli.ts'
 import { describe, expect, it } from 'vitest'
-import { isIndexed, parseFields } from '../src/fields.ts'
+import { parseFields } from '../src/fields.ts'
+import { isIndexed } from '../src/keys.ts'
 
 const tables = new Set(['projects', 'line_items', 'addresses', 'people'])
 const typeOf = (text: string) => parseFields([`field:${text}`], tables, 'tickets')[0]?.type
@@ -45,12 +46,16 @@ describe('parseFields', () => {
     ['price:decimal(2)', 'decimal(P,S)'],
     ['price:decimal(2,2)', 'decimal(P,S)'],
     ['price:decimal(66,2)', 'decimal(P,S)'],
+    ['price:decimal(60,31)', 'S of them after the point, 0 to 30 and fewer than P'],
+    ['aBCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJ:int', "exceeds MySQL's 64 characters"],
+    ['aBCDEFGHIJKLMNOPQRSTUVWXYZABCDE:int!', "exceeds MySQL's 64 characters"],
+    ['aBCDEFGHIJKLMNOPQRSTUVWXYZABCD:ref(project)', "exceeds MySQL's 64 characters"],
     ['state:enum()', 'enum(a,b)'],
     ['state:enum(Open)', 'enum(a,b)'],
     ["state:enum(a','b)", 'enum(a,b)'],
     ['state:enum(a,a)', 'different values'],
     ['project:ref()', 'ref(OTHER)'],
-    ['project:ref(board)', 'no migration creates the table board or boards'],
+    ['project:ref(board)', 'no resource has the table board or boards'],
     ['parent:ref(ticket)', "without '?', no first entry could be stored"],
     ['project:ref(project)!', "with '!', it needs a '?'"],
     ['title:text??', 'once each'],
@@ -73,6 +78,30 @@ describe('parseFields', () => {
       "Two fields have the column 'title'",
     )
     expect(() => parseFields(['a:string(10000)', 'b:string(10000)'], tables, 'tickets')).toThrow('too long for one row')
+  })
+})
+
+describe('a table', () => {
+  const count = (number: number, type: string) => Array.from({ length: number }, (_, index) => `field${index}:${type}`)
+
+  it.each([
+    [1001, 'int', 'at most 1,000 fields'],
+    [64, 'int!', 'at most 64 keys'],
+    [64, 'enum(a,b)', 'at most 64 keys'],
+    [64, 'ref(project)', 'at most 64 keys'],
+    [200, 'text', 'too many for one row'],
+    [200, 'string(50)', 'too many for one row'],
+    [300, 'decimal(65,30)', 'too many for one row'],
+  ])('has no %d fields of type %s: %s', (number, type, message) => {
+    expect(() => parseFields(count(number, type), tables, 'tickets')).toThrow(message)
+  })
+
+  it.each([
+    [1000, 'int'],
+    [63, 'int!'],
+    [190, 'text'],
+  ])('has %d fields of type %s', (number, type) => {
+    expect(parseFields(count(number, type), tables, 'tickets')).toHaveLength(number)
   })
 })
 

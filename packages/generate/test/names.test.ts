@@ -5,7 +5,6 @@ import { columnOf, namesOf } from '../src/names.ts'
 describe('namesOf', () => {
   it.each(['lineItem', 'line-item'])('gives the forms of %s', (name) => {
     expect(namesOf(name)).toEqual({
-      camel: 'lineItem',
       pascal: 'LineItem',
       plural: 'lineItems',
       pluralPascal: 'LineItems',
@@ -30,8 +29,19 @@ describe('namesOf', () => {
     expect(namesOf(singular).plural).toBe(plural)
   })
 
-  it('has the article of the word', () => {
-    expect(namesOf('item').aWord).toBe('an item')
+  it.each([
+    ['item', 'an item'],
+    ['user', 'a user'],
+    ['unit', 'a unit'],
+    ['utility', 'a utility'],
+    ['oneTimeCode', 'a one time code'],
+    ['event', 'an event'],
+    ['upload', 'an upload'],
+    ['umbrella', 'an umbrella'],
+    ['hour', 'an hour'],
+    ['house', 'a house'],
+  ])('the article of %s is that of %s', (name, words) => {
+    expect(namesOf(name).aWord).toBe(words)
   })
 
   it('takes another plural', () => {
@@ -49,7 +59,8 @@ describe('namesOf', () => {
     ['x'.repeat(41), 'Invalid name'],
     ['tickets', 'looks like a plural'],
     ['class', 'reserved word of TypeScript'],
-    ['describe', 'reserved word of TypeScript'],
+    ['endpoint', "has another use for 'endpoints'"],
+    ['entry', "has another use for 'entries'"],
   ])('refuses %j: %s', (name, message) => {
     expect(() => namesOf(name)).toThrow(CliError)
     expect(() => namesOf(name)).toThrow(message)

@@ -262,6 +262,12 @@ export const commonResponses = {
     headers: requestIdHeader,
     content: problemContent,
   },
+  TooLarge: { description: 'The body has more than 16 KB', headers: requestIdHeader, content: problemContent },
+  UnsupportedType: {
+    description: 'The body has another content type or charset',
+    headers: requestIdHeader,
+    content: problemContent,
+  },
   InvalidFields: {
     description: 'Fields of the body are unknown or invalid; or, with a key, see KeyReused',
     headers: requestIdHeader,

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { apiTypes } from '../../generate/api-types.ts'
 import { openapiDocument } from '../../generate/openapi.ts'
+import { integerParameter } from '../../src/http/schema.ts'
 import { resources } from '../../src/resources/index.ts'
 import { thingsResource } from '../test-app.ts'
 
@@ -46,6 +48,24 @@ describe('openapiDocument', () => {
     })
   })
 
+  it('has the default of a query parameter', () => {
+    const query = z.strictObject({ limit: integerParameter(1, 10).default(5).describe('The most things.') })
+    const endpoints = { readThing: { method: 'get', path: '/things', summary: 'Reads', query, responses: {} } } as const
+    expect(openapiDocument([{ ...thingsResource(), endpoints }]).paths).toHaveProperty(
+      ['/things', 'get', 'parameters', 0, 'schema'],
+      { type: 'integer', minimum: 1, maximum: 10, default: 5 },
+    )
+  })
+
+  it('has the responses of what reads a body, where there is one', () => {
+    const { get, put } = document.paths['/things'] as Record<string, { responses: object }>
+    expect(put?.responses).toMatchObject({
+      413: { $ref: '#/components/responses/TooLarge' },
+      415: { $ref: '#/components/responses/UnsupportedType' },
+    })
+    expect(get?.responses).not.toHaveProperty('413')
+  })
+
   it('describes query parameters as they are written in the query', () => {
     expect(document.paths).toHaveProperty(
       ['/things', 'get', 'parameters'],
@@ -74,7 +94,9 @@ describe('openapiDocument', () => {
       'BadRequest',
       'MethodNotAllowed',
       'NotFound',
+      'TooLarge',
       'Unavailable',
+      'UnsupportedType',
       'WriteUnavailable',
     ])
   })

@@ -15,6 +15,7 @@ import {
   within,
   yes,
 } from '../drill.ts'
+import { dropping } from '../rows.ts'
 import type { TestEnvironment } from '../test-environment.ts'
 
 /**
@@ -32,7 +33,7 @@ export const restore: Drill = {
       await succeed(environment, 'backup', file)
       await delay(environment.steadyMs)
       const second = Math.floor(Date.now() / 1000) * 1000
-      await topology.sql('db-writer', `DROP TABLE ${workload.table}`)
+      await topology.sql('db-writer', dropping(workload))
       const time = new Date(second).toISOString().replace('.000Z', 'Z')
       const startedAt = Date.now()
       await succeed(environment, 'restore', file, '--to', time, '--yes')

@@ -3,6 +3,7 @@ import { freeze, thaw, waitFor } from '@repo/compose'
 import { atLeast, atMost, type Drill } from '../drill.ts'
 import { type HttpResponse, openHttpClient, type Send } from '../http.ts'
 import { watchInternalErrors } from '../internal-errors.ts'
+import { truncation } from '../rows.ts'
 import type { TestEnvironment } from '../test-environment.ts'
 import type { Workload } from '../workload.ts'
 
@@ -36,7 +37,7 @@ export const staleReads: Drill = {
   name: 'stale-reads',
   async run(environment) {
     const { topology, workload } = environment
-    await topology.sql('db-writer', `TRUNCATE ${workload.table}`)
+    await topology.sql('db-writer', truncation(workload))
     const internalErrors = watchInternalErrors(environment)
     const client = openHttpClient(topology.url)
     const findings: Findings = { acknowledged: 0, compared: 0, stale: 0, walks: 0, skipping: 0, statuses: new Map() }

@@ -9,6 +9,7 @@ import {
   MigrationError,
   migrate,
 } from '@repo/db'
+import { reservedNumbers } from '../project.ts'
 import type { Finding } from './finding.ts'
 import { readSchema } from './read-schema.ts'
 import { storeSampleRows } from './sample-rows.ts'
@@ -41,10 +42,15 @@ export function compareFiles(before: readonly Migration[], after: readonly Migra
     const findings = lostRights([migration], [now])
     return findings.length === 0 ? [] : [{ ...describe(now), findings }]
   })
-  const last = before.at(-1)?.name ?? ''
-  const early = newOnes(before, after).filter(({ name }) => name < last)
-  return [...changed, ...early.map((migration) => refusedFile(migration, `its number is not after that of ${last}`))]
+  const early = newOnes(before, after).flatMap((migration) => {
+    const last = before.findLast(({ name }) => isOwn(name) === isOwn(migration.name))?.name ?? ''
+    return migration.name < last ? [refusedFile(migration, `its number is not after that of ${last}`)] : []
+  })
+  return [...changed, ...early]
 }
+
+/** Whether it is one of the project's own. Those that come with a later version are below, whatever came first. */
+const isOwn = (name: string) => Number.parseInt(name, 10) > reservedNumbers
 
 function refusedFile(migration: Migration, problem: string): RefusedMigration {
   const wayOut =

@@ -2,7 +2,7 @@ import { type ExecFileOptions, execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { cp, mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { linkInstalledPackages } from '@repo/compose/testing'
 import { CliError } from '@repo/ops/cli.ts'
@@ -17,16 +17,14 @@ export const migrationsFolder = 'packages/db/migrations'
  */
 export async function findReleaseBefore(root: string, ref?: string): Promise<string> {
   if (ref !== undefined) return (await commitOf(root, ref)) ?? fail(root, `Unknown commit '${ref}'`)
-  const files = await readdir(join(root, migrationsFolder))
-  const newest = files
-    .filter((file) => file.endsWith('.sql'))
-    .sort()
-    .at(-1)
-  const log = ['log', '-1', '--no-renames', '--diff-filter=A', '--format=%H', '--', `${migrationsFolder}/${newest}`]
-  const added = await git(root, ...log)
-  // A migration that is not committed yet.
-  if (added === '') return git(root, 'rev-parse', 'HEAD')
-  return (await commitOf(root, `${added}^`)) ?? fail(root, `No commit is before ${newest}`)
+  const files = (await readdir(join(root, migrationsFolder))).filter((file) => file.endsWith('.sql'))
+  const paths = files.map((file) => `${migrationsFolder}/${file}`)
+  const committed = (await git(root, 'ls-tree', '--name-only', 'HEAD', `${migrationsFolder}/`)).split('\n')
+  if (paths.some((path) => !committed.includes(path))) return git(root, 'rev-parse', 'HEAD')
+  // The newest by its commit: one of a later version has a lower number than those of the project.
+  const log = ['log', '-1', '--no-renames', '--diff-filter=A', '--format=%H', '--name-only', '--', ...paths]
+  const [added, ...names] = (await git(root, ...log)).split(/\n+/)
+  return (await commitOf(root, `${added}^`)) ?? fail(root, `No commit is before ${basename(names.at(-1) ?? '')}`)
 }
 
 /** Its files, in a folder of their own. */

@@ -1,11 +1,11 @@
-import { type Field, isIndexed } from '../fields.ts'
+import type { Field } from '../fields.ts'
+import { foreignKey, isIndexed, keyOf } from '../keys.ts'
 import type { Names } from '../names.ts'
 import { kindOf, selection } from './kinds.ts'
-import { foreignKey, uniqueKey } from './migration.ts'
 
 /** `schema.ts`: the fields, and the HTTP contract. */
 export function schema(names: Names, fields: readonly Field[]): string {
-  const { camel, pascal, pluralPascal, folder, words, aWord, pluralWords } = names
+  const { pascal, pluralPascal, folder, words, aWord, pluralWords } = names
   const filters = fields.filter(isIndexed)
   const imports = new Set([
     'id',
@@ -32,10 +32,10 @@ const fields = {
   ${fields.map((field) => `${field.name}: ${kindOf(field).schema}${field.optional ? '.nullable()' : ''},`).join('\n  ')}
 }
 
-const ${camel} = z.strictObject({ id, createdAt: dateTime, ...fields }).meta({ id: '${pascal}' })
+const stored${pascal} = z.strictObject({ id, createdAt: dateTime, ...fields }).meta({ id: '${pascal}' })
 
 /** A stored ${words}. */
-export type ${pascal} = z.output<typeof ${camel}>
+export type Stored${pascal} = z.output<typeof stored${pascal}>
 
 const new${pascal} = z.strictObject(${defaults.length > 0 ? `{ ...fields, ${defaults.join(', ')} }` : 'fields'})
 
@@ -58,7 +58,7 @@ export type ${pluralPascal}Query = z.output<typeof listQuery>
 
 const params = z.object({ id: idParameter })
 
-const entry = { headers: { ...requestIdHeader, ...entityTagHeader }, content: { 'application/json': ${camel} } }
+const entry = { headers: { ...requestIdHeader, ...entityTagHeader }, content: { 'application/json': stored${pascal} } }
 const written = { ...entry, headers: { ...entry.headers, ...writtenHeaders } }
 const readErrors = { 400: commonResponses.BadRequest, ...consistentResponses, 503: commonResponses.Unavailable }
 const changeErrors = {
@@ -82,7 +82,7 @@ export const endpoints = {
       200: {
         description: 'A page of ${pluralWords}',
         headers: { ...requestIdHeader, ...linkHeader },
-        content: { 'application/json': z.array(${camel}) },
+        content: { 'application/json': z.array(stored${pascal}) },
       },
       ...readErrors,
     },
@@ -149,7 +149,7 @@ export function repository(names: Names, fields: readonly Field[]): string {
   const { pascal, pluralPascal, table, aWord, pluralWords } = names
   const filters = fields.filter(isIndexed)
   const refusals = fields.flatMap(({ name, column, unique, type }) => [
-    ...(unique ? [`'${table}.${uniqueKey(column)}': { field: '${name}', detail: 'is taken' },`] : []),
+    ...(unique ? [`'${table}.${keyOf({ column, unique })}': { field: '${name}', detail: 'is taken' },`] : []),
     ...(type.kind === 'ref' ? [`${foreignKey(table, column)}: { field: '${name}', detail: 'does not exist' },`] : []),
   ])
   const refuse = refusals.length > 0 ? '.catch(refuse)' : ''
@@ -167,13 +167,13 @@ export function repository(names: Names, fields: readonly Field[]): string {
   return `import { type Connection, type DatabaseClient, execute, type Point, query } from '@repo/db'
 import type { Page } from '../../http/pages.ts'
 import { ${helpers.join(', ')} } from '../rows.ts'
-import type { New${pascal}, ${pascal}, ${pascal}Changes, ${pluralPascal}Query } from './schema.ts'
+import type { New${pascal}, Stored${pascal}, ${pascal}Changes, ${pluralPascal}Query } from './schema.ts'
 
 const columns = \`${wrap(columns)}\`
 ${
   bools.length > 0
     ? `
-const to${pascal} = (row: Record<string, unknown>) => ({ ...row, ${bools.map(toBoolean).join(', ')} }) as ${pascal}
+const fromRow = (row: Record<string, unknown>) => ({ ...row, ${bools.map(toBoolean).join(', ')} }) as Stored${pascal}
 `
     : ''
 }
@@ -197,38 +197,38 @@ export function create${pluralPascal}Repository(client: DatabaseClient) {
   const select = async (connection: Connection, rest: string, values: unknown[]) =>
     ${
       bools.length > 0
-        ? `(await query(connection, \`SELECT \${columns} FROM ${table} \${rest}\`, values)).map(to${pascal})`
-        : `(await query(connection, \`SELECT \${columns} FROM ${table} \${rest}\`, values)) as unknown[] as ${pascal}[]`
+        ? `(await query(connection, \`SELECT \${columns} FROM ${table} \${rest}\`, values)).map(fromRow)`
+        : `(await query(connection, \`SELECT \${columns} FROM ${table} \${rest}\`, values)) as unknown[] as Stored${pascal}[]`
     }
 
   const find = async (connection: Connection, id: number) => (await select(connection, 'WHERE id = ?', [id]))[0]
 
   return {
     /** Newest first. */
-    list({ limit, after${filters.length > 0 ? ', ...filters' : ''} }: ${pluralPascal}Query, includes: readonly Point[]): Promise<Page<${pascal}>> {
+    list({ limit, after${filters.length > 0 ? ', ...filters' : ''} }: ${pluralPascal}Query, includes: readonly Point[]): Promise<Page<Stored${pascal}>> {
       const { sql, values } = where({ 'id < ?': after?.id${filters.map(({ column, name, type }) => `, '${column} = ?': ${type.kind === 'datetime' ? `filters.${name} && toDateTime(filters.${name})` : `filters.${name}`}`).join('')} })
       return readPage(client, { limit, after }, includes, (connection, rows) =>
         select(connection, \`\${sql} ORDER BY id DESC LIMIT ?\`, [...values, rows]),
       )
     },
 
-    get(id: number, includes: readonly Point[]): Promise<${pascal} | undefined> {
+    get(id: number, includes: readonly Point[]): Promise<Stored${pascal} | undefined> {
       return client.read((connection) => find(connection, id), { after: includes })
     },
 
     /** Reads ${aWord} that nobody else can change until the end of the transaction. */
-    async lock(connection: Connection, id: number): Promise<${pascal} | undefined> {
+    async lock(connection: Connection, id: number): Promise<Stored${pascal} | undefined> {
       return (await select(connection, 'WHERE id = ? FOR UPDATE', [id]))[0]
     },
 
     /** @throws {InvalidFields} if a key of the table refuses it. */
-    async create(connection: Connection, fields: New${pascal}): Promise<${pascal} | undefined> {
+    async create(connection: Connection, fields: New${pascal}): Promise<Stored${pascal} | undefined> {
       const row = { created_at: toDateTime(new Date().toISOString()), ...columnsOf(fields) }
       return find(connection, await execute(connection, 'INSERT INTO ${table} SET ?', [row])${refuse})
     },
 
     /** @throws {InvalidFields} if a key of the table refuses it. */
-    async update(connection: Connection, id: number, changes: ${pascal}Changes): Promise<${pascal} | undefined> {
+    async update(connection: Connection, id: number, changes: ${pascal}Changes): Promise<Stored${pascal} | undefined> {
       const row = columnsOf(changes)
       if (Object.keys(row).length > 0) await execute(connection, 'UPDATE ${table} SET ? WHERE id = ?', [row, id])${refuse}
       return find(connection, id)

@@ -1,6 +1,6 @@
 import type { Field, FieldType } from '../fields.ts'
 
-/** What the templates write for a field of one type. Code refers to a number `n`, which differs between entries. */
+/** What the templates write for a field of one type. Code refers to a number `n` from 1, which differs between entries. */
 interface Kind {
   /** The column's type. */
   readonly sql: string
@@ -9,13 +9,15 @@ interface Kind {
   readonly imports: readonly string[]
   /** The schema of a value in a query, for what can be filtered by; empty for the others. */
   readonly parameter: string
-  /** Some valid value, as the API returns it. */
+  /** A valid value for a test, as the API returns it. */
   readonly sample: string
-  /** A random one, for a unique field. */
-  readonly random: string
   readonly invalid: string
-  /** A valid value as SQL. */
-  readonly sqlSample: string
+  /** A valid value for the drills. For a unique field, `distinct(COUNT)` is a number below, another one for each entry. */
+  readonly load: string
+  /** A valid value as SQL. Unique ones are different for each `n` below `capacity`. */
+  readonly numbered: string
+  /** How many values there are, if it matters: for a unique field with few. */
+  readonly capacity?: number
   /** The input element, without its name. */
   readonly input: string
 }
@@ -30,17 +32,24 @@ export function kindOf({ name, type, optional, unique }: Field): Kind {
   switch (type.kind) {
     case 'string': {
       const { length } = type
-      const isShort = length < name.length + 9
+      const isShort = length < name.length + 14
+      const digits = Math.min(length, 10)
+      const sample = isShort ? `String(n).slice(0, ${length})` : `\`${name} \${n}\``
       const schema = `text(${optional ? 0 : 1}, ${length.toLocaleString('en').replaceAll(',', '_')})`
       return {
         sql: `VARCHAR(${length})`,
         schema,
         imports: ['text'],
         parameter: given(schema),
-        sample: isShort ? `String(n).slice(0, ${length})` : `\`${name} \${n}\``,
-        random: length < 36 ? `randomUUID().slice(0, ${length})` : 'randomUUID()',
+        sample,
         invalid: `'x'.repeat(${length + 1})`,
-        sqlSample: isShort ? `LEFT(n, ${length})` : `CONCAT('${name} ', n)`,
+        load: !unique
+          ? sample
+          : isShort
+            ? `distinct(36 ** ${digits}).toString(36)`
+            : `\`${name} \${distinct(2 ** 40)}\``,
+        numbered: !isShort ? `CONCAT('${name} ', n)` : unique ? 'CONV(n, 10, 36)' : `LEFT(n, ${length})`,
+        ...few(unique, 36 ** digits),
         input: `<input maxlength="${length}"${required}>`,
       }
     }
@@ -51,9 +60,9 @@ export function kindOf({ name, type, optional, unique }: Field): Kind {
         imports: ['text'],
         parameter: '',
         sample: `\`${name} \${n}\``,
-        random: 'randomUUID()',
         invalid: '5',
-        sqlSample: `'${name}'`,
+        load: `\`${name} \${n}\``,
+        numbered: `'${name}'`,
         input: `<textarea maxlength="10000" rows="3"${required}></textarea>`,
       }
     case 'int':
@@ -63,9 +72,9 @@ export function kindOf({ name, type, optional, unique }: Field): Kind {
         imports: ['integer'],
         parameter: 'integerParameter(-2_147_483_648, 2_147_483_647)',
         sample: 'n',
-        random: 'randomInt(2 ** 31)',
         invalid: '1.5',
-        sqlSample: 'n',
+        load: unique ? 'distinct(2 ** 31)' : 'n',
+        numbered: 'n',
         input: `<input type="number" data-type="number"${required}>`,
       }
     case 'decimal': {
@@ -76,9 +85,10 @@ export function kindOf({ name, type, optional, unique }: Field): Kind {
         imports: ['decimal'],
         parameter: given(`decimal(${precision}, ${scale})`),
         sample: `(n % 10).toFixed(${scale})`,
-        random: `String(randomInt(${10 ** Math.min(precision - scale, 12)}))`,
         invalid: "'1,5'",
-        sqlSample: `MOD(n, ${10 ** Math.min(precision - scale, 12)})`,
+        load: unique ? distinctDecimal(type) : `(n % 10).toFixed(${scale})`,
+        numbered: !unique ? 'MOD(n, 10)' : scale === 0 ? 'n' : `n * 0.${'1'.padStart(scale, '0')}`,
+        ...few(unique, 10 ** precision),
         input: `<input inputmode="decimal"${required}>`,
       }
     }
@@ -89,9 +99,9 @@ export function kindOf({ name, type, optional, unique }: Field): Kind {
         imports: [],
         parameter: '',
         sample: 'n % 2 === 0',
-        random: 'false',
         invalid: "'yes'",
-        sqlSample: 'MOD(n, 2)',
+        load: 'n % 2 === 0',
+        numbered: 'MOD(n, 2)',
         input: '<input type="checkbox" data-type="boolean">',
       }
     case 'datetime':
@@ -101,9 +111,11 @@ export function kindOf({ name, type, optional, unique }: Field): Kind {
         imports: ['dateTime'],
         parameter: given('dateTime'),
         sample: 'new Date(Date.UTC(2026, 0, 1, 0, 0, n)).toISOString()',
-        random: 'new Date(randomInt(2 ** 41)).toISOString()',
         invalid: "'2026-02-30T00:00:00Z'",
-        sqlSample: "TIMESTAMPADD(SECOND, n, '2020-01-01')",
+        load: unique
+          ? 'new Date(distinct(2 ** 44)).toISOString()'
+          : 'new Date(Date.UTC(2026, 0, 1, 0, 0, n)).toISOString()',
+        numbered: "TIMESTAMPADD(SECOND, n, '2020-01-01')",
         input: `<input type="datetime-local" step="1" data-type="datetime"${required}>`,
       }
     case 'date':
@@ -113,9 +125,11 @@ export function kindOf({ name, type, optional, unique }: Field): Kind {
         imports: ['date'],
         parameter: given('date'),
         sample: 'new Date(Date.UTC(2026, 0, n)).toISOString().slice(0, 10)',
-        random: 'new Date(randomInt(2 ** 44)).toISOString().slice(0, 10)',
         invalid: "'2026-02-30'",
-        sqlSample: "TIMESTAMPADD(DAY, n, '2000-01-01')",
+        load: `new Date(Date.UTC(${unique ? '1000, 0, 1 + distinct(730_485)' : '2026, 0, n % 10_000'})).toISOString().slice(0, 10)`,
+        numbered: unique ? "TIMESTAMPADD(DAY, n, '1000-01-01')" : "TIMESTAMPADD(DAY, MOD(n, 10000), '2000-01-01')",
+        // The days of the years that the schema accepts, 1000 to 2999.
+        ...few(unique, 730_485),
         input: `<input type="date"${required}>`,
       }
     case 'enum': {
@@ -124,16 +138,18 @@ export function kindOf({ name, type, optional, unique }: Field): Kind {
       const error =
         others.length === 0 ? `'${first}'` : `${[first, ...others.slice(0, -1)].map(quoted).join(', ')} or '${last}'`
       const schema = `z.enum([${type.values.map(quoted).join(', ')}], { error: "must be ${error}" })`
+      const sample =
+        others.length === 0 ? quoted(first) : `[${type.values.map(quoted).join(', ')}][n % ${type.values.length}]`
       const options = [...(optional ? [''] : []), ...type.values].map((value) => `<option>${value}</option>`).join('')
       return {
         sql: `ENUM(${type.values.map(quoted).join(', ')})`,
         schema,
         imports: [],
         parameter: given(schema),
-        sample: quoted(first),
-        random: quoted(first),
+        sample,
         invalid: "''",
-        sqlSample:
+        load: sample,
+        numbered:
           others.length === 0
             ? quoted(first)
             : `ELT(1 + MOD(n, ${type.values.length}), ${type.values.map(quoted).join(', ')})`,
@@ -146,14 +162,29 @@ export function kindOf({ name, type, optional, unique }: Field): Kind {
         schema: 'id',
         imports: [],
         parameter: 'idParameter',
-        // Before the first entry there is none to refer to, and only one other entry is sure to exist.
-        sample: type.self ? 'null' : unique ? '(n === 1 ? 1 : null)' : '1',
-        random: 'null',
+        // Before the first entry there is none to refer to. The test stores two other entries, the drills one.
+        sample: type.self ? 'null' : unique ? 'n === 1 ? 1 : null' : '1 + (n % 2)',
         invalid: '0',
-        sqlSample: type.self || unique ? 'NULL' : '1',
+        load: type.self || unique ? 'null' : '1',
+        numbered: type.self || unique ? 'NULL' : '1',
         input: `<input type="number" min="1" data-type="number"${required}>`,
       }
   }
+}
+
+/** Whether the samples of 1 and 2 are different. */
+export const varies = ({ type }: Field) =>
+  type.kind === 'ref' ? !type.self : type.kind !== 'enum' || type.values.length > 1
+
+/** More rows than this are not stored at once. */
+const many = 1_000_000_000
+
+const few = (unique: boolean, capacity: number) => (unique && capacity <= many ? { capacity } : {})
+
+/** A number has 15 digits that are exact. */
+function distinctDecimal({ precision, scale }: { readonly precision: number; readonly scale: number }): string {
+  const number = `distinct(10 ** ${Math.min(precision, 15)})`
+  return scale === 0 ? `String(${number})` : `(${number} / 10 ** ${scale}).toFixed(${scale})`
 }
 
 /** The expression that selects a field as the API returns it. */

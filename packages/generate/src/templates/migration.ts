@@ -1,13 +1,14 @@
-import { type Field, isIndexed } from '../fields.ts'
+import type { Field } from '../fields.ts'
+import { foreignKey, isIndexed, keyOf } from '../keys.ts'
 import type { Names } from '../names.ts'
 import { kindOf } from './kinds.ts'
 
 /** The statement that creates the table. */
 export function migration({ table, pluralWords }: Names, fields: readonly Field[]): string {
   const columns = fields.map((field) => `${field.column} ${kindOf(field).sql} ${field.optional ? 'NULL' : 'NOT NULL'}`)
-  const keys = fields.filter(isIndexed).map(({ column, unique }) => {
-    return unique ? `UNIQUE KEY ${uniqueKey(column)} (${column})` : `KEY by_${column} (${column})`
-  })
+  const keys = fields
+    .filter(isIndexed)
+    .map((field) => `${field.unique ? 'UNIQUE KEY' : 'KEY'} ${keyOf(field)} (${field.column})`)
   const references = fields.flatMap(({ column, type }) =>
     type.kind === 'ref'
       ? [`CONSTRAINT ${foreignKey(table, column)} FOREIGN KEY (${column}) REFERENCES ${type.table} (id)`]
@@ -31,9 +32,3 @@ CREATE TABLE IF NOT EXISTS ${table} (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4
 `
 }
-
-/** The name of the key of a unique column. */
-export const uniqueKey = (column: string) => `unique_${column}`
-
-/** The name of the foreign key of a column; unique in the database. */
-export const foreignKey = (table: string, column: string) => `${table}_${column}`

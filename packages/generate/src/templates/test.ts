@@ -1,18 +1,22 @@
-import { type Field, isIndexed } from '../fields.ts'
+import type { Field } from '../fields.ts'
+import { isIndexed } from '../keys.ts'
 import type { Names } from '../names.ts'
-import { kindOf } from './kinds.ts'
+import { kindOf, varies } from './kinds.ts'
 
 /** `NAME.integration.test.ts`: the resource on a real server. */
 export function test(names: Names, fields: readonly Field[]): string {
-  const { camel, plural, folder, words, aWord, pluralWords, table } = names
+  const { plural, folder, words, aWord, pluralWords, table } = names
   const path = `/${folder}`
-  const [first] = fields
-  const changed =
-    fields.find(({ type }) => type.kind !== 'ref' && type.kind !== 'enum' && type.kind !== 'bool') ?? first
+  const differ = fields.some(varies)
+  const sample = (n: number) => (differ ? `sample(${n})` : 'sample')
+  const create = (n: number) => (differ ? `create(${n})` : 'create()')
   const references = [...new Set(fields.flatMap(({ type }) => (type.kind === 'ref' && !type.self ? [type.table] : [])))]
   const missing = fields.find(({ optional }) => !optional)
   const uniques = fields.filter(({ unique, type }) => unique && !(type.kind === 'ref' && type.self))
-  const filter = fields.find(({ unique, type }) => unique && type.kind !== 'ref') ?? fields.find(isIndexed)
+  const filter =
+    fields.find(({ unique, type }) => unique && type.kind !== 'ref') ??
+    fields.find((field) => isIndexed(field) && !(field.type.kind === 'ref' && field.type.self))
+  const changes = changesOf(fields, sample(2))
   return `import { createDatabaseClient, type DatabaseClient } from '@repo/db'
 import { type MigratedServer, startMigrated } from '@repo/db/testing'
 import type { Express } from 'express'
@@ -32,7 +36,7 @@ beforeAll(async () => {
   app = createTestApp(undefined, {
     resources: [${plural}.create({ client, settings: {}, instrument: (_name, work) => work })],
   })
-${references.map((other) => `  await server.mysql.sql("SET sql_mode = '', foreign_key_checks = 0; INSERT INTO ${other} (id) VALUES (1)")\n`).join('')}})
+${references.length === 0 ? '' : `  // Of other entries, only the id matters here.\n`}${references.map((other) => `  await server.mysql.sql('SET foreign_key_checks = 0; DROP TABLE ${other}; CREATE TABLE ${other} (id BIGINT UNSIGNED PRIMARY KEY); INSERT INTO ${other} VALUES (1), (2)')\n`).join('')}})
 
 afterAll(async () => {
   await client?.close()
@@ -41,12 +45,17 @@ afterAll(async () => {
 
 beforeEach(() => server.mysql.sql('DELETE FROM ${table}'))
 
-/** The fields of ${aWord}; those of each \`n\` are different. */
-const ${camel} = (n: number) => ({
+${
+  differ
+    ? `/** The fields of ${aWord}; those of 1 and 2 are different. */
+const sample = (n: number) => ({`
+    : `/** The fields of ${aWord}. */
+const sample = {`
+}
   ${fields.map((field) => `${field.name}: ${kindOf(field).sample},`).join('\n  ')}
-})
+}${differ ? ')' : ''}
 
-const create = (n: number) => request(app).post('${path}').send(${camel}(n))
+const create = (${differ ? 'n: number' : ''}) => request(app).post('${path}').send(${differ ? 'sample(n)' : 'sample'})
 
 /** A request to one ${words}, in the state that an answer had. */
 const change = (method: 'patch' | 'delete', { headers, body }: request.Response) =>
@@ -59,10 +68,10 @@ describe('${path}', () => {
   })
 
   it('stores ${aWord} and reads it', async () => {
-    const created = await create(1)
+    const created = await ${create(1)}
     expect(created.status).toBe(201)
     const { id } = created.body
-    const stored = { id, createdAt: expect.stringMatching(/^\\d{4}-.*Z$/), ...${camel}(1) }
+    const stored = { id, createdAt: expect.stringMatching(/^\\d{4}-.*Z$/), ...${sample(1)} }
     expect(created.body).toEqual(stored)
     expect(created.headers.location).toBe(\`${path}/\${id}\`)
     const read = await request(app).get(\`${path}/\${id}\`)
@@ -70,11 +79,13 @@ describe('${path}', () => {
   })
 
   it('lists ${pluralWords} in pages, newest first', async () => {
-    for (const n of [1, 2, 3]) await create(n)
+    await ${create(1)}
+    await ${create(2)}
+    await ${create(3)}
     const first = await request(app).get('${path}?limit=2')
     const [, next = ''] = /^<(.*)>; rel="next"$/.exec(String(first.headers.link)) ?? []
     const last = await request(app).get(next)
-    expect([...first.body, ...last.body]).toMatchObject([${camel}(3), ${camel}(2), ${camel}(1)])
+    expect([...first.body, ...last.body]).toMatchObject([${sample(3)}, ${sample(2)}, ${sample(1)}])
     expect(last.headers.link).toBeUndefined()
   })
 
@@ -82,32 +93,32 @@ ${
   filter === undefined
     ? ''
     : `  it('lists only ${pluralWords} with a value', async () => {
-    await create(1)
-    const { body } = await request(app).get('${path}').query({ ${filter.name}: ${camel}(1).${filter.name} })
-    expect(body).toMatchObject([${camel}(1)])
+    await ${create(1)}
+    const { body } = await request(app).get('${path}').query({ ${filter.name}: ${sample(1)}.${filter.name} })
+    expect(body).toMatchObject([${sample(1)}])
     ${
-      filter.unique && filter.type.kind !== 'ref'
-        ? `expect((await request(app).get('${path}').query({ ${filter.name}: ${camel}(2).${filter.name} })).body).toEqual([])`
+      varies(filter) && !(filter.unique && filter.type.kind === 'ref')
+        ? `expect((await request(app).get('${path}').query({ ${filter.name}: sample(2).${filter.name} })).body).toEqual([])`
         : ''
     }
   })
 
 `
 }  it('lists ${aWord} for the token of its answer', async () => {
-    const { headers, body } = await create(1)
+    const { headers, body } = await ${create(1)}
     const list = await request(app).get('${path}').set('Consistency-Token', String(headers['consistency-token']))
     expect(list.body).toEqual([body])
   })
 
   it('stores ${aWord} once for all requests with the same Idempotency-Key', async () => {
-    const post = () => create(1).set('Idempotency-Key', 'a key')
+    const post = () => ${create(1)}.set('Idempotency-Key', 'a key')
     const [first, second] = [await post(), await post()]
     expect([second.status, second.headers['idempotency-replayed'], second.text]).toEqual([201, 'true', first.text])
     expect((await request(app).get('${path}')).body).toHaveLength(1)
   })
 
   it('answers 422 with the name of each invalid field', async () => {
-    const invalid = { ${fields.map((field) => `${field.name}: ${kindOf(field).invalid}`).join(', ')}, admin: true }
+    const invalid = { ${fields.map((field) => `${field.name}: ${kindOf(field).invalid}`).join(', ')}, is_admin: true }
     const { status, body } = await request(app).post('${path}').send(invalid)
     expect(status).toBe(422)
     expect(body.errors.map(({ field }: { field: string }) => field)).toEqual(Object.keys(invalid))
@@ -117,7 +128,7 @@ ${
     ? ''
     : `
   it('answers 422 without a required field', async () => {
-    const { status, body } = await request(app).post('${path}').send({ ...${camel}(1), ${missing.name}: undefined })
+    const { status, body } = await request(app).post('${path}').send({ ...${sample(1)}, ${missing.name}: undefined })
     expect([status, body.errors[0].field]).toEqual([422, '${missing.name}'])
   })
 `
@@ -125,8 +136,8 @@ ${
   .map(
     ({ name }) => `
   it('answers 422 when the ${name} is taken', async () => {
-    await create(1)
-    const { status, body } = await request(app).post('${path}').send({ ...${camel}(2), ${name}: ${camel}(1).${name} })
+    await ${create(1)}
+    const { status, body } = await request(app).post('${path}').send({ ...${sample(2)}, ${name}: ${sample(1)}.${name} })
     expect([status, body.errors]).toEqual([422, [{ field: '${name}', detail: 'is taken' }]])
   })
 `,
@@ -136,50 +147,19 @@ ${
   .map(
     ({ name }) => `
   it('answers 422 when the ${name} does not exist', async () => {
-    const { status, body } = await request(app).post('${path}').send({ ...${camel}(1), ${name}: 999 })
+    const { status, body } = await request(app).post('${path}').send({ ...${sample(1)}, ${name}: 999 })
     expect([status, body.errors]).toEqual([422, [{ field: '${name}', detail: 'does not exist' }]])
   })
 `,
   )
   .join('')}})
 
-describe('${path}/{id}', () => {
-  it('changes the fields that are sent', async () => {
-    const created = await create(1)
-    const changes = { ${changed?.name}: ${camel}(2).${changed?.name} }
-    const changed = await change('patch', created).send(changes)
-    expect([changed.status, changed.body]).toEqual([200, { ...created.body, ...changes }])
-    const read = await request(app).get(String(created.headers.location))
-    expect([read.body, read.headers.etag]).toEqual([changed.body, changed.headers.etag])
-  })
-
+describe('${path}/{id}', () => {${changes === undefined ? conditions(create(1)) : changing(create(1), changes)}
   it('deletes ${aWord}', async () => {
-    const created = await create(1)
+    const created = await ${create(1)}
     expect((await change('delete', created)).status).toBe(204)
     expect((await request(app).get(String(created.headers.location))).status).toBe(404)
     expect((await change('delete', created)).status).toBe(404)
-  })
-
-  it('is changed once for all requests with the same Idempotency-Key', async () => {
-    const created = await create(1)
-    const changes = { ${changed?.name}: ${camel}(2).${changed?.name} }
-    const patch = () => change('patch', created).set('Idempotency-Key', 'patch').send(changes)
-    const [first, second] = [await patch(), await patch()]
-    expect([second.status, second.headers['idempotency-replayed'], second.text]).toEqual([200, 'true', first.text])
-    const remove = () => change('delete', first).set('Idempotency-Key', 'delete')
-    expect([(await remove()).status, (await remove()).status]).toEqual([204, 204])
-  })
-
-  it('changes nothing without If-Match, and nothing that has changed since', async () => {
-    const created = await create(1)
-    const path = String(created.headers.location)
-    expect((await request(app).patch(path).send({})).status).toBe(428)
-    expect((await request(app).delete(path)).status).toBe(428)
-    const changes = { ${changed?.name}: ${camel}(2).${changed?.name} }
-    await change('patch', created).send(changes)
-    expect((await change('patch', created).send(changes)).status).toBe(412)
-    expect((await change('delete', created)).status).toBe(412)
-    expect((await request(app).get(path)).body).toMatchObject(changes)
   })
 
   it.each(['0', '999999', 'x'])('answers 404 to %s', async (id) => {
@@ -190,13 +170,14 @@ describe('${path}/{id}', () => {
 
 it('responds as the OpenAPI document describes', async () => {
   const contract = createContract('${folder}')
-  const { body, headers } = await create(1)
+  const { body, headers } = await ${create(1)}
   const path = \`${path}/\${body.id}\`
   const current = { 'If-Match': String(headers.etag) }
   await contract.expectResponse(app, 200, 'get', '${path}?limit=1')
   await contract.expectResponse(app, 400, 'get', '${path}?limit=0')
-  await contract.expectResponse(app, 201, 'post', '${path}', {}, ${camel}(2))
-  await contract.expectResponse(app, 422, 'post', '${path}', {}, { admin: true })
+  await contract.expectResponse(app, 201, 'post', '${path}', {}, ${sample(2)})
+  await contract.expectResponse(app, 413, 'post', '${path}', {}, { is_admin: 'x'.repeat(17_000) })
+  await contract.expectResponse(app, 422, 'post', '${path}', {}, { is_admin: true })
   await contract.expectResponse(app, 200, 'get', path)
   await contract.expectResponse(app, 428, 'patch', path, {}, {})
   await contract.expectResponse(app, 412, 'patch', path, { 'If-Match': '"another"' }, {})
@@ -207,3 +188,53 @@ it('responds as the OpenAPI document describes', async () => {
 })
 `
 }
+
+/** Another value of a field, as a property; undefined if there is none. */
+function changesOf(fields: readonly Field[], sample: string): string | undefined {
+  const field = fields.find(varies)
+  if (field !== undefined) return `${field.name}: ${sample}.${field.name}`
+  const self = fields.find(({ type }) => type.kind === 'ref')
+  if (self !== undefined) return `${self.name}: created.body.id`
+  const optional = fields.find((each) => each.optional)
+  return optional && `${optional.name}: null`
+}
+
+/** The tests of a change. */
+const changing = (create: string, changes: string) => `
+  it('changes the fields that are sent', async () => {
+    const created = await ${create}
+    const changes = { ${changes} }
+    const changed = await change('patch', created).send(changes)
+    expect([changed.status, changed.body]).toEqual([200, { ...created.body, ...changes }])
+    const read = await request(app).get(String(created.headers.location))
+    expect([read.body, read.headers.etag]).toEqual([changed.body, changed.headers.etag])
+  })
+
+  it('is changed once for all requests with the same Idempotency-Key', async () => {
+    const created = await ${create}
+    const changes = { ${changes} }
+    const patch = () => change('patch', created).set('Idempotency-Key', 'patch').send(changes)
+    const [first, second] = [await patch(), await patch()]
+    expect([second.status, second.headers['idempotency-replayed'], second.text]).toEqual([200, 'true', first.text])
+    const remove = () => change('delete', first).set('Idempotency-Key', 'delete')
+    expect([(await remove()).status, (await remove()).status]).toEqual([204, 204])
+  })
+${conditions(
+  create,
+  `
+    const changes = { ${changes} }
+    await change('patch', created).send(changes)
+    expect((await change('patch', created).send(changes)).status).toBe(412)
+    expect((await change('delete', created)).status).toBe(412)
+    expect((await request(app).get(path)).body).toMatchObject(changes)`,
+)}`
+
+/** The test of If-Match. */
+const conditions = (create: string, more = '') => `
+  it('changes nothing without If-Match${more && ', and nothing that has changed since'}', async () => {
+    const created = await ${create}
+    const path = String(created.headers.location)
+    expect((await request(app).patch(path).send({})).status).toBe(428)
+    expect((await request(app).delete(path)).status).toBe(428)${more}
+  })
+`

@@ -14,6 +14,21 @@ it('accepts further migrations', () => {
   expect(newOnes(before, [...before, added])).toEqual([added])
 })
 
+it('accepts one of a later version below those of the project, in the order of each', () => {
+  const own = { name: '1001_own', sql: 'ALTER TABLE a ADD COLUMN d INT' }
+  const later = { name: '0004_later', sql: 'ALTER TABLE a ADD COLUMN c INT' }
+  const early = { name: '0002_early', sql: 'SELECT 1' }
+  const compare = (after: readonly { name: string; sql: string }[]) =>
+    compareFiles([...before, own], after).map(({ name, findings }) => [name, findings[0]?.problem])
+  expect(compare([...before, later, own])).toEqual([])
+  expect(compare([create, early, extend, own])).toEqual([['0002_early', 'its number is not after that of 0003_extend']])
+  const second = { name: '1002_second', sql: 'ALTER TABLE a ADD COLUMN e INT' }
+  expect(
+    compareFiles([...before, second], [...before, own, second]).map(({ findings }) => findings[0]?.problem),
+  ).toEqual(['its number is not after that of 1002_second'])
+  expect(compareFiles(before, [...before, own])).toEqual([])
+})
+
 it('accepts further rights in a former file', () => {
   expect(problems({ ...create, sql: create.sql.replace('SELECT,', 'SELECT, UPDATE,') }, extend)).toEqual([])
 })

@@ -38,6 +38,17 @@ it('is the newest commit before the newest migration', async () => {
   expect(await findReleaseBefore(root)).toBe(before)
 })
 
+it('is the newest commit before a migration of a later version, whose number is below', async () => {
+  addMigration('1001_own')
+  commit('one')
+  const before = commit('two')
+  addMigration('0005_later')
+  expect(await findReleaseBefore(root)).toBe(before)
+  commit('three')
+  commit('four')
+  expect(await findReleaseBefore(root)).toBe(before)
+})
+
 it('is the last commit while a migration is not committed', async () => {
   addMigration('0001_first')
   const before = commit('one')
