@@ -111,6 +111,20 @@ describe('npm run failover', () => {
     await expectReplication()
   })
 
+  it('status names the command for a writer that hangs, and failover replaces it', async () => {
+    await expectReplication()
+    const [writer = ''] = await topology.containers('db-writer')
+    await freeze(writer)
+    expect((await run('status.ts')).output).toContain(
+      'db-writer, the current writer, does not respond. To restart it: docker compose restart db-writer',
+    )
+    expect(await run('failover.ts')).toEqual(succeeded)
+    expect(await writable()).toEqual(['db-reader'])
+    expect(await idsOn('db-reader')).toContain(probes)
+    expect(await run('rejoin.ts')).toEqual(succeeded)
+    await expectReplication()
+  })
+
   it.each([
     ['hangs', () => stopServer('db-writer')],
     [

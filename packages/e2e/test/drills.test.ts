@@ -9,7 +9,7 @@ import { workloads } from '@repo/drills/workloads/index.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { restoreTopology, topology } from './topology.ts'
 
-const quick: readonly Drill[] = [killApp, crashWriter, hostileWith(700), failover, operationsWith(219, 2)]
+const quick: readonly Drill[] = [killApp, crashWriter, hostileWith(700), failover, operationsWith(289, 2)]
 
 // A file without a test would be an error.
 if (workloads.length === 0) it.skip('the promises hold (there is no resource)')
