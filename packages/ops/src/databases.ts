@@ -114,11 +114,15 @@ export async function waitForReplica(
 
 async function replicates(project: Project, database: Database): Promise<boolean> {
   const { mode } = await readState(project, database)
+  if (mode === 'unresponsive') throw unresponsive(database)
   if (mode !== 'stopped') return mode === 'replica'
   const containers = await project.list()
   if (!containers.some(({ service, state }) => service === database && /^(running|paused)$/.test(state))) return false
-  throw new CliError(`${database} does not respond. To restart it: docker compose restart ${database}`)
+  throw unresponsive(database)
 }
+
+const unresponsive = (database: Database) =>
+  new CliError(`${database} does not respond. To restart it: docker compose restart ${database}`)
 
 /** The database that is not this one. */
 export const otherDatabase = (database: Database): Database => (database === 'db-writer' ? 'db-reader' : 'db-writer')
@@ -177,8 +181,8 @@ export async function waitForState(
 /** Waits until start.sh has decided what its server is. @throws {CliError} at once if the server hangs. */
 export async function waitUntilDecided(project: Project, database: Database): Promise<DatabaseState> {
   const state = await waitForState(project, database, ({ mode }) => mode !== 'stopped' && mode !== 'starting')
-  if (state.mode !== 'unresponsive') return state
-  throw new CliError(`${database} does not respond. To restart it: docker compose restart ${database}`)
+  if (state.mode === 'unresponsive') throw unresponsive(database)
+  return state
 }
 
 /** The name of the app's database. */
