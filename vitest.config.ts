@@ -34,6 +34,7 @@ export default defineConfig({
           exclude: [integration, slow, setup, e2e, '**/node_modules/**'],
           // The files share their modules: half of the time would be for loading them again.
           isolate: false,
+          maxWorkers: 2,
           testTimeout: 5 * minute,
           hookTimeout: 5 * minute,
         },
