@@ -1,6 +1,5 @@
 import type { Drill } from '@repo/drills/drill.ts'
 import { crashWriter } from '@repo/drills/drills/crash-writer.ts'
-import { failover } from '@repo/drills/drills/failover.ts'
 import { hostileWith } from '@repo/drills/drills/hostile.ts'
 import { killApp } from '@repo/drills/drills/kill-app.ts'
 import { operationsWith } from '@repo/drills/drills/operations.ts'
@@ -9,7 +8,7 @@ import { workloads } from '@repo/drills/workloads/index.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { restoreTopology, topology } from './topology.ts'
 
-const quick: readonly Drill[] = [killApp, crashWriter, hostileWith(700), failover, operationsWith(289, 2)]
+const quick: readonly Drill[] = [killApp, crashWriter, hostileWith(700), operationsWith(289, 2)]
 
 // A file without a test would be an error.
 if (workloads.length === 0) it.skip('the promises hold (there is no resource)')
