@@ -27,7 +27,9 @@ describe('npx cdk synth at the root', () => {
 
   it('names what prod lacks', async () => {
     const failure = await synth('-c', 'environment=prod').catch((error: { stderr: string }) => error.stderr)
-    expect(failure).toMatch(/prod is incomplete: set in infra\/lib\/config\.ts\n +certificate: .*\n +alarmEmail: /)
+    expect(failure).toMatch(
+      /prod is not complete and valid: set in infra\/lib\/config\.ts\n +certificate: .*\n +alarmEmail: /,
+    )
   })
 
   it('writes the template of prod with what it requires', async () => {

@@ -25,6 +25,17 @@ describe('backups', () => {
     )
   })
 
+  it('stay when the stack is deleted, and do not prevent that it is created once more', () => {
+    const vault = prod.one('AWS::Backup::BackupVault')
+    expect(vault).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' })
+    const names = Object.values(prod.resources)
+      .filter(({ DeletionPolicy }) => /^Retain/.test(String(DeletionPolicy)))
+      .map(({ Properties }) => Properties.BackupVaultName ?? Properties.BucketName)
+    // Without a name CloudFormation chooses one; the id of a stack is never used again.
+    for (const name of names.filter(Boolean)) expect(JSON.stringify(name)).toContain('AWS::StackId')
+    expect(names).toHaveLength(2)
+  })
+
   it('have a plan only with that setting', () => {
     expect(synthesize().all('AWS::Backup::BackupPlan')).toEqual([])
   })
