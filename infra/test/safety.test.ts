@@ -14,7 +14,11 @@ describe('backups', () => {
     const [plan] = prod.all('AWS::Backup::BackupPlan')
     const rules = plan?.Properties.BackupPlan.BackupPlanRule ?? []
     expect(rules).toMatchObject([
-      { Lifecycle: { DeleteAfterDays: 35 }, CopyActions: [{ Lifecycle: { DeleteAfterDays: 35 } }] },
+      {
+        ScheduleExpression: 'cron(0 18 * * ? *)',
+        Lifecycle: { DeleteAfterDays: 35 },
+        CopyActions: [{ Lifecycle: { DeleteAfterDays: 35 } }],
+      },
     ])
     const vault = JSON.stringify(rules[0].CopyActions[0].DestinationBackupVaultArn)
     expect(vault).toContain(`:backup:${configs.prod.backupCopyRegion}:`)

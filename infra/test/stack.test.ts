@@ -244,6 +244,14 @@ describe.each([
     ])
   })
 
+  it('publish their metrics every minute, as their alarms expect', () => {
+    expect(launch.Monitoring).toEqual({ Enabled: true })
+  })
+
+  it('have no address of the internet', () => {
+    expect(launch).not.toHaveProperty('NetworkInterfaces')
+  })
+
   it('have the tag by which associations select them', () => {
     const [onInstance] = launch.TagSpecifications.filter(
       (each: { ResourceType: string }) => each.ResourceType === 'instance',
@@ -374,7 +382,10 @@ describe('the database', () => {
       { ScheduleExpression: 'rate(30 days)' },
       { ScheduleExpression: 'rate(30 days)' },
     ])
-    expect(JSON.stringify(cluster.Properties.MasterUserPassword)).toContain('{{resolve:secretsmanager:')
+    // Nowhere else: outputs and environments would show it.
+    const place = /"MasterUserPassword":\{"Fn::Join":\["",\["\{\{resolve:secretsmanager:/g
+    expect(JSON.stringify(dev.template).match(place)).toHaveLength(1)
+    expect(JSON.stringify(dev.template).match(/\{\{resolve:/g)).toHaveLength(1)
   })
 
   it('gets its schema from the SQL in a parameter, once the writer exists', () => {
@@ -392,8 +403,9 @@ describe('the database', () => {
       name: `${String(at + 1).padStart(4, '0')}_step`,
       sql: `SELECT '${'x'.repeat(at * 100)}'`,
     }))
+    const short = migrations.map(({ name }) => ({ name, sql: `SELECT '${'x'.repeat(100)}'` }))
     const longer = [...migrations, { name: '9000_longer', sql: `SELECT '${'x'.repeat(100_000)}'` }]
-    for (const list of [migrations, longer]) {
+    for (const list of [short, migrations, longer]) {
       expect(() => synthesize({ migrations: list })).not.toThrow()
       const { Value } = synthesize({ migrations: list }).one('AWS::SSM::Parameter', 'DataSchema').Properties
       // https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm
