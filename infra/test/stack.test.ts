@@ -436,6 +436,28 @@ function usernameOf({ SecretStringTemplate: template }: { SecretStringTemplate: 
   return parts.map((part) => (typeof part === 'string' ? part : 'reference')).join('')
 }
 
+describe('the roles', () => {
+  it('are each assumed by the service that needs them', () => {
+    const services = Object.fromEntries(
+      prod.all('AWS::IAM::Role').map(({ id, Properties }) => {
+        const { Statement } = Properties.AssumeRolePolicyDocument
+        return [id.replace(/[0-9A-F]{8}$/, ''), Statement.map(({ Principal }: { Principal: object }) => Principal)]
+      }),
+    )
+    const lambda = [{ Service: 'lambda.amazonaws.com' }]
+    const instances = [{ Service: 'ec2.amazonaws.com' }]
+    expect(services).toEqual({
+      AppInstancesRole: instances,
+      BackupPlanClusterRole: [{ Service: 'backup.amazonaws.com' }],
+      DataClusterMonitoringRole: [{ Service: 'monitoring.rds.amazonaws.com' }],
+      DataRotationFunctionServiceRole: lambda,
+      DataSchemaFunctionServiceRole: lambda,
+      DataSchemaProviderframeworkonEventServiceRole: lambda,
+      WebInstancesRole: instances,
+    })
+  })
+})
+
 describe('operations', () => {
   it('selects the instances of this deployment by tag, and writes command output to the log bucket', () => {
     const associations = dev.all('AWS::SSM::Association').map(({ Properties }) => Properties)
