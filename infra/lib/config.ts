@@ -107,8 +107,8 @@ const prod: Config = {
   backupCopyRegion: 'ap-northeast-3',
   monthlyBudgetDollars: 1000,
   protect: true,
-  logRetentionDays: 90,
   firewall: true,
+  logRetentionDays: 90,
 }
 
 /** The deployments by name. `npm run deploy -- -c environment=prod` selects one. */
@@ -123,16 +123,19 @@ const switches = ['protect', 'experiments', 'ignoreAlarms'] as const
  *
  * @throws when there is none, when it is not complete and valid, or a switch is neither true nor false.
  */
-export function configOf(context: (name: string) => unknown): Config {
+export function configOf(
+  context: (name: string) => unknown,
+  available: Readonly<Record<string, Config>> = configs,
+): Config {
   const environment = context('environment') ?? 'dev'
-  const config = Object.entries(configs).find(([name]) => name === environment)?.[1]
+  const config = Object.entries(available).find(([name]) => name === environment)?.[1]
   const problems = switches.flatMap((name) => {
     const value = context(name)
     const known = value === undefined || ['true', 'false'].includes(String(value))
     return known ? [] : [`invalid context ${name}: got ${JSON.stringify(value)}, allowed are true, false`]
   })
   if (!config) {
-    const allowed = Object.keys(configs).join(', ')
+    const allowed = Object.keys(available).join(', ')
     problems.unshift(`unknown environment: got ${JSON.stringify(environment)}, allowed are ${allowed}`)
   }
   if (!config || problems.length > 0) throw new Error(problems.join('\n'))

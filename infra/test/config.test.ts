@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { type Config, configOf, configs } from '../lib/config.ts'
 import { requireValid } from '../lib/config-rules.ts'
-import { secured, zoned } from './synthesis.ts'
+import { incomplete, secured, zoned } from './synthesis.ts'
 
 /** Selects a deployment by the context of the CLI. */
-const select = (context: Readonly<Record<string, unknown>>) => configOf((name) => context[name])
+const select = (context: Readonly<Record<string, unknown>>) =>
+  configOf((name) => context[name], { ...configs, prod: incomplete })
 
 describe('the context', () => {
   it('selects dev by default, and any other by name', () => {
@@ -36,7 +37,7 @@ describe('the context', () => {
 })
 
 describe('prod', () => {
-  const { certificate, alarmEmail, ...incomplete } = secured
+  const { certificate, alarmEmail } = secured
 
   it.each(['true', 'false'])(
     'is refused until it has a certificate and an address for alarms: protect=%s',
@@ -48,10 +49,10 @@ describe('prod', () => {
   )
 
   it.each([
-    ['the certificate', { ...incomplete, alarmEmail }, 'certificate', 'alarmEmail'],
-    ['the address', { ...incomplete, certificate }, 'alarmEmail', 'certificate'],
-  ] as const)('is refused without %s, and only that is named', (_what, config, missing, present) => {
-    const check = () => requireValid('prod', config as Config)
+    ['the certificate', { ...incomplete, alarmEmail } as Config, 'certificate', 'alarmEmail'],
+    ['the address', { ...incomplete, certificate } as Config, 'alarmEmail', 'certificate'],
+  ])('is refused without %s, and only that is named', (_what, config, missing, present) => {
+    const check = () => requireValid('prod', config)
     expect(check).toThrow(missing)
     expect(check).not.toThrow(present)
   })
@@ -64,15 +65,16 @@ describe('prod', () => {
 describe('the configuration', () => {
   const { certificate } = zoned
   const domainName = 'www.example.org'
-  const arn = 'arn:aws:acm:ap-northeast-1:123456789012:certificate/0'
+  const { region } = secured
+  const arn = `arn:aws:acm:${region}:123456789012:certificate/0`
 
   it.each<readonly [setting: string, value: unknown]>([
     ['stackName', 'my_stack'],
     ['stackName', 'T'.repeat(42)],
     ['region', 'tokyo'],
-    ['zones', ['ap-northeast-1a']],
-    ['zones', ['ap-northeast-1a', 'ap-northeast-1a']],
-    ['zones', ['us-east-1a', 'us-east-1b']],
+    ['zones', [`${region}a`]],
+    ['zones', [`${region}a`, `${region}a`]],
+    ['zones', ['xx-other-1a', 'xx-other-1b']],
     ['nat', 'gatway'],
     ['architecture', 'arm'],
     ['instanceType', 't4g.small'],
@@ -90,7 +92,7 @@ describe('the configuration', () => {
     ['databaseInstanceType', 't4g.medium'],
     ['backupRetentionDays', 0],
     ['backupRetentionDays', '14'],
-    ['backupCopyRegion', 'ap-northeast-1'],
+    ['backupCopyRegion', region],
     ['backupCopyRegion', ''],
     ['monthlyBudgetDollars', 0],
     ['monthlyBudgetDollars', '400'],
@@ -101,7 +103,7 @@ describe('the configuration', () => {
     ['certificate', arn],
     ['certificate', { domainName }],
     ['certificate', { domainName, arn: '' }],
-    ['certificate', { domainName, arn: arn.replace('ap-northeast-1', 'us-east-1') }],
+    ['certificate', { domainName, arn: arn.replace(region, 'xx-other-1') }],
     ['certificate', { domainName, arn, hostedZone: { id: 'Z0', name: 'example.org' } }],
     ['certificate', { domainName: '', arn }],
     ['certificate', { domainName: 'https://www.example.org/', arn }],
@@ -128,7 +130,7 @@ describe('the configuration', () => {
 
   it.each([
     { ...secured, certificate: { domainName: 'example.org', hostedZone: { id: 'Z0', name: 'example.org' } } },
-    { ...secured, region: 'us-east-1', zones: ['us-east-1a', 'us-east-1f'], certificate } as const,
+    { ...secured, region: 'xx-other-1', zones: ['xx-other-1a', 'xx-other-1f'], certificate } as const,
     { ...secured, pins: { images: { NODE_IMAGE: `node:26@sha256:${'0'.repeat(64)}` }, machineImages: {} } },
   ])('is accepted with other values', (config) => {
     expect(() => requireValid('prod', config)).not.toThrow()

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { configs, withoutProtection } from '../lib/config.ts'
-import { createApp, type Resource, Synthesized, secured, synthesize } from './synthesis.ts'
+import { createApp, incomplete, type Resource, Synthesized, secured, synthesize } from './synthesis.ts'
 
 const dev = synthesize()
 const prod = synthesize({ config: configs.prod })
@@ -44,19 +44,20 @@ describe('the network', () => {
   const roleOf = (id: string) => /Vpc(.*?)Subnet\d/.exec(id)?.[1]
 
   it('has a numbered subnet per role in each of two zones', () => {
+    const [first, second] = configs.dev.zones
     expect(
       subnets.map(({ id, Properties }) => [roleOf(id), Properties.CidrBlock, Properties.AvailabilityZone]),
     ).toEqual([
-      ['Public', '10.0.1.0/24', 'ap-northeast-1a'],
-      ['Public', '10.0.2.0/24', 'ap-northeast-1c'],
-      ['Web', '10.0.3.0/24', 'ap-northeast-1a'],
-      ['Web', '10.0.4.0/24', 'ap-northeast-1c'],
-      ['App', '10.0.5.0/24', 'ap-northeast-1a'],
-      ['App', '10.0.6.0/24', 'ap-northeast-1c'],
-      ['Db', '10.0.7.0/24', 'ap-northeast-1a'],
-      ['Db', '10.0.8.0/24', 'ap-northeast-1c'],
-      ['Function', '10.0.9.0/24', 'ap-northeast-1a'],
-      ['Function', '10.0.10.0/24', 'ap-northeast-1c'],
+      ['Public', '10.0.1.0/24', first],
+      ['Public', '10.0.2.0/24', second],
+      ['Web', '10.0.3.0/24', first],
+      ['Web', '10.0.4.0/24', second],
+      ['App', '10.0.5.0/24', first],
+      ['App', '10.0.6.0/24', second],
+      ['Db', '10.0.7.0/24', first],
+      ['Db', '10.0.8.0/24', second],
+      ['Function', '10.0.9.0/24', first],
+      ['Function', '10.0.10.0/24', second],
     ])
     expect(dev.one('AWS::EC2::VPC').Properties.CidrBlock).toBe('10.0.0.0/16')
     expect(subnets.every(({ Properties }) => Properties.MapPublicIpOnLaunch === false)).toBe(true)
@@ -125,7 +126,7 @@ describe('the security groups', () => {
 
   it('accept traffic from the previous tier only', () => {
     expect(rules(dev, 'Ingress')).toEqual(['0.0.0.0/0 → Alb tcp 80', ...chain, ...balancer].sort())
-    expect(rules(prod, 'Ingress')).toEqual(rules(dev, 'Ingress'))
+    expect(rules(synthesize({ config: incomplete }), 'Ingress')).toEqual(rules(dev, 'Ingress'))
   })
 
   it('allow traffic to the next tier, and from instances and functions to AWS APIs', () => {
@@ -343,8 +344,8 @@ describe('the database', () => {
       Port: 3306,
     })
     expect(dev.all('AWS::RDS::DBInstance').map(({ Properties }) => Properties)).toMatchObject([
-      { AvailabilityZone: 'ap-northeast-1a', DBInstanceClass: 'db.t4g.medium', PubliclyAccessible: false },
-      { AvailabilityZone: 'ap-northeast-1c', DBInstanceClass: 'db.t4g.medium', PubliclyAccessible: false },
+      { AvailabilityZone: configs.dev.zones[0], DBInstanceClass: 'db.t4g.medium', PubliclyAccessible: false },
+      { AvailabilityZone: configs.dev.zones[1], DBInstanceClass: 'db.t4g.medium', PubliclyAccessible: false },
     ])
     const subnets = dev.one('AWS::RDS::DBSubnetGroup').Properties.SubnetIds.map(({ Ref }: { Ref: string }) => Ref)
     expect(subnets).toEqual([1, 2].map((n) => expect.stringContaining(`VpcDbSubnet${n}`)))
