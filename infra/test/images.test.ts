@@ -249,6 +249,7 @@ describe('the pins', () => {
     const text = readFileSync(join(repositoryRoot, '.github/workflows/pin.yml'), 'utf8')
     expect(text).toMatch(/^ {2}schedule:\n {4}- cron: '0 4 \* \* 1'$/m)
     expect(text).toMatch(/run: bash \.ci\/pin\n {6}- run: bash \.ci\/propose-pins$/m)
+    for (const { region } of Object.values(configs)) expect(text).toContain(`AWS_REGION: ${region}\n`)
     const [, rights = ''] = /^ {4}permissions:\n((?: {6}.*\n)+)/m.exec(text) ?? []
     expect(rights.trim().split(/\n */)).toEqual(['contents: write', 'id-token: write', 'pull-requests: write'])
   })
