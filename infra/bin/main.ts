@@ -6,7 +6,7 @@ import { DeploymentStack } from '../lib/stack.ts'
 import { addValidation } from '../lib/validation.ts'
 
 const app = new App()
-const config = configOf(app.node.tryGetContext('environment') ?? 'dev', app.node.tryGetContext('protect'))
+const config = configOf((name) => app.node.tryGetContext(name))
 new DeploymentStack(app, { config, migrations: await loadMigrations() })
 addValidation(app)
 makeReadable(app.synth().directory)

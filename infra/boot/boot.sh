@@ -176,17 +176,21 @@ container_has_not_exited() {
 container_is_healthy() { curl --silent --fail --max-time 3 --output /dev/null "http://127.0.0.1:$port$health_path"; }
 
 # A new target stays unhealthy until it has passed several health checks.
-target_is_healthy() {
-  [ "$(aws elbv2 describe-target-health --target-group-arn "$target_group" --targets "Id=$instance" \
-    --query 'TargetHealthDescriptions[0].TargetHealth.State' --output text)" = healthy ]
+target_is_healthy() { [ "$(target_state)" = healthy ]; }
+
+target_state() {
+  aws elbv2 describe-target-health --target-group-arn "$target_group" --targets "Id=$instance" \
+    --query 'TargetHealthDescriptions[0].TargetHealth.State' --output text
 }
 
-# Fails as soon as an alarm starts to fire or the container exits. An alarm that fires at the first look does not count:
-# this deployment may end its cause. What CloudWatch does not answer is no failure, because a rollback must not fail for it.
+# Fails as soon as an alarm starts to fire, the target becomes unhealthy or the container exits. An alarm that fires at
+# the first look does not count: this deployment may end its cause. What AWS does not answer is no failure, because a
+# rollback must not fail for it.
 watch_alarms() {
   local alarm firing known='' compared='' deadline=$((SECONDS + bake_seconds))
   while [ "$SECONDS" -lt "$deadline" ]; do
     container_has_not_exited || return 1
+    [ "$(target_state)" != unhealthy ] || { log 'the target has become unhealthy'; return 1; }
     if firing=$(firing_alarms); then
       for alarm in ${compared:+$firing}; do
         [[ " $known " == *" $alarm "* ]] || { log "the alarm $alarm fires since this instance serves"; return 1; }

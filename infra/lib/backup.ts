@@ -1,4 +1,4 @@
-import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { ArnFormat, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import { BackupPlan, BackupPlanRule, BackupResource, BackupVault } from 'aws-cdk-lib/aws-backup'
 import { Schedule } from 'aws-cdk-lib/aws-events'
 import type { DatabaseCluster } from 'aws-cdk-lib/aws-rds'
@@ -17,9 +17,13 @@ const retention = Duration.days(35)
 export class Backup extends Construct {
   constructor(scope: Construct, id: string, { cluster, copyRegion }: BackupProps) {
     super(scope, id)
-    const { stackName } = Stack.of(this)
-    // A vault with backups cannot be deleted.
-    const vault = new BackupVault(this, 'Vault', { backupVaultName: stackName, removalPolicy: RemovalPolicy.RETAIN })
+    const { stackId, stackName } = Stack.of(this)
+    // A vault with backups cannot be deleted. The next stack of this name needs another one, hence the stack's id.
+    const unique = Fn.select(0, Fn.split('-', Fn.select(2, Fn.split('/', stackId))))
+    const vault = new BackupVault(this, 'Vault', {
+      backupVaultName: `${stackName}-${unique}`,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    })
     const copies = Stack.of(this).formatArn({
       service: 'backup',
       region: copyRegion,

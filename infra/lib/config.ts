@@ -1,4 +1,5 @@
 import pins from '../pins.json' with { type: 'json' }
+import { requireValid } from './config-rules.ts'
 
 /** The product's name in the names of stacks and metrics. Another one makes CloudFormation create new stacks. */
 export const product = 'ThreeTier'
@@ -26,7 +27,7 @@ export interface Config {
   /** Not available for t types. */
   readonly performanceInsights: boolean
   readonly backupRetentionDays: number
-  /** Another region for daily copies of the database. */
+  /** Another region for daily copies of the database, which has a vault with the stack's name. */
   readonly backupCopyRegion?: string
   /** Messages go to the alarms' topic at 80 % of it, and when the forecast exceeds it. */
   readonly monthlyBudgetDollars: number
@@ -106,49 +107,43 @@ const prod: Config = {
   backupCopyRegion: 'ap-northeast-3',
   monthlyBudgetDollars: 1000,
   protect: true,
-  logRetentionDays: 90,
   firewall: true,
+  logRetentionDays: 90,
 }
 
 /** The deployments by name. `npm run deploy -- -c environment=prod` selects one. */
 export const configs = { dev, lab, paused, prod } as const
 
+/** The settings of one run, given by `-c NAME=true` or `-c NAME=false`. */
+const switches = ['protect', 'experiments', 'ignoreAlarms'] as const
+
 /**
- * The deployment of this name. The context `protect=false` is for its first deployment: what that creates must be
+ * The deployment that the context selects. `protect=false` is for its first deployment: what that creates must be
  * deletable, or its rollback fails.
  *
- * @throws when there is none, when a protected one lacks what it requires, or `protect` is neither true nor false.
+ * @throws when there is none, when it is not complete and valid, or a switch is neither true nor false.
  */
-export function configOf(environment: unknown, protect: unknown = 'true'): Config {
-  const config = Object.entries(configs).find(([name]) => name === environment)?.[1]
+export function configOf(
+  context: (name: string) => unknown,
+  available: Readonly<Record<string, Config>> = configs,
+): Config {
+  const environment = context('environment') ?? 'dev'
+  const config = Object.entries(available).find(([name]) => name === environment)?.[1]
+  const problems = switches.flatMap((name) => {
+    const value = context(name)
+    const known = value === undefined || ['true', 'false'].includes(String(value))
+    return known ? [] : [`invalid context ${name}: got ${JSON.stringify(value)}, allowed are true, false`]
+  })
   if (!config) {
-    const allowed = Object.keys(configs).join(', ')
-    throw new Error(`unknown environment: got ${JSON.stringify(environment)}, allowed are ${allowed}`)
+    const allowed = Object.keys(available).join(', ')
+    problems.unshift(`unknown environment: got ${JSON.stringify(environment)}, allowed are ${allowed}`)
   }
-  if (!['true', 'false'].includes(String(protect))) {
-    throw new Error(`invalid context protect: got ${JSON.stringify(protect)}, allowed are true, false`)
-  }
-  requireProtection(String(environment), config)
-  return String(protect) === 'true' ? config : withoutProtection(config)
+  if (!config || problems.length > 0) throw new Error(problems.join('\n'))
+  requireValid(String(environment), config)
+  return String(context('protect')) === 'false' ? withoutProtection(config) : config
 }
 
 /** The same deployment, deletable. */
 export function withoutProtection(config: Config): Config {
   return { ...config, protect: false }
-}
-
-/** @throws when a deployment with `protect` would be served without TLS, or would alarm nobody. */
-export function requireProtection(environment: string, config: Config): void {
-  if (!config.protect) return
-  const missing = [
-    config.certificate
-      ? []
-      : ["certificate: { domainName: '…', arn: '…' } or { domainName: '…', hostedZone: { id: '…', name: '…' } }"],
-    config.alarmEmail ? [] : ["alarmEmail: '…'"],
-  ].flat()
-  if (missing.length > 0) {
-    throw new Error(
-      `${environment} is incomplete: set in infra/lib/config.ts\n${missing.map((each) => `  ${each}`).join('\n')}`,
-    )
-  }
 }

@@ -63,7 +63,7 @@ export class Data extends Construct {
       serverlessV2MaxCapacity: 2,
       storageEncrypted: true,
       iamAuthentication: true,
-      parameters: { require_secure_transport: 'ON', slow_query_log: '1', long_query_time: '1' },
+      parameters: { require_secure_transport: 'ON', slow_query_log: '1', long_query_time: '1', log_output: 'FILE' },
       cloudwatchLogsExports: Object.values(exportedLogs),
       backup: { retention: Duration.days(config.backupRetentionDays) },
       monitoringInterval: Duration.minutes(1),
@@ -135,8 +135,6 @@ function clusterInstance(id: string, config: Config, availabilityZone: string): 
   return ClusterInstance.provisioned(id, {
     ...options,
     instanceType: new InstanceType(config.databaseInstanceType),
-    // Equal tiers: either instance may be promoted.
-    promotionTier: 1,
   })
 }
 

@@ -45,8 +45,6 @@ export class Operations extends Construct {
 
   /** A paused deployment lacks on purpose what the alarms look for. */
   private readonly notifies: boolean
-  /** They show a bad release within minutes, and stop its deployment. */
-  private readonly releaseAlarms: Alarm[] = []
 
   constructor(scope: Construct, id: string, props: OperationsProps) {
     super(scope, id)
@@ -57,15 +55,15 @@ export class Operations extends Construct {
     if (props.config.alarmEmail) this.alarms.addSubscription(new EmailSubscription(props.config.alarmEmail))
     this.dashboard = new Dashboard(this, 'Dashboard')
 
-    this.monitorRequests(props)
+    const releaseAlarms = this.monitorRequests(props)
     this.monitorInstances(props)
     this.monitorDatabase(props)
     this.monitorFunctions(props)
     this.addBudget(props.config)
     this.addMaintenance(props)
     // For a deployment that fixes an outage during which the alarms come and go.
-    if (this.node.tryGetContext('ignoreAlarms') !== 'true') {
-      for (const { instances } of [props.web, props.app]) instances.watch(this.releaseAlarms)
+    if (String(this.node.tryGetContext('ignoreAlarms')) !== 'true') {
+      for (const { instances } of [props.web, props.app]) instances.watch(releaseAlarms)
     }
   }
 
@@ -83,7 +81,8 @@ export class Operations extends Construct {
     )
   }
 
-  private monitorRequests({ web }: OperationsProps): void {
+  /** Their alarms show a bad release within minutes, and stop its deployment. */
+  private monitorRequests({ web }: OperationsProps): readonly Alarm[] {
     const { metrics } = web.loadBalancer
     const minute = { period: Duration.minutes(1) }
     const targetErrors = metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, minute)
@@ -95,13 +94,13 @@ export class Operations extends Construct {
       this.addAlarm('Alb5xx', 'The public load balancer itself responds with 5xx', balancerErrors, options),
       this.addAlarm('Latency', '1 % of the requests take longer than 1 s', latency, { ...options, threshold: 1 }),
     ]
-    this.releaseAlarms.push(...alarms)
     this.outageAlarms.push(...alarms)
     this.addGraphs(
       ['Requests', metrics.requestCount(minute)],
       ['5xx', targetErrors, balancerErrors],
       ['Latency (s)', latency, metrics.targetResponseTime({ ...minute, statistic: Stats.p(50) })],
     )
+    return alarms
   }
 
   private monitorInstances({ web, app }: OperationsProps): void {
@@ -116,12 +115,11 @@ export class Operations extends Construct {
       const cpu = new Metric({ namespace: 'AWS/EC2', metricName: 'CPUUtilization', dimensionsMap, ...minute })
       const memory = new Metric({ namespace: product, metricName: 'mem_used_percent', dimensionsMap, ...most })
       const disk = new Metric({ namespace: product, metricName: 'disk_used_percent', dimensionsMap, ...most })
-      this.releaseAlarms.push(
-        this.addAlarm(`${name}Unhealthy`, `An instance of the ${name} tier fails its health check`, unhealthy, {
-          threshold: 1,
-          evaluationPeriods: 3,
-        }),
-      )
+      // Longer than a new instance may take to boot, during which it is unhealthy.
+      this.addAlarm(`${name}Unhealthy`, `An instance of the ${name} tier stays unhealthy`, unhealthy, {
+        threshold: 1,
+        evaluationPeriods: 15,
+      })
       // Above the scaling target: the group is at its maximum size and still overloaded.
       this.addAlarm(`${name}Cpu`, `The ${name} tier uses 85 % of its CPU`, cpu, {
         threshold: 85,

@@ -38,7 +38,7 @@ export class DeploymentStack extends Stack {
     if (config.firewall) new Firewall(this, 'Firewall', { config, loadBalancer: web.loadBalancer })
     const operations = new Operations(this, 'Operations', { config, network, web, app, data })
 
-    if (this.node.tryGetContext('experiments') === 'true') {
+    if (String(this.node.tryGetContext('experiments')) === 'true') {
       new Experiments(this, 'Experiments', { config, network, data, alarms: operations.outageAlarms })
     }
 

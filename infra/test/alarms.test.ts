@@ -145,6 +145,31 @@ describe('the alarms', () => {
     expect(dev.all('AWS::CloudWatch::Alarm').map(nameOf).sort()).toEqual([...covered].sort())
   })
 
+  it('fire within a quarter of an hour', () => {
+    for (const { id, Properties } of dev.all('AWS::CloudWatch::Alarm')) {
+      expect(Properties.Period * Properties.EvaluationPeriods, id).toBeLessThanOrEqual(15 * 60)
+    }
+  })
+
+  it('are about metrics that the agent of the instances publishes', () => {
+    const parameter = dev.one('AWS::SSM::Parameter', 'OperationsAgentConfig')
+    const { metrics } = JSON.parse(parameter.Properties.Value)
+    const collected = Object.entries<{ measurement: string[] }>(metrics.metrics_collected)
+    // The agent puts the plugin's name before that of a measurement which lacks it.
+    const published = collected.flatMap(([plugin, { measurement }]) =>
+      measurement.map((name) => (name.startsWith(`${plugin}_`) ? name : `${plugin}_${name}`)),
+    )
+    const alarms = dev.all('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties)
+    const own = alarms.filter(({ Namespace }) => !Namespace.startsWith('AWS/'))
+    expect(new Set(own.map(({ MetricName }) => MetricName))).toEqual(new Set(published))
+    for (const { Namespace, Dimensions } of own) {
+      expect(Namespace).toBe(metrics.namespace)
+      expect(metrics.aggregation_dimensions ?? []).toContainEqual(Dimensions.map(({ Name }: { Name: string }) => Name))
+    }
+    const [command] = dev.one('AWS::SSM::Association', 'OperationsAgent').Properties.Parameters.commands.slice(-1)
+    expect(command).toEqual({ 'Fn::Join': ['', [expect.stringMatching(/ -c ssm:$/), { Ref: parameter.id }]] })
+  })
+
   it('notify one topic, with the configured subscription', () => {
     const topic = { Ref: dev.one('AWS::SNS::Topic').id }
     for (const { Properties } of dev.all('AWS::CloudWatch::Alarm')) expect(Properties.AlarmActions).toEqual([topic])

@@ -8,10 +8,11 @@ import {
   testRunLabel,
   waitFor,
 } from '@repo/compose'
+import { configs } from '../lib/config.ts'
 
 /** Account of the registry in the images' addresses. In its network, the stand-in has the registry's name. */
 export const account = '123456789012'
-export const region = 'ap-northeast-1'
+export const { region } = configs.dev
 const registryName = `${account}.dkr.ecr.${region}.amazonaws.com`
 
 /** Keys of a user. */
@@ -59,8 +60,9 @@ export class StandIn implements AsyncDisposable {
     const network = testProject('aws')
     // The label by which removeLeftovers finds networks.
     await docker(['network', 'create', '--label', `com.docker.compose.project=${network}`, network])
+    const defaultRegion = ['--env', `AWS_DEFAULT_REGION=${region}`]
     const serve = (alias: string, ...command: readonly string[]) =>
-      run(network, '--network-alias', alias, '--publish', '127.0.0.1::443', image, ...command)
+      run(network, '--network-alias', alias, '--publish', '127.0.0.1::443', ...defaultRegion, image, ...command)
     const standIn = new StandIn(
       network,
       await serve('aws', 'python3', 'apis.py'),

@@ -40,12 +40,16 @@ describe('npx cdk synth at the root', () => {
   })
 
   it('names what prod lacks', async () => {
-    const failure = await synth('-c', 'environment=prod').catch((error: { stderr: string }) => error.stderr)
-    expect(failure).toMatch(/prod is incomplete: set in infra\/lib\/config\.ts\n +certificate: .*\n +alarmEmail: /)
+    const failure = await synth('--app', 'node infra/test/prod.ts', '-c', 'incomplete=true').catch(
+      (error: { stderr: string }) => error.stderr,
+    )
+    expect(failure).toMatch(
+      /prod is not complete and valid: set in infra\/lib\/config\.ts\n +certificate: .*\n +alarmEmail: /,
+    )
   })
 
   it('writes the template of prod with what it requires', async () => {
-    await synth('--app', 'node infra/test/complete.ts')
+    await synth('--app', 'node infra/test/prod.ts')
     expect(existsSync(template(configs.prod.stackName))).toBe(true)
   })
 

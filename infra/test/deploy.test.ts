@@ -46,6 +46,25 @@ describe('the workflow Deploy', () => {
     expect(job(name).split('role-to-assume')[1]).not.toMatch(/npm|setup/)
   })
 
+  it('grants each job what it needs', () => {
+    const granted = Object.keys(jobs).map((name) => {
+      const [, list = ''] = /^ {4}permissions:\n((?: {6}.*\n)+)/m.exec(job(name)) ?? []
+      return [name, list.trim().split(/\n */)]
+    })
+    const assumesRole = ['contents: read', 'id-token: write']
+    expect(Object.fromEntries(granted)).toEqual({
+      assemble: ['actions: read', 'contents: read'],
+      review: assumesRole,
+      deploy: assumesRole,
+    })
+  })
+
+  it('never cancels a deployment, and runs one at a time', () => {
+    expect(text).toMatch(
+      /^concurrency:\n {2}group: deploy-\$\{\{ inputs\.environment \}\}\n {2}cancel-in-progress: false\n/m,
+    )
+  })
+
   it('has a session that is longer than the job may take', () => {
     const [, minutes] = /timeout-minutes: (\d+)/.exec(job('deploy')) ?? []
     const [, seconds] = /role-duration-seconds: (\d+)/.exec(job('deploy')) ?? []

@@ -19,6 +19,11 @@ describe('docs/aws.md', () => {
     expect(document('aws.md')).toContain(prices.date)
   })
 
+  it('names the page of AWS with each price', () => {
+    const priced = [...Object.keys(prices.hourly), ...Object.keys(prices.monthly)]
+    expect(Object.values(prices.pages).flat().sort()).toEqual(priced.sort())
+  })
+
   it.each([
     ['lab', 170],
     ['paused', 60],

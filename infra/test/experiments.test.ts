@@ -88,6 +88,47 @@ describe('the experiments', () => {
     },
   )
 
+  it('end by themselves within minutes', () => {
+    for (const { Actions } of Object.values(experiments)) {
+      const [action] = Object.values<{ Parameters?: { duration: string } }>(Actions)
+      expect(action?.Parameters?.duration ?? 'PT0M').toMatch(/^PT[0-5]M$/)
+    }
+  })
+
+  it('may end instances of this deployment, restart its database and change its networks, and no more', () => {
+    const { PolicyDocument } = stack.one('AWS::IAM::Policy', 'ExperimentsRole').Properties
+    type Statement = { Action: string | string[]; Resource: unknown; Condition?: object }
+    const statements: readonly Statement[] = PolicyDocument.Statement
+    const allowed = statements.filter(({ Resource }) => Resource === '*')
+    const [instances, others] = allowed.toSorted((one) => (one.Condition ? -1 : 1))
+    expect(allowed).toHaveLength(2)
+    expect(instances).toMatchObject({
+      Action: 'ec2:TerminateInstances',
+      Condition: { StringEquals: { 'aws:ResourceTag/Deployment': configs.dev.stackName } },
+    })
+    expect(
+      [others?.Action ?? []]
+        .flat()
+        .filter((action) => !/:(Describe|GetResources)/.test(action))
+        .sort(),
+    ).toEqual([
+      'ec2:CreateNetworkAcl',
+      'ec2:CreateNetworkAclEntry',
+      'ec2:CreateTags',
+      'ec2:DeleteNetworkAcl',
+      'ec2:ReplaceNetworkAclAssociation',
+      'logs:CreateLogDelivery',
+      'logs:PutResourcePolicy',
+    ])
+    const scoped = statements.filter(({ Resource }) => Resource !== '*').flatMap(({ Action }) => Action)
+    expect(scoped.sort()).toEqual([
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+      'rds:FailoverDBCluster',
+      'rds:RebootDBInstance',
+    ])
+  })
+
   it('pass validation', () => {
     const { app } = createApp({ context })
     addValidation(app)

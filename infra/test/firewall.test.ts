@@ -20,6 +20,14 @@ describe('the firewall', () => {
     expect(synthesize().all('AWS::WAFv2::WebACL')).toEqual([])
   })
 
+  it('lets pass what no rule blocks, and counts a request before the core rules see it', () => {
+    expect(acls[0]?.Properties).toMatchObject({ Scope: 'REGIONAL', DefaultAction: { Allow: {} } })
+    expect(rules).toMatchObject([
+      { Name: 'Rate', Priority: 0 },
+      { Name: 'Core', Priority: 1 },
+    ])
+  })
+
   it('blocks what the core rules of AWS recognise, except what the contract allows', () => {
     expect(rule('Core')).toMatchObject({
       OverrideAction: { None: {} },
@@ -43,6 +51,11 @@ describe('the firewall', () => {
         Block: { CustomResponse: { ResponseCode: 429, ResponseHeaders: [{ Name: 'Retry-After', Value: '300' }] } },
       },
     })
+  })
+
+  it('keeps no samples, which would have credentials', () => {
+    const settings = JSON.stringify(acls).match(/"SampledRequestsEnabled":\w+/g)
+    expect(new Set(settings)).toEqual(new Set(['"SampledRequestsEnabled":false']))
   })
 
   it('logs what it blocks, without credentials', () => {

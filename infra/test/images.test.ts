@@ -125,6 +125,12 @@ describe('the pins', () => {
   it('replace the instances of both tiers when a base image moves', () => {
     const config = { ...configs.dev, pins }
     for (const tier of ['web', 'app'] as const) expect(hashOf(tier, config)).not.toBe(hashOf(tier))
+    const launchTemplates = (each: Config) =>
+      synthesize({ config: { ...each, pins: { ...each.pins, machineImages: {} } } })
+        .all('AWS::EC2::LaunchTemplate')
+        .map(({ Properties }) => JSON.stringify(Properties.LaunchTemplateData.UserData))
+    const before = launchTemplates(configs.dev)
+    for (const [index, after] of launchTemplates(config).entries()) expect(after).not.toBe(before[index])
   })
 
   it('name every base image of the Dockerfiles', () => {
@@ -161,6 +167,17 @@ describe('the pins', () => {
       currentValue: 'trixie-slim',
       currentDigest: `sha256:${'0'.repeat(64)}`,
     })
+    // Without a template Renovate only moves a digest that is there: https://github.com/renovatebot/renovate/issues/10993
+    const update: Record<string, string> = {
+      depName: 'debian',
+      newValue: 'trixie-slim',
+      newDigest: `sha256:${'0'.repeat(64)}`,
+    }
+    const replacement = manager?.autoReplaceStringTemplate?.replaceAll(
+      /\{\{\{(\w+)\}\}\}/g,
+      (_: string, name: string) => update[name],
+    )
+    expect(replacement).toBe(JSON.stringify(pins.images.DEBIAN_IMAGE))
     expect(packageRules).toContainEqual(
       expect.objectContaining({ matchFileNames: ['infra/pins.json'], pinDigests: true }),
     )
@@ -190,9 +207,50 @@ describe('the pins', () => {
     expect(readFileSync(join(repositoryRoot, '.ci/pin'), 'utf8')).toContain(`name=${name}-$architecture`)
   })
 
+  it('are proposed on a branch of their own, and only when they have changed', () => {
+    const work = join(folder, 'proposal')
+    const remote = join(folder, 'remote')
+    const calls = join(folder, 'calls')
+    mkdirSync(join(work, 'infra'), { recursive: true })
+    writeFileSync(join(work, 'infra/pins.json'), '{}')
+    writeFileSync(join(folder, 'bin/gh'), `#!/bin/bash\necho "$*" >>${calls}\n`, { mode: 0o755 })
+    const env = {
+      PATH: `${folder}/bin:${process.env.PATH}`,
+      HOME: folder,
+      GH_TOKEN: 'token',
+      GH_REPO: 'owner/name',
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: `url.${remote}.insteadOf`,
+      GIT_CONFIG_VALUE_0: 'https://x-access-token:token@github.com/owner/name',
+    }
+    const run = (program: string, ...args: readonly string[]) => {
+      const { status, stdout, stderr } = spawnSync(program, args, { cwd: work, env, encoding: 'utf8' })
+      expect(status, stderr).toBe(0)
+      return stdout
+    }
+    run('git', 'init', '--quiet', '--initial-branch', 'main')
+    run('git', 'init', '--quiet', '--bare', remote)
+    run('git', 'add', '--all')
+    run('git', '-c', 'user.name=test', '-c', 'user.email=test@example.org', 'commit', '--quiet', '--message', 'x')
+    run('git', 'push', '--quiet', remote, 'main')
+    const branches = () => run('git', '-C', remote, 'branch', '--format', '%(refname:short)').trim().split('\n')
+
+    run('bash', join(repositoryRoot, '.ci/propose-pins'))
+    expect(branches()).toEqual(['main'])
+    writeFileSync(join(work, 'infra/pins.json'), '{"changed": true}')
+    const main = run('git', '-C', remote, 'rev-parse', 'main')
+    run('bash', join(repositoryRoot, '.ci/propose-pins'))
+    expect(branches()).toEqual(['main', expect.stringMatching(/^pins-\d{4}-\d\d-\d\d$/)])
+    expect(run('git', '-C', remote, 'rev-parse', 'main')).toBe(main)
+    expect(readFileSync(calls, 'utf8')).toBe(`pr create --head ${branches()[1]} --fill\n`)
+  })
+
   it('are proposed every week', () => {
     const text = readFileSync(join(repositoryRoot, '.github/workflows/pin.yml'), 'utf8')
     expect(text).toMatch(/^ {2}schedule:\n {4}- cron: '0 4 \* \* 1'$/m)
     expect(text).toMatch(/run: bash \.ci\/pin\n {6}- run: bash \.ci\/propose-pins$/m)
+    for (const { region } of Object.values(configs)) expect(text).toContain(`AWS_REGION: ${region}\n`)
+    const [, rights = ''] = /^ {4}permissions:\n((?: {6}.*\n)+)/m.exec(text) ?? []
+    expect(rights.trim().split(/\n */)).toEqual(['contents: write', 'id-token: write', 'pull-requests: write'])
   })
 })

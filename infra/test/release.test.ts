@@ -17,9 +17,10 @@ function watched(stack: Stack, tier: string): readonly string[] {
 describe.each(['Web', 'App'])('a new instance of the %s tier', (tier) => {
   const dev = synthesize()
 
-  it('watches the alarms for errors, latency and unhealthy instances', () => {
+  // Not those for unhealthy instances: it is unhealthy itself until it has passed its first health checks.
+  it('watches the alarms for errors and latency', () => {
     const names = watched(dev, tier).map((id) => /^Operations(.*)[0-9A-F]{8}$/.exec(id)?.[1])
-    expect(names.sort()).toEqual(['Alb5xx', 'AppUnhealthy', 'Latency', 'Web5xx', 'WebUnhealthy'])
+    expect(names.sort()).toEqual(['Alb5xx', 'Latency', 'Web5xx'])
   })
 
   it('watches them for longer than they take to fire, and signals before a deployment stops to wait', () => {
@@ -36,6 +37,14 @@ describe.each(['Web', 'App'])('a new instance of the %s tier', (tier) => {
     expect(waits.reduce((sum, each) => sum + each, bake + 120)).toBeLessThan(timeout)
   })
 
+  it('may boot without an alarm for unhealthy instances', () => {
+    const { CreationPolicy } = dev.one('AWS::AutoScaling::AutoScalingGroup', tier)
+    const bake = Number(/readonly bake_seconds='(\d+)'/.exec(JSON.stringify(dev.resources))?.[1])
+    const boot = Number(/"PT(\d+)M"/.exec(JSON.stringify(CreationPolicy))?.[1]) * 60 - bake
+    const { Period, EvaluationPeriods } = dev.one('AWS::CloudWatch::Alarm', `Operations${tier}Unhealthy`).Properties
+    expect(Period * EvaluationPeriods).toBeGreaterThan(boot)
+  })
+
   it('may read the alarms', () => {
     const statements = dev
       .all('AWS::IAM::Policy', tier)
@@ -50,20 +59,24 @@ describe.each(['Web', 'App'])('a new instance of the %s tier', (tier) => {
 
 describe('the boot script watching the alarms', () => {
   const text = readFileSync(new URL('../boot/boot.sh', import.meta.url), 'utf8')
-  const functions = ['container_has_not_exited', 'watch_alarms', 'firing_alarms', 'log'].map(
+  const functions = ['container_has_not_exited', 'target_state', 'watch_alarms', 'firing_alarms', 'log'].map(
     (name) => new RegExp(`^${name}\\(\\) \\{(?:.*\\}$|[\\s\\S]*?^\\}$)`, 'm').exec(text)?.[0],
   )
 
-  /** Runs the watch. Each look of it sees the next of `looks`, the last one again and again; null: an error. */
-  function watch(looks: readonly (string | null)[], restarts = 0) {
+  /**
+   * Runs the watch. Each look of it sees the next of `looks`, the last one again and again; null: an error. `state` is a
+   * command that prints the state of the target.
+   */
+  function watch(looks: readonly (string | null)[], { restarts = 0, state = 'echo healthy' } = {}) {
     const answers = looks.map((each, index) => {
       const number = index + 1 < looks.length ? index + 1 : '*'
       return `${number}) ${each === null ? 'return 254' : `printf '%s\\n' '${each}'`} ;;`
     })
-    const stubs = `alarms='A B' bake_seconds=30 look=$(mktemp)
+    const stubs = `alarms='A B' bake_seconds=30 look=$(mktemp) target_group=group instance=i-1
       systemctl() { echo ${restarts}; }
       sleep() { SECONDS=$((SECONDS + $1)); }
       aws() {
+        [ "$1" = cloudwatch ] || { ${state}; return; }
         echo >>"$look"
         case $(wc -l <"$look") in ${answers.join(' ')} esac
       }`
@@ -90,6 +103,17 @@ describe('the boot script watching the alarms', () => {
   })
 
   it('fails when the container has exited', () => {
-    expect(watch([''], 1)).toMatchObject({ status: 1, stderr: 'the container has exited\n' })
+    expect(watch([''], { restarts: 1 })).toMatchObject({ status: 1, stderr: 'the container has exited\n' })
+  })
+
+  it('fails when the target has become unhealthy', () => {
+    expect(watch([''], { state: '[ -s "$look" ] && echo unhealthy || echo healthy' })).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('the target has become unhealthy\n'),
+    })
+  })
+
+  it('passes while the load balancer does not tell the state of the target', () => {
+    expect(watch([''], { state: 'return 254' })).toMatchObject({ status: 0 })
   })
 })

@@ -14,7 +14,11 @@ describe('backups', () => {
     const [plan] = prod.all('AWS::Backup::BackupPlan')
     const rules = plan?.Properties.BackupPlan.BackupPlanRule ?? []
     expect(rules).toMatchObject([
-      { Lifecycle: { DeleteAfterDays: 35 }, CopyActions: [{ Lifecycle: { DeleteAfterDays: 35 } }] },
+      {
+        ScheduleExpression: 'cron(0 18 * * ? *)',
+        Lifecycle: { DeleteAfterDays: 35 },
+        CopyActions: [{ Lifecycle: { DeleteAfterDays: 35 } }],
+      },
     ])
     const vault = JSON.stringify(rules[0].CopyActions[0].DestinationBackupVaultArn)
     expect(vault).toContain(`:backup:${configs.prod.backupCopyRegion}:`)
@@ -23,6 +27,17 @@ describe('backups', () => {
     expect(JSON.stringify(selections[0]?.Properties.BackupSelection.Resources)).toContain(
       prod.one('AWS::RDS::DBCluster').id,
     )
+  })
+
+  it('stay when the stack is deleted, and do not prevent that it is created once more', () => {
+    const vault = prod.one('AWS::Backup::BackupVault')
+    expect(vault).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' })
+    const names = Object.values(prod.resources)
+      .filter(({ DeletionPolicy }) => /^Retain/.test(String(DeletionPolicy)))
+      .map(({ Properties }) => Properties.BackupVaultName ?? Properties.BucketName)
+    // Without a name CloudFormation chooses one; the id of a stack is never used again.
+    for (const name of names.filter(Boolean)) expect(JSON.stringify(name)).toContain('AWS::StackId')
+    expect(names).toHaveLength(2)
   })
 
   it('have a plan only with that setting', () => {

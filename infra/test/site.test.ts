@@ -1,35 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { configOf, configs, requireProtection } from '../lib/config.ts'
 import { secured, synthesize, zoned } from './synthesis.ts'
 
 const listener = 'AWS::ElasticLoadBalancingV2::Listener'
-
-describe('prod', () => {
-  const { certificate, alarmEmail, ...incomplete } = secured
-
-  it('is refused until it has a certificate and an address for alarms', () => {
-    expect(() => configOf('prod')).toThrow(
-      /^prod is incomplete: set in infra\/lib\/config.ts\n {2}certificate: .*arn.*hostedZone.*\n {2}alarmEmail: /,
-    )
-  })
-
-  it.each([
-    ['the certificate', { ...incomplete, alarmEmail }, 'certificate', 'alarmEmail'],
-    ['the address', { ...incomplete, certificate }, 'alarmEmail', 'certificate'],
-  ])('is refused without %s, and only that is named', (_what, config, missing, present) => {
-    const check = () => requireProtection('prod', config)
-    expect(check).toThrow(missing)
-    expect(check).not.toThrow(present)
-  })
-
-  it.each([secured, zoned])('is accepted with both', (config) => {
-    expect(() => requireProtection('prod', config)).not.toThrow()
-  })
-
-  it('requires more than dev does', () => {
-    expect(configOf('dev')).toBe(configs.dev)
-  })
-})
 
 describe.each([
   ['a certificate', synthesize({ config: secured })],

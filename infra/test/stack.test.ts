@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { configOf, configs, withoutProtection } from '../lib/config.ts'
-import { createApp, type Resource, Synthesized, secured, synthesize } from './synthesis.ts'
+import { configs, withoutProtection } from '../lib/config.ts'
+import { createApp, incomplete, type Resource, Synthesized, secured, synthesize } from './synthesis.ts'
 
 const dev = synthesize()
 const prod = synthesize({ config: configs.prod })
@@ -10,16 +10,6 @@ const https = synthesize({ config: secured })
 
 const attributes = (resource: Resource, list: string) =>
   Object.fromEntries(resource.Properties[list].map((each: { Key: string; Value: string }) => [each.Key, each.Value]))
-
-describe('the configuration', () => {
-  it('fails for an environment that does not exist', () => {
-    expect(() => configOf('staging')).toThrow('unknown environment: got "staging", allowed are dev, lab, paused, prod')
-  })
-
-  it('fails for a protection that is neither on nor off', () => {
-    expect(() => configOf('dev', 'no')).toThrow('invalid context protect: got "no", allowed are true, false')
-  })
-})
 
 /** The paths of a template's values that prevent the deletion of a resource. */
 function protections(value: unknown, path = ''): string[] {
@@ -54,19 +44,20 @@ describe('the network', () => {
   const roleOf = (id: string) => /Vpc(.*?)Subnet\d/.exec(id)?.[1]
 
   it('has a numbered subnet per role in each of two zones', () => {
+    const [first, second] = configs.dev.zones
     expect(
       subnets.map(({ id, Properties }) => [roleOf(id), Properties.CidrBlock, Properties.AvailabilityZone]),
     ).toEqual([
-      ['Public', '10.0.1.0/24', 'ap-northeast-1a'],
-      ['Public', '10.0.2.0/24', 'ap-northeast-1c'],
-      ['Web', '10.0.3.0/24', 'ap-northeast-1a'],
-      ['Web', '10.0.4.0/24', 'ap-northeast-1c'],
-      ['App', '10.0.5.0/24', 'ap-northeast-1a'],
-      ['App', '10.0.6.0/24', 'ap-northeast-1c'],
-      ['Db', '10.0.7.0/24', 'ap-northeast-1a'],
-      ['Db', '10.0.8.0/24', 'ap-northeast-1c'],
-      ['Function', '10.0.9.0/24', 'ap-northeast-1a'],
-      ['Function', '10.0.10.0/24', 'ap-northeast-1c'],
+      ['Public', '10.0.1.0/24', first],
+      ['Public', '10.0.2.0/24', second],
+      ['Web', '10.0.3.0/24', first],
+      ['Web', '10.0.4.0/24', second],
+      ['App', '10.0.5.0/24', first],
+      ['App', '10.0.6.0/24', second],
+      ['Db', '10.0.7.0/24', first],
+      ['Db', '10.0.8.0/24', second],
+      ['Function', '10.0.9.0/24', first],
+      ['Function', '10.0.10.0/24', second],
     ])
     expect(dev.one('AWS::EC2::VPC').Properties.CidrBlock).toBe('10.0.0.0/16')
     expect(subnets.every(({ Properties }) => Properties.MapPublicIpOnLaunch === false)).toBe(true)
@@ -135,7 +126,7 @@ describe('the security groups', () => {
 
   it('accept traffic from the previous tier only', () => {
     expect(rules(dev, 'Ingress')).toEqual(['0.0.0.0/0 → Alb tcp 80', ...chain, ...balancer].sort())
-    expect(rules(prod, 'Ingress')).toEqual(rules(dev, 'Ingress'))
+    expect(rules(synthesize({ config: incomplete }), 'Ingress')).toEqual(rules(dev, 'Ingress'))
   })
 
   it('allow traffic to the next tier, and from instances and functions to AWS APIs', () => {
@@ -254,6 +245,14 @@ describe.each([
     ])
   })
 
+  it('publish their metrics every minute, as their alarms expect', () => {
+    expect(launch.Monitoring).toEqual({ Enabled: true })
+  })
+
+  it('have no address of the internet', () => {
+    expect(launch).not.toHaveProperty('NetworkInterfaces')
+  })
+
   it('have the tag by which associations select them', () => {
     const [onInstance] = launch.TagSpecifications.filter(
       (each: { ResourceType: string }) => each.ResourceType === 'instance',
@@ -345,8 +344,8 @@ describe('the database', () => {
       Port: 3306,
     })
     expect(dev.all('AWS::RDS::DBInstance').map(({ Properties }) => Properties)).toMatchObject([
-      { AvailabilityZone: 'ap-northeast-1a', DBInstanceClass: 'db.t4g.medium', PubliclyAccessible: false },
-      { AvailabilityZone: 'ap-northeast-1c', DBInstanceClass: 'db.t4g.medium', PubliclyAccessible: false },
+      { AvailabilityZone: configs.dev.zones[0], DBInstanceClass: 'db.t4g.medium', PubliclyAccessible: false },
+      { AvailabilityZone: configs.dev.zones[1], DBInstanceClass: 'db.t4g.medium', PubliclyAccessible: false },
     ])
     const subnets = dev.one('AWS::RDS::DBSubnetGroup').Properties.SubnetIds.map(({ Ref }: { Ref: string }) => Ref)
     expect(subnets).toEqual([1, 2].map((n) => expect.stringContaining(`VpcDbSubnet${n}`)))
@@ -356,7 +355,8 @@ describe('the database', () => {
     expect(cluster.Properties.StorageEncrypted).toBe(true)
     expect(dev.one('AWS::RDS::DBClusterParameterGroup').Properties).toMatchObject({
       Family: 'aurora-mysql8.4',
-      Parameters: { require_secure_transport: 'ON', slow_query_log: '1', long_query_time: '1' },
+      // CloudWatch gets files, not tables.
+      Parameters: { require_secure_transport: 'ON', slow_query_log: '1', long_query_time: '1', log_output: 'FILE' },
     })
     expect(cluster.Properties.EnableCloudwatchLogsExports).toEqual(['error', 'slowquery'])
   })
@@ -383,7 +383,10 @@ describe('the database', () => {
       { ScheduleExpression: 'rate(30 days)' },
       { ScheduleExpression: 'rate(30 days)' },
     ])
-    expect(JSON.stringify(cluster.Properties.MasterUserPassword)).toContain('{{resolve:secretsmanager:')
+    // Nowhere else: outputs and environments would show it.
+    const place = /"MasterUserPassword":\{"Fn::Join":\["",\["\{\{resolve:secretsmanager:/g
+    expect(JSON.stringify(dev.template).match(place)).toHaveLength(1)
+    expect(JSON.stringify(dev.template).match(/\{\{resolve:/g)).toHaveLength(1)
   })
 
   it('gets its schema from the SQL in a parameter, once the writer exists', () => {
@@ -401,8 +404,9 @@ describe('the database', () => {
       name: `${String(at + 1).padStart(4, '0')}_step`,
       sql: `SELECT '${'x'.repeat(at * 100)}'`,
     }))
+    const short = migrations.map(({ name }) => ({ name, sql: `SELECT '${'x'.repeat(100)}'` }))
     const longer = [...migrations, { name: '9000_longer', sql: `SELECT '${'x'.repeat(100_000)}'` }]
-    for (const list of [migrations, longer]) {
+    for (const list of [short, migrations, longer]) {
       expect(() => synthesize({ migrations: list })).not.toThrow()
       const { Value } = synthesize({ migrations: list }).one('AWS::SSM::Parameter', 'DataSchema').Properties
       // https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm
@@ -432,6 +436,28 @@ function usernameOf({ SecretStringTemplate: template }: { SecretStringTemplate: 
   const [, parts] = (template as { 'Fn::Join': [string, unknown[]] })['Fn::Join']
   return parts.map((part) => (typeof part === 'string' ? part : 'reference')).join('')
 }
+
+describe('the roles', () => {
+  it('are each assumed by the service that needs them', () => {
+    const services = Object.fromEntries(
+      prod.all('AWS::IAM::Role').map(({ id, Properties }) => {
+        const { Statement } = Properties.AssumeRolePolicyDocument
+        return [id.replace(/[0-9A-F]{8}$/, ''), Statement.map(({ Principal }: { Principal: object }) => Principal)]
+      }),
+    )
+    const lambda = [{ Service: 'lambda.amazonaws.com' }]
+    const instances = [{ Service: 'ec2.amazonaws.com' }]
+    expect(services).toEqual({
+      AppInstancesRole: instances,
+      BackupPlanClusterRole: [{ Service: 'backup.amazonaws.com' }],
+      DataClusterMonitoringRole: [{ Service: 'monitoring.rds.amazonaws.com' }],
+      DataRotationFunctionServiceRole: lambda,
+      DataSchemaFunctionServiceRole: lambda,
+      DataSchemaProviderframeworkonEventServiceRole: lambda,
+      WebInstancesRole: instances,
+    })
+  })
+})
 
 describe('operations', () => {
   it('selects the instances of this deployment by tag, and writes command output to the log bucket', () => {

@@ -11,10 +11,14 @@ import { DeploymentStack } from '../lib/stack.ts'
 const { context } = JSON.parse(readFileSync(join(repositoryRoot, 'cdk.json'), 'utf8'))
 const migrations = await loadMigrations()
 
+const { certificate: _certificate, alarmEmail: _alarmEmail, ...withoutSite } = configs.prod
+/** prod before a team has set its certificate and its address for alarms. */
+export const incomplete: Config = withoutSite
+
 /** prod with a certificate, an e-mail address for alarms, and x86 instances. */
 export const secured: Config = {
-  ...configs.prod,
-  certificate: { arn: 'arn:aws:acm:ap-northeast-1:123456789012:certificate/0', domainName: 'www.example.org' },
+  ...incomplete,
+  certificate: { arn: `arn:aws:acm:${incomplete.region}:123456789012:certificate/0`, domainName: 'www.example.org' },
   alarmEmail: 'operator@example.org',
   architecture: 'x86_64',
   instanceType: 't3.small',

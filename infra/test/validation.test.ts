@@ -122,14 +122,14 @@ describe('the acknowledged findings', () => {
   const dev = acknowledgements(configs.dev)
 
   it('are these, each for one rule on one construct, with a reason', () => {
-    expect(dev.map(({ finding }) => finding).sort()).toMatchInlineSnapshot(`
+    expect(dev.map(({ finding }) => finding.replace(configs.dev.region, 'REGION')).sort()).toMatchInlineSnapshot(`
       [
         "App/Instances/Group: Annotation::AwsSolutions-AS3",
         "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::*]",
         "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::<NetworkLogs410D5F1E.Arn>/ssm/*]",
-        "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::aws-patch-manager-ap-northeast-1-*/*]",
-        "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::aws-ssm-ap-northeast-1/*]",
-        "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::patch-baseline-snapshot-ap-northeast-1/*]",
+        "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::aws-patch-manager-REGION-*/*]",
+        "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::aws-ssm-REGION/*]",
+        "App/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::patch-baseline-snapshot-REGION/*]",
         "App/Nlb: Annotation::AwsSolutions-ELB2",
         "Data/Cluster: Annotation::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole]",
         "Data/Cluster: Annotation::AwsSolutions-RDS10",
@@ -149,9 +149,9 @@ describe('the acknowledged findings', () => {
         "Web/Instances/Group: Annotation::AwsSolutions-AS3",
         "Web/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::*]",
         "Web/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::<NetworkLogs410D5F1E.Arn>/ssm/*]",
-        "Web/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::aws-patch-manager-ap-northeast-1-*/*]",
-        "Web/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::aws-ssm-ap-northeast-1/*]",
-        "Web/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::patch-baseline-snapshot-ap-northeast-1/*]",
+        "Web/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::aws-patch-manager-REGION-*/*]",
+        "Web/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::aws-ssm-REGION/*]",
+        "Web/Instances/Role: Annotation::AwsSolutions-IAM5[Resource::arn:aws:s3:::patch-baseline-snapshot-REGION/*]",
       ]
     `)
     for (const { reason } of dev) expect(reason).toMatch(/^.{20,}$/)

@@ -9,7 +9,6 @@ import boto3
 def client(service):
     return boto3.client(
         service,
-        region_name="ap-northeast-1",
         endpoint_url="http://127.0.0.1:443",
         aws_access_key_id="test",
         aws_secret_access_key="test",
