@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing on this machine: the Docker engine, the base images, the npm packages.
-# Usage: scripts/setup.sh [engine] [images] [dependencies] [project]   (default: the first three)
-# The part `project` installs nothing: it fails if the Compose project is not this checkout's.
+# Usage: scripts/setup.sh [engine] [images] [dependencies] [project] [build]   (default: the first three)
+# The last two install nothing: `project` fails if the Compose project is not this checkout's, `build` builds its images.
 # Takes about a second if nothing is missing. The next run completes an interrupted one.
 #
 # Every `sh` can run the lines before `set`. Each ends in a comment, which takes the carriage return of a checkout with
@@ -23,14 +23,16 @@ set +o posix
 . scripts/setup/images.sh
 . scripts/setup/dependencies.sh
 . scripts/setup/project.sh
+. scripts/setup/build.sh
 
 [ $# -gt 0 ] || set -- engine images dependencies
 for part in "$@"; do
   case $part in
-    engine | images | dependencies | project) ;;
-    *) fail "Unknown part '$part'." 'Parts: engine, images, dependencies, project.' ;;
+    engine | images | dependencies | project | build) ;;
+    *) fail "Unknown part '$part'." 'Parts: engine, images, dependencies, project, build.' ;;
   esac
 done
+check_path
 check_access
 check_settings
 check_node_age

@@ -9,6 +9,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 . scripts/setup/settings.sh
 . scripts/setup/engine.sh
 . scripts/setup/project.sh
+. scripts/setup/build.sh
 
 light=''
 for option in "$@"; do
@@ -66,26 +67,6 @@ else
   scale=$(kept_scale)
 fi
 
-readonly NOT_BUILT=$SETUP_LOGS/not-built
-
-have_images() {
-  local image
-  for image in $(docker compose config --images); do
-    docker image inspect "$image" >/dev/null 2>&1 || return 1
-  done
-}
-
-# Where a server cannot be reached, the images of the last build do.
-build_images() {
-  docker compose build && return
-  # The step's log has its output.
-  case $(known_cause "$SETUP_LOGS/Building-the-images.log") in
-    network~* | transfer~* | 'rate limit'~* | 'registry failure'~* | proxy~* | certificate~*) ;;
-    *) return 1 ;;
-  esac
-  have_images && : >"$NOT_BUILT"
-}
-
 # What a database waits for an operator to do; empty if nothing.
 needed_decision() {
   local service state
@@ -134,13 +115,7 @@ start_services() {
   return 1
 }
 
-need_space 1
-rm -f "$NOT_BUILT"
-step 'Building the images' 'Fix the cause in the output and run this again: completed steps are cached.' build_images
-if [ -e "$NOT_BUILT" ]; then
-  printf '! A server could not be reached, so the images of the last build are started, without the changes since.\n'
-  printf '  The output of the build: %s\n' "$SETUP_LOGS/Building-the-images.log"
-fi
+ensure_build
 step 'Starting the services until they are healthy' \
   'Look at each service: docker compose ps --all, docker compose logs SERVICE' start_services
 

@@ -48,13 +48,14 @@ pull_attempts='1 2 3'
 can_pull() {
   local log=$SETUP_LOGS/pull.log attempt status cause reason
   mkdir -p "$SETUP_LOGS"
-  printf '▸ Pulling %s … ' "$1"
+  start_clock "Pulling $1"
   for attempt in $pull_attempts; do
     [ "$attempt" = 1 ] || sleep "$attempt" 2>/dev/null || true
     status=0
     timeout_of 600 docker pull --quiet "$1" >"$log" 2>&1 || status=$?
     case $status in
       0)
+        stop_clock "Pulling $1"
         printf 'done\n'
         return
         ;;
@@ -63,11 +64,13 @@ can_pull() {
     reason=$(tail -n 1 "$log")
     # Another attempt cannot change that the registry has no such image.
     if grep -Eiq "$NO_SUCH_IMAGE" "$log"; then
+      stop_clock "Pulling $1"
       printf 'not available: %s\n' "$reason"
       return 1
     fi
     cause=$(known_cause "$log")
   done
+  stop_clock "Pulling $1"
   if [ "${cause%%~*}" = network ] && only_registry_is_missing; then
     pull_attempts=1
     printf 'not available: %s\n' "$reason"

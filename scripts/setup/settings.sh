@@ -73,7 +73,11 @@ check_settings() {
     expect_setting "$name" '[A-Za-z0-9._/:@-]+' 'an image like debian:trixie-slim'
   done
   value=$(setting NODE_EXTRA_CA_CERTS)
-  [ -z "$value" ] || [ -r "$value" ] || problems+=("NODE_EXTRA_CA_CERTS: expected a readable file, got '$value'")
+  # Docker takes a comma for the end of the path.
+  case $value in
+    *,*) problems+=("NODE_EXTRA_CA_CERTS: expected a path without a comma, got '$value'") ;;
+    ?*) [ -r "$value" ] || problems+=("NODE_EXTRA_CA_CERTS: expected a readable file, got '$value'") ;;
+  esac
   [ ${#problems[@]} -eq 0 ] ||
     fail 'Invalid settings in .env or the environment.' "${problems[@]}" 'They are described in .env.example.'
 }

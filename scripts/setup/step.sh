@@ -11,6 +11,21 @@ fail() {
   exit 1
 }
 
+# Fails if the path of this checkout has a character that a tool cannot have in it: PATH, which npm sets, the colon; Node.js
+# the backslash; Vite, which runs the tests, the other two.
+check_path() {
+  local path character
+  path=$(pwd -P)
+  for character in : '\' '#' '?'; do
+    case $path in
+      *"$character"*)
+        fail "The path of this checkout contains \"$character\": $path" \
+          'Node.js, npm or the tests would not find their files. Move it to a folder without this character.'
+        ;;
+    esac
+  done
+}
+
 # Fails if another user, as a rule root, has left files here that this user cannot change.
 check_access() {
   local path foreign=()
@@ -26,27 +41,17 @@ check_access() {
 # step TITLE ADVICE COMMAND…: runs COMMAND with its output in a log file, and prints how long it took.
 # On failure it prints the command, the end of its output, advice about common causes and ADVICE, and exits with 1.
 step() {
-  local title=$1 advice=$2 started=$SECONDS log status=0 clock=''
+  local title=$1 advice=$2 started=$SECONDS log status=0
   shift 2
   mkdir -p "$SETUP_LOGS"
   log=$SETUP_LOGS/$(printf '%s' "$title" | tr -c 'A-Za-z0-9\n' '-').log
-  printf '▸ %s … ' "$title"
-  if [ -t 1 ]; then
-    tick "$title" &
-    clock=$!
-    trap 'kill "$clock" 2>/dev/null || true' EXIT
-  fi
+  start_clock "$title"
   # A subshell without `||` after it, in which `set -e` applies to functions too.
   set +e
   (set -e; "$@") >"$log" 2>&1 </dev/null
   status=$?
   set -e
-  if [ -n "$clock" ]; then
-    kill "$clock" 2>/dev/null || true
-    wait "$clock" 2>/dev/null || true
-    trap - EXIT
-    printf '\r▸ %s … ' "$title"
-  fi
+  stop_clock "$title"
   if [ "$status" -eq 0 ]; then
     printf '%d s\n' "$((SECONDS - started))"
     return
@@ -62,9 +67,33 @@ step() {
   exit 1
 }
 
-# Shows the elapsed time on a terminal.
+# start_clock TITLE: prints it, and the elapsed time until `stop_clock TITLE`: on a terminal each second, else a line every
+# 30 s.
+start_clock() {
+  printf '▸ %s … ' "$1"
+  tick "$1" &
+  clock=$!
+  trap 'kill "$clock" 2>/dev/null || true' EXIT
+}
+
+stop_clock() {
+  kill "$clock" 2>/dev/null || true
+  wait "$clock" 2>/dev/null || true
+  trap - EXIT
+  [ ! -t 1 ] || printf '\r\033[K▸ %s … ' "$1"
+}
+
 tick() {
-  while sleep 1; do printf '\r▸ %s … %d s ' "$1" "$((SECONDS - started))"; done
+  local started=$SECONDS next=30
+  # Its output would keep a pipe open after this script has ended.
+  while sleep 1 >/dev/null 2>&1; do
+    if [ -t 1 ]; then
+      printf '\r▸ %s … %d s ' "$1" "$((SECONDS - started))"
+    elif [ "$((SECONDS - started))" -ge "$next" ]; then
+      printf '%d s\n▸ %s … ' "$next" "$1"
+      next=$((next + 30))
+    fi
+  done
 }
 
 # known_cause LOG: prints the name of the first known cause in the log, and advice about it; nothing if there is none.

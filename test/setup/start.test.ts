@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { useMachine } from './machine.ts'
 
@@ -10,7 +11,7 @@ const machine = useMachine()
  * there is no image either.
  */
 beforeEach(() => {
-  for (const name of ['sort', 'wc']) machine.fake(name, `exec /usr/bin/${name} "$@"`)
+  for (const name of ['sort', 'wc']) machine.link(name)
   // What is waited for has ended.
   machine.fake('sleep', ':')
   machine.fake(
@@ -103,10 +104,29 @@ describe('scripts/start.sh', () => {
   ])('starts the images of the last build, and says so, when they cannot be built: %s', (BUILD_ERROR) => {
     const { status, stdout, up } = start([], { BUILD_ERROR })
     expect(status).toBe(0)
-    expect(stdout).toContain('! A server could not be reached, so the images of the last build are started')
+    expect(stdout).toContain(
+      '! The images could not be built, so those of the last build are started, without the changes since.\n',
+    )
     expect(up()).toContain('compose up --wait')
     // The next run can build again.
-    expect(start().stdout).not.toContain('could not be reached')
+    expect(start().stdout).not.toContain('could not be')
+  })
+
+  it('names the cause', () => {
+    expect(start([], { BUILD_ERROR: 'toomanyrequests: You have reached your pull rate limit' }).stdout).toContain(
+      'The image registry limits how often this address may pull.',
+    )
+  })
+
+  it('does the same for npm run dev, which builds by scripts/setup.sh', () => {
+    const BUILD_ERROR = 'dial tcp: lookup registry.invalid: no such host'
+    const { status, stdout } = machine.run(['scripts/setup.sh', 'build'], { BUILD_ERROR })
+    expect(status).toBe(0)
+    expect(stdout).toContain('! The images could not be built, so those of the last build are started')
+    expect(readFileSync(join(repositoryRoot, 'package.json'), 'utf8')).toMatch(
+      /"dev": "sh scripts\/setup\.sh [a-z ]* build &&/,
+    )
+    expect(machine.run(['scripts/setup.sh', 'build'], { BUILD_ERROR, NO_IMAGE: '1' }).status).toBe(1)
   })
 
   it.each([

@@ -23,6 +23,13 @@ describe('step', () => {
     expect(machine.withFunctions("step 'Doing it' '' true; echo on").stdout).toMatch(/^▸ Doing it … \d+ s\non\n$/)
   })
 
+  it('prints a line every 30 s without a terminal', () => {
+    const sleep = 'sleep() { SECONDS=$((SECONDS + 10)); [ "$SECONDS" -lt 75 ]; }'
+    expect(machine.withFunctions(`${sleep}; printf '▸ Doing it … '; tick 'Doing it'`).stdout).toBe(
+      '▸ Doing it … 30 s\n▸ Doing it … 60 s\n▸ Doing it … ',
+    )
+  })
+
   /** Lines of real outputs, by the cause that they have. */
   const outputs: Readonly<Record<string, readonly string[]>> = {
     'watched files': [

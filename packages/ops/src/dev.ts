@@ -30,7 +30,7 @@ await runCli(async () => {
   }
 
   try {
-    const code = await compose('up', '--build', '--wait')
+    const code = await compose('up', '--wait')
     if (interrupted.aborted) return
     if (code !== 0) {
       await showLogs(project, { services: ['app'], tail: '20' })
