@@ -6,7 +6,7 @@
 #
 # Every `sh` can run the lines before `set`. Each ends in a comment, which takes the carriage return of a checkout with
 # Windows line endings.
-unset CDPATH #
+unset CDPATH BASH_ENV GREP_OPTIONS #
 cd -- "$(dirname -- "$0")/.." || exit 1 #
 crlf=$(grep -l "$(printf '\r')" scripts/*.sh scripts/*/*.sh docker/*.sh docker/*/*.sh docker/*/*.cfg docker/*/*.cnf apps/web/*.sh apps/web/*.conf infra/boot/*.sh 2>/dev/null | tr '\n' ' ') #
 [ -z "$crlf" ] || { printf '\n✗ Files have Windows line endings (CRLF), which shells and containers cannot read.\n  Convert them: perl -pi -e "s/\\r//" %s\n' "$crlf" >&2; exit 1; } #
@@ -14,7 +14,7 @@ command -v bash >/dev/null || { printf '\n✗ Bash is not installed.\n  Install 
 [ -n "${BASH_VERSION:-}" ] || exec bash scripts/setup.sh "$@" #
 set -euo pipefail
 # As `sh`, Bash lacks some of what follows.
-set +o posix
+set +o posix +o noclobber
 
 . scripts/setup/step.sh
 . scripts/setup/settings.sh

@@ -1,7 +1,7 @@
 # The settings of .env.example. Sourced, never run.
 
 # Those that the scripts ask for.
-readonly SETTINGS='COMPOSE_PROJECT_NAME COMPOSE_FILE WEB_PORT WEB_ADDRESS WEB_COUNT APP_COUNT PROMETHEUS_PORT DEBUG_PORT PULL_POLICY LOG_LEVEL OTEL_EXPORTER_OTLP_ENDPOINT DEBIAN_IMAGE NODE_IMAGE MYSQL_IMAGE NODE_EXTRA_CA_CERTS'
+readonly SETTINGS='COMPOSE_PROJECT_NAME COMPOSE_FILE COMPOSE_PATH_SEPARATOR WEB_PORT WEB_ADDRESS WEB_COUNT APP_COUNT PROMETHEUS_PORT DEBUG_PORT PULL_POLICY LOG_LEVEL OTEL_EXPORTER_OTLP_ENDPOINT DEBIAN_IMAGE NODE_IMAGE MYSQL_IMAGE NODE_EXTRA_CA_CERTS'
 
 # setting NAME: prints its value, or nothing if it is not set. The environment overrides .env.
 setting() {
@@ -84,8 +84,7 @@ check_settings() {
 
 # expect_setting NAME PATTERN EXPECTED: adds a problem if the setting has a value that PATTERN does not match completely.
 expect_setting() {
-  # Ranges of letters depend on the locale.
-  local LC_ALL=C value pattern="^($2)\$"
+  local value pattern="^($2)\$"
   value=$(setting "$1")
   [[ -z $value || $value =~ $pattern ]] || problems+=("$1: expected $3, got '$value'")
 }

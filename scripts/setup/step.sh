@@ -1,5 +1,8 @@
 # Reports progress and failures. Sourced, never run.
 
+# The causes of failures are known by their English words, and ranges of letters depend on the locale.
+export LC_ALL=C
+
 # The folder of the steps' logs.
 readonly SETUP_LOGS=.setup
 
@@ -141,8 +144,10 @@ need_space() {
   local folder free
   folder=$(docker info --format '{{.DockerRootDir}}')
   [ -d "$folder" ] || return 0
-  free=$(df -Pk "$folder" | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\([0-9]*\) .*/\1/p')
-  [ "${free:-0}" -ge $(($1 * 1024 * 1024)) ] ||
-    fail "Only $((${free:-0} / 1024)) MB are free on the disk of $folder; $1 GB are needed." \
+  # The number before the percentage: the name of the file system may have spaces.
+  free=$(df -Pk "$folder" | sed -n '2s/^.* \([0-9]\{1,\}\)  *[0-9]\{1,\}% .*/\1/p')
+  [ -n "$free" ] || return 0
+  [ "$free" -ge $(($1 * 1024 * 1024)) ] ||
+    fail "Only $((free / 1024)) MB are free on the disk of $folder; $1 GB are needed." \
       'Find what uses it: df -h, docker system df. Remove what Docker no longer needs: docker builder prune, docker image prune.'
 }

@@ -64,6 +64,17 @@ describe('scripts/setup.sh', () => {
     expect(runSh().stderr).toContain(' docker/mysql/start.sh \n')
   })
 
+  it.each(['', 'sh'])('does not take over the settings of a user: %s', (shell) => {
+    writeFileSync(join(machine.checkout, 'settings'), 'set -o noclobber; cd() { :; }; echo BASH_ENV was read\n')
+    const env = { PATH: machine.programs, BASH_ENV: 'settings', SHELLOPTS: 'noclobber' }
+    machine.link('sh')
+    const program = join(machine.programs, shell || 'bash')
+    const options = { cwd: machine.checkout, env, encoding: 'utf8' } as const
+    const { stdout, stderr } = spawnSync(program, ['scripts/setup.sh', 'engines'], options)
+    expect(shell ? stdout : '').toBe('')
+    expect(stderr).toContain("Unknown part 'engines'.")
+  })
+
   it('finds its folder when CDPATH is set', () => {
     mkdirSync(join(machine.checkout, 'elsewhere/scripts'), { recursive: true })
     const { stdout, stderr } = machine.run(['scripts/setup.sh', 'engines'], {

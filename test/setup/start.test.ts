@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -79,6 +81,46 @@ describe('scripts/start.sh', () => {
   })
 
   it.each([
+    [':', {}],
+    [',', { COMPOSE_PATH_SEPARATOR: ',' }],
+  ])('separates the files of --light by %s', (separator, environment) => {
+    expect(start(['--light'], environment).up()).toContain(`compose.yaml${separator}compose.light.yaml`)
+  })
+
+  it('refuses --light where npm has taken it for an option of its own', () => {
+    const { status, stderr } = start([], { npm_config_light: 'true' })
+    expect(status).toBe(1)
+    expect(stderr).toContain('npm start -- --light')
+  })
+
+  it('prints no name that leads to another program, which listens on ::1 alone', async () => {
+    const server = createServer().listen(0, '::1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const { status, stdout } = await machine.runBeside(['scripts/start.sh'], { WEB_PORT: String(port) })
+    server.close()
+    expect(status).toBe(0)
+    expect(stdout).toContain(`http://127.0.0.1:${port}/ui/`)
+  })
+
+  it.each([
+    { POSIXLY_CORRECT: '1' },
+    { BASH_ENV: 'settings-of-a-user' },
+    { SHELLOPTS: 'noclobber' },
+    { BASHOPTS: 'nullglob:failglob' },
+    { GREP_OPTIONS: '--color=always --line-number' },
+    { CDPATH: '/' },
+    { TZ: 'Nowhere/Odd' },
+  ])('starts whatever the settings of the shell are: %j', (environment) => {
+    const file = join(machine.checkout, 'settings-of-a-user')
+    writeFileSync(file, 'set -o noclobber; shopt -s failglob nocasematch; cd() { echo moved; builtin cd "$@"; }\n')
+    for (const _ of ['first', 'second']) {
+      expect(start([], { ...environment })).toMatchObject({ status: 0, stderr: '' })
+    }
+  })
+
+  it.each([
+    ['127.0.0.2', 'http://127.0.0.2:9/ui/'],
     ['192.0.2.5', 'http://192.0.2.5:9/ui/'],
     ['[2001:db8::1]', 'http://[2001:db8::1]:9/ui/'],
     ['0.0.0.0', 'http://localhost:9/ui/'],

@@ -23,6 +23,16 @@ describe('step', () => {
     expect(machine.withFunctions("step 'Doing it' '' true; echo on").stdout).toMatch(/^▸ Doing it … \d+ s\non\n$/)
   })
 
+  it('runs the command in English, by whose words the causes are known', () => {
+    for (const environment of [{ LC_ALL: 'xx' }, { LANG: 'de_DE.UTF-8', LC_MESSAGES: 'de_DE.UTF-8' }]) {
+      const { stderr } = machine.withFunctions(
+        'work() { (echo "in $LC_ALL"); false; }; step Doing Other. work',
+        environment,
+      )
+      expect(stderr).toContain('    in C\n')
+    }
+  })
+
   it('prints a line every 30 s without a terminal', () => {
     const sleep = 'sleep() { SECONDS=$((SECONDS + 10)); [ "$SECONDS" -lt 75 ]; }'
     expect(machine.withFunctions(`${sleep}; printf '▸ Doing it … '; tick 'Doing it'`).stdout).toBe(
@@ -155,6 +165,21 @@ describe('need_space', () => {
     expect(status).toBe(1)
     expect(stderr).toContain(`Only 1023 MB are free on the disk of ${machine.checkout}; 1 GB are needed.`)
     expect(stderr).toContain('docker system df')
+  })
+
+  it.each(['//server/my share 2097152 1048577 1048575 50% /mnt/my disk', 'C:\\ 2097152 1048577 1048575 50% /mnt/c'])(
+    'finds it in the line %s',
+    (line) => {
+      setFreeSpace(0)
+      machine.fake('df', `printf '%s\\n' 'Filesystem 1024-blocks Used Available Capacity Mounted on' '${line}'`)
+      expect(machine.withFunctions('need_space 1').stderr).toContain('Only 1023 MB are free')
+    },
+  )
+
+  it.each(['overlay - - - - /', ''])('asks for none if it is not known: %j', (line) => {
+    setFreeSpace(0)
+    machine.fake('df', `printf '%s\\n' 'Filesystem 1024-blocks Used Available Capacity Mounted on' '${line}'`)
+    expect(machine.withFunctions('need_space 1').status).toBe(0)
   })
 
   it('succeeds if the disk has that much space', () => {
