@@ -4,6 +4,7 @@
 readonly NOT_BUILT=$SETUP_LOGS/not-built
 
 ensure_build() {
+  use_own_builder
   need_space 1
   rm -f "$NOT_BUILT"
   step 'Building the images' 'Fix the cause in the output and run this again: completed steps are cached.' build_images

@@ -5,6 +5,7 @@
 # built, and changes no other line.
 
 ensure_images() {
+  use_own_builder
   ensure_image DEBIAN_IMAGE debian:trixie-slim local/debian:trixie build_debian_equivalent
   ensure_image NODE_IMAGE node:26-trixie-slim local/node:26 build_node_equivalent
   ensure_image MYSQL_IMAGE mysql:8.4 local/mysql:9.7 build_mysql_equivalent
@@ -86,13 +87,6 @@ can_pull() {
 # engine may lack the proxy instead.
 only_registry_is_missing() {
   [ -z "${HTTPS_PROXY:-}${https_proxy:-}" ] && have npm && npm ping >/dev/null 2>&1
-}
-
-# macOS has no `timeout`; a pull has no time limit there.
-timeout_of() {
-  local seconds=$1
-  shift
-  if have timeout; then timeout "$seconds" "$@"; else "$@"; fi
 }
 
 # A minimal Debian 13 with its security and stable updates. `docker import` comes last, so that an interrupted build

@@ -110,6 +110,8 @@ known_cause() {
   done <<'CAUSES'
 watched files~ENOSPC.*(watch|inotify)|system limit for number of file watchers~This machine watches too many files. Raise the limit: sudo sysctl fs.inotify.max_user_watches=524288. Or set DEV_POLLING=1.
 disk full~no space left on device|ENOSPC|disk quota exceeded|have enough free space in~The disk is full. Find what uses it: df -h, docker system df. Remove what Docker no longer needs: docker builder prune, docker image prune.
+memory~exit code: 137|cannot allocate memory|ENOMEM|heap out of memory|signal: killed~The machine has too little memory. Close other programs, give Docker Desktop more, or start less: npm start -- --light.
+processor~exec format error|does not match the specified platform~An image is for another processor than the engine's. Unset DOCKER_DEFAULT_PLATFORM, and remove the image that the output above names: docker image rm IMAGE.
 rate limit~toomanyrequests|too many requests|pull rate limit~The image registry limits how often this address may pull. Log in (docker login), or wait as long as it says, and run this again.
 registry failure~unexpected (HTTP )?status( code)?:? 5[0-9][0-9]|5[0-9][0-9] (internal server error|bad gateway|service unavailable|gateway time-?out)~The server in the output above has a failure of its own. Wait, and run this again.
 credentials~error getting credentials|docker-credential-|unauthorized: |incorrect username or password~Docker's stored credentials do not work. Log in again (docker login), or remove credsStore and auths from ~/.docker/config.json.
@@ -121,6 +123,7 @@ clock~not yet valid|not valid yet|certificate has expired|CERT_HAS_EXPIRED|CERT_
 certificate~self.signed certificate|unable to get (local )?issuer|unable to verify the first certificate|SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)|certificate verification failed|unknown authority|failed to verify certificate~A proxy intercepts TLS: set NODE_EXTRA_CA_CERTS to the file with its certificate, in .env or the environment. Docker's engine uses the certificates of its own machine: add it there and restart the engine.
 proxy~proxyconnect|proxy authentication required|407 proxy|tunneling socket could not be established~The proxy did not answer or refused. Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY; for Docker: https://docs.docker.com/engine/daemon/proxy/
 access~permission denied.*docker|docker.*permission denied~This user has no access to Docker, or to its own folder ~/.docker: https://docs.docker.com/engine/install/linux-postinstall/
+read-only~EROFS|read-only file system~A folder is on a read-only file system; the output above names it. For those in the home folder: set npm_config_cache and DOCKER_CONFIG to folders that can be written to.
 owner~root-owned files|EACCES|permission denied~A file belongs to another user, as a rule root. Take it over: sudo chown -R "$(id -un)" FOLDER, for the folder in the output above.
 engine stopped~cannot connect to the docker daemon|error during connect|error reading from server: EOF|docker\.sock: connect|failed to receive status|closing transport|rpc error.*EOF~The Docker engine stopped. Its log: journalctl -u docker, or /var/log/dockerd.log. Run this again to start the engine.
 transfer~: EOF|unexpected EOF|connection lost|stream error|stream ID|awaiting (response )?headers|operation timed out|failed size validation|layer verification failed~The transfer from the server in the output above broke off. Run this again.
@@ -137,6 +140,13 @@ at_least() {
   minor=${version#*.}
   minor=${minor%%.*}
   [ "$major" -gt "$2" ] || { [ "$major" -eq "$2" ] && [ "$minor" -ge "$3" ]; }
+}
+
+# timeout_of SECONDS COMMAND…: macOS has no `timeout`, so there is no time limit there.
+timeout_of() {
+  local seconds=$1
+  shift
+  if have timeout; then timeout "$seconds" "$@"; else "$@"; fi
 }
 
 # need_space GIGABYTES: fails if Docker stores its data on a disk of this machine with less free space.

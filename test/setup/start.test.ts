@@ -23,7 +23,10 @@ beforeEach(() => {
        'compose config') echo 'name: app' ;;
        'compose config --images') echo app-web ;;
        'image inspect '*) [ -z "\${NO_IMAGE:-}" ] ;;
-       'compose build') [ -z "\${BUILD_ERROR:-}" ] || { echo "$BUILD_ERROR" >&2; exit 1; } ;;
+       'context show') echo desktop-linux ;;
+       'compose build')
+         echo "\${DOCKER_BUILDKIT:-} \${BUILDX_BUILDER:-}" >builder
+         [ -z "\${BUILD_ERROR:-}" ] || { echo "$BUILD_ERROR" >&2; exit 1; } ;;
        'compose ps --all --quiet web') containers "\${WEB:-}" ;;
        'compose ps --all --quiet app') containers "\${APP:-}" ;;
        'compose ps --all --quiet db-reader') containers "\${READER:-}" ;;
@@ -153,6 +156,14 @@ describe('scripts/start.sh', () => {
     // The next run can build again.
     expect(start().stdout).not.toContain('could not be')
   })
+
+  it.each([{ DOCKER_BUILDKIT: '0' }, { BUILDX_BUILDER: 'mine' }])(
+    "builds with the engine's own BuildKit, which has the base images: %j",
+    (environment) => {
+      expect(start([], environment).status).toBe(0)
+      expect(readFileSync(join(machine.checkout, 'builder'), 'utf8')).toBe('1 desktop-linux\n')
+    },
+  )
 
   it('names the cause', () => {
     expect(start([], { BUILD_ERROR: 'toomanyrequests: You have reached your pull rate limit' }).stdout).toContain(

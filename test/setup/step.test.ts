@@ -51,6 +51,15 @@ describe('step', () => {
       'npm warn tar TAR_ENTRY_ERROR ENOSPC: no space left on device, write',
       'write /var/lib/docker/tmp/GetImageBlob: no space left on device',
     ],
+    memory: [
+      'process "/bin/sh -c npm ci" did not complete successfully: exit code: 137',
+      'fork/exec /usr/bin/runc: cannot allocate memory',
+      'FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory',
+    ],
+    processor: [
+      'exec /usr/local/bin/serve: exec format error',
+      'image with reference local/node:26 was found but does not match the specified platform: wanted linux/arm64, actual: linux/amd64',
+    ],
     'rate limit': [
       'toomanyrequests: You have reached your pull rate limit.',
       'unexpected status: 429 Too Many Requests',
@@ -100,6 +109,10 @@ describe('step', () => {
     access: [
       'permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock',
       'open /home/me/.docker/buildx/current: permission denied',
+    ],
+    'read-only': [
+      "npm error EROFS: read-only file system, mkdir '/home/me/.npm/_cacache'",
+      'mkdir /home/me/.docker: read-only file system',
     ],
     owner: [
       'npm error Your cache folder contains root-owned files, due to a bug in previous versions of npm',
