@@ -22,7 +22,8 @@ describe('the page', () => {
       expect(ids.map((id) => id.slice(0, 8))).toContain(shown)
     }
     const detail = (service: string) => page.textContent(`#${service} .detail`)
-    expect(await detail('db-writer')).toBe(hasReader ? 'writes' : 'writes and reads, on one machine')
+    const writes = hasReader ? 'writes' : 'writes and reads, on one machine'
+    await waitFor('what the writer does', async () => (await detail('db-writer')) === writes)
     expect(await detail('db-reader')).toMatch(hasReader ? /^lag \d+(\.\d)? m?s$/ : /^writer serves reads$/)
     await waitFor('no notice', () => page.locator('#notice').isHidden())
   })
