@@ -32,6 +32,7 @@ for part in "$@"; do
     *) fail "Unknown part '$part'." 'Parts: engine, images, dependencies, project, build.' ;;
   esac
 done
+check_options
 check_path
 check_access
 check_settings

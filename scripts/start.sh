@@ -21,9 +21,6 @@ for option in "$@"; do
   light=1
 done
 
-[ -z "${npm_config_light:-}" ] ||
-  fail 'npm has taken --light for an option of its own.' 'Two dashes before it give it to this script: npm start -- --light'
-
 check_settings
 ensure_project
 port=$(setting WEB_PORT)

@@ -14,6 +14,21 @@ fail() {
   exit 1
 }
 
+# The options of the commands.
+readonly OPTIONS='broken ignore-errors keep-times large light no-follow plural quick request resource seed steps tail to'
+
+# Fails if one of them was given to npm, which would run the command without it.
+check_options() {
+  local option name
+  for option in $OPTIONS; do
+    name=npm_config_${option#no-}
+    name=${name//-/_}
+    [ -z "${!name+set}" ] ||
+      fail "npm has taken --$option for an option of its own." \
+        "Two dashes give it to the command: npm run ${npm_lifecycle_event:-NAME} -- --$option"
+  done
+}
+
 # Fails if the path of this checkout has a character that a tool cannot have in it: PATH, which npm sets, the colon; Node.js
 # the backslash; Vite, which runs the tests, the other two.
 check_path() {

@@ -90,12 +90,6 @@ describe('scripts/start.sh', () => {
     expect(start(['--light'], environment).up()).toContain(`compose.yaml${separator}compose.light.yaml`)
   })
 
-  it('refuses --light where npm has taken it for an option of its own', () => {
-    const { status, stderr } = start([], { npm_config_light: 'true' })
-    expect(status).toBe(1)
-    expect(stderr).toContain('npm start -- --light')
-  })
-
   it('prints no name that leads to another program, which listens on ::1 alone', async () => {
     const server = createServer().listen(0, '::1')
     await once(server, 'listening')
