@@ -71,6 +71,14 @@ export default defineConfig({
           ...sharesTopology,
         },
       },
+      {
+        test: {
+          // packages/e2e/test/light.slow.test.ts runs it.
+          name: 'light',
+          include: ['packages/e2e/test/**/{http,page}.test.ts'],
+          ...sharesTopology,
+        },
+      },
     ],
   },
 })

@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
 # Builds and starts the topology and prints its URLs. Called by `npm start`, after scripts/setup.sh.
 # Usage: scripts/start.sh [--light]   (one instance of each tier and no reader)
+# Without what a user's file has set.
+[ -z "${BASH_ENV:-}" ] || { unset BASH_ENV && exec bash "${BASH_SOURCE[0]}" "$@"; }
 set -euo pipefail
-unset CDPATH
+set +o noclobber
+unset CDPATH GREP_OPTIONS
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 . scripts/setup/step.sh
 . scripts/setup/settings.sh
 . scripts/setup/engine.sh
 . scripts/setup/project.sh
+. scripts/setup/build.sh
 
 light=''
 for option in "$@"; do
@@ -22,19 +26,20 @@ ensure_project
 port=$(setting WEB_PORT)
 port=${port:-8080}
 
-# The address that answers on this machine.
+# The address that answers on this machine, and the other one that `localhost` may lead to.
 host=$(setting WEB_ADDRESS)
-case $host in '' | 0.0.0.0 | 127.* | '[::]' | '[::1]') host=localhost ;; esac
+other=''
+case $host in
+  '' | 0.0.0.0 | 127.0.0.1) host=127.0.0.1 other='[::1]' ;;
+  '[::]' | '[::1]') host='[::1]' other=127.0.0.1 ;;
+esac
 
-port_in_use() {
-  local address=$host
-  [ "$address" != localhost ] || address=127.0.0.1
-  (exec 3<>"/dev/tcp/${address//[][]/}/$port") 2>/dev/null
-}
+# port_in_use ADDRESS
+port_in_use() { (exec 3<>"/dev/tcp/${1//[][]/}/$port") 2>/dev/null; }
 
 alb_is_running() { [ -n "$(docker compose ps --quiet --status running alb)" ]; }
 
-if port_in_use && ! alb_is_running; then
+if port_in_use "$host" && ! alb_is_running; then
   owner=$(docker ps --filter "publish=$port" --format 'the container {{.Names}}')
   fail "Port $port is in use by ${owner:-another program}." \
     'Use another port: set WEB_PORT in .env, or WEB_PORT=8081 npm start.'
@@ -57,34 +62,16 @@ kept_scale() {
 scale=''
 if [ -n "$light" ]; then
   files=$(setting COMPOSE_FILE)
+  separator=$(setting COMPOSE_PATH_SEPARATOR)
+  separator=${separator:-:}
   if [ -z "$files" ]; then
     files=compose.yaml
-    [ ! -f compose.override.yaml ] || files=$files:compose.override.yaml
+    [ ! -f compose.override.yaml ] || files=$files${separator}compose.override.yaml
   fi
-  export COMPOSE_FILE=$files:compose.light.yaml
+  export COMPOSE_FILE=$files${separator}compose.light.yaml
 else
   scale=$(kept_scale)
 fi
-
-readonly NOT_BUILT=$SETUP_LOGS/not-built
-
-have_images() {
-  local image
-  for image in $(docker compose config --images); do
-    docker image inspect "$image" >/dev/null 2>&1 || return 1
-  done
-}
-
-# Where a server cannot be reached, the images of the last build do.
-build_images() {
-  docker compose build && return
-  # The step's log has its output.
-  case $(known_cause "$SETUP_LOGS/Building-the-images.log") in
-    network~* | transfer~* | 'rate limit'~* | 'registry failure'~* | proxy~* | certificate~*) ;;
-    *) return 1 ;;
-  esac
-  have_images && : >"$NOT_BUILT"
-}
 
 # What a database waits for an operator to do; empty if nothing.
 needed_decision() {
@@ -134,15 +121,11 @@ start_services() {
   return 1
 }
 
-need_space 1
-rm -f "$NOT_BUILT"
-step 'Building the images' 'Fix the cause in the output and run this again: completed steps are cached.' build_images
-if [ -e "$NOT_BUILT" ]; then
-  printf '! A server could not be reached, so the images of the last build are started, without the changes since.\n'
-  printf '  The output of the build: %s\n' "$SETUP_LOGS/Building-the-images.log"
-fi
+ensure_build
 step 'Starting the services until they are healthy' \
   'Look at each service: docker compose ps --all, docker compose logs SERVICE' start_services
+
+[ -z "$other" ] || port_in_use "$other" || host=localhost
 
 databases='db-writer, db-reader'
 [ -z "$light" ] || databases='db-writer (--light: acknowledged writes are on one machine)'

@@ -1,5 +1,7 @@
 #!/bin/bash
 # serve [CONFIGURATION]: runs httpd and drains it before it stops.
+# APP_UPSTREAM: the app tier, host:port. BALANCER_NETWORKS: those of the load balancer, as CIDR blocks with commas between
+# them; by default the container's own.
 # PID 1 is a shell because httpd closes its listeners as soon as it receives the signal for a graceful stop. The balancer
 # must detect the stop before that: docs/decisions/0004-web-drains-before-it-closes.md.
 set -u
@@ -7,6 +9,21 @@ if [ -z "${APP_UPSTREAM:-}" ]; then
   echo '{"level":"error","service":"web","message":"APP_UPSTREAM is not set: expected host:port of the app tier"}' >&2
   exit 1
 fi
+
+# Prints the networks that this container is in; of a topology, only the balancers are in them, too. The bytes of
+# /proc/net/route are in reverse order.
+own_networks() {
+  local destination gateway mask
+  while read -r _ destination gateway _ _ _ _ mask _; do
+    [ "$gateway" = 00000000 ] || continue
+    printf '%d.%d.%d.%d/%d.%d.%d.%d ' "0x${destination:6:2}" "0x${destination:4:2}" "0x${destination:2:2}" \
+      "0x${destination:0:2}" "0x${mask:6:2}" "0x${mask:4:2}" "0x${mask:2:2}" "0x${mask:0:2}"
+  done </proc/net/route
+}
+
+# Whose X-Forwarded-For is believed.
+networks=${BALANCER_NETWORKS:-127.0.0.1 $(own_networks)}
+export BALANCER_NETWORKS=${networks//,/ }
 
 # Writes the access log at most once every 10 ms. If each request wrote its own line, the engine would wake up for each,
 # which costs nearly as much CPU as the proxying: docs/decisions/0005-performance.md.

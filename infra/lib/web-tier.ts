@@ -70,7 +70,14 @@ export class WebTier extends Construct {
       securityGroup: network.webSecurityGroup,
       buildContextExcludes: ['apps/app', 'docker/haproxy', 'docker/mysql', 'docker/prometheus', 'packages'],
       port: contract.webPort,
-      environment: { APP_UPSTREAM: upstream },
+      environment: {
+        APP_UPSTREAM: upstream,
+        // Commas: a space would end the option of `docker run`.
+        BALANCER_NETWORKS: network.vpc
+          .selectSubnets({ subnetGroupName: 'Public' })
+          .subnets.map(({ ipv4CidrBlock }) => ipv4CidrBlock)
+          .join(),
+      },
       targetGroup: this.targetGroup,
     })
     this.url = config.certificate

@@ -96,7 +96,7 @@ describe.each(tiers)('the $name tier on AWS and in compose.yaml', ({ name, tier,
   })
 
   it('has the same environment, except for TLS and addresses', () => {
-    const { DB_TLS_CA, ...same } = environment
+    const { DB_TLS_CA, BALANCER_NETWORKS, ...same } = environment
     const isAddress = /_ADDRESS$|_UPSTREAM$/
     expect(Object.keys(same).sort()).toEqual(Object.keys(service.environment).sort())
     for (const [variable, text] of Object.entries(service.environment)) {
@@ -105,6 +105,8 @@ describe.each(tiers)('the $name tier on AWS and in compose.yaml', ({ name, tier,
       else expect({ [variable]: same[variable] }).toEqual({ [variable]: text })
     }
     expect(DB_TLS_CA).toBe(name === 'app' ? 'amazon-rds' : undefined)
+    // In Compose those of the container.
+    expect(BALANCER_NETWORKS).toBe(name === 'web' ? '10.0.1.0/24,10.0.2.0/24' : undefined)
   })
 
   it('has the same restrictions', () => {

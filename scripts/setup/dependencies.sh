@@ -16,9 +16,11 @@ ensure_dependencies() {
   if ! wanted_packages | cmp -s - "$INSTALLED" || [ -n "$(node_error)" ]; then
     # npm itself would find it first, and one of another platform does not run.
     rm -f "$PINNED_NODE" "$INSTALLED"
-    # The options that a user's npm configuration may set otherwise. No package has to run a script.
+    # The options that a user's npm configuration may set otherwise. No package has to run a script. npm itself runs on the
+    # machine's Node.js, which may be older than packages ask for.
     step 'Installing the npm packages' 'Check that "npm ping" succeeds on this machine.' \
-      npm ci --ignore-scripts --include=dev --include=optional --bin-links --no-audit --no-fund
+      npm ci --ignore-scripts --include=dev --include=optional --bin-links --no-audit --no-fund --no-engine-strict \
+      --no-dry-run --no-install-links --install-strategy=hoisted --workspaces --include-workspace-root
     link_node
     ensure_libatomic
     [ -z "$(node_error)" ] ||
@@ -27,6 +29,15 @@ ensure_dependencies() {
     # Written last, so that the next run repeats an interrupted install.
     wanted_packages >"$INSTALLED"
   fi
+  check_node_options
+}
+
+# The machine's Node.js may accept an option that this one does not.
+check_node_options() {
+  local problem
+  [ -n "${NODE_OPTIONS:-}" ] || return 0
+  problem=$("$PINNED_NODE" --version 2>&1) ||
+    fail "Node.js does not run with NODE_OPTIONS=$NODE_OPTIONS: ${problem%%$'\n'*}" 'Unset it, or remove that option.'
 }
 
 # npm 10 removes the link when it skips the packages of other platforms, which have one of the same name.
@@ -43,7 +54,7 @@ wanted_packages() { uname -sm && cat package-lock.json; }
 # Prints why the Node.js in node_modules does not run; nothing if it does.
 node_error() {
   local output
-  output=$("$PINNED_NODE" --version 2>&1) || printf '%s' "${output:-no output}"
+  output=$(NODE_OPTIONS='' "$PINNED_NODE" --version 2>&1) || printf '%s' "${output:-no output}"
 }
 
 # The only library that this Node.js needs and that a minimal Debian or Ubuntu lacks.

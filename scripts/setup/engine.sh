@@ -16,7 +16,15 @@ ensure_engine() {
   check_compose
 }
 
-engine_answers() { docker info >/dev/null 2>&1; }
+# One that cannot be reached would let the client wait for minutes.
+engine_answers() { timeout_of 30 docker info >/dev/null 2>&1; }
+
+# Has BuildKit of the engine itself build: another builder has no base images of its own.
+use_own_builder() {
+  DOCKER_BUILDKIT=1
+  BUILDX_BUILDER=$(docker context show)
+  export DOCKER_BUILDKIT BUILDX_BUILDER
+}
 
 # Other programs are installed under the name `docker`, too.
 check_client() {
@@ -123,7 +131,8 @@ add_engine_source() {
 
 start_daemon() {
   local problem chosen
-  problem=$(docker version 2>&1 >/dev/null | head -n 1) || true
+  problem=$(timeout_of 30 docker version 2>&1 >/dev/null | head -n 1) || true
+  problem=${problem:-It did not answer within 30 s.}
   chosen=$(chosen_engine)
   if [ -n "$chosen" ]; then
     fail "The Docker client cannot reach the engine at $chosen, which DOCKER_HOST or its context names." "$problem" \

@@ -5,6 +5,7 @@
 # built, and changes no other line.
 
 ensure_images() {
+  use_own_builder
   ensure_image DEBIAN_IMAGE debian:trixie-slim local/debian:trixie build_debian_equivalent
   ensure_image NODE_IMAGE node:26-trixie-slim local/node:26 build_node_equivalent
   ensure_image MYSQL_IMAGE mysql:8.4 local/mysql:9.7 build_mysql_equivalent
@@ -48,13 +49,14 @@ pull_attempts='1 2 3'
 can_pull() {
   local log=$SETUP_LOGS/pull.log attempt status cause reason
   mkdir -p "$SETUP_LOGS"
-  printf '▸ Pulling %s … ' "$1"
+  start_clock "Pulling $1"
   for attempt in $pull_attempts; do
     [ "$attempt" = 1 ] || sleep "$attempt" 2>/dev/null || true
     status=0
     timeout_of 600 docker pull --quiet "$1" >"$log" 2>&1 || status=$?
     case $status in
       0)
+        stop_clock "Pulling $1"
         printf 'done\n'
         return
         ;;
@@ -63,11 +65,13 @@ can_pull() {
     reason=$(tail -n 1 "$log")
     # Another attempt cannot change that the registry has no such image.
     if grep -Eiq "$NO_SUCH_IMAGE" "$log"; then
+      stop_clock "Pulling $1"
       printf 'not available: %s\n' "$reason"
       return 1
     fi
     cause=$(known_cause "$log")
   done
+  stop_clock "Pulling $1"
   if [ "${cause%%~*}" = network ] && only_registry_is_missing; then
     pull_attempts=1
     printf 'not available: %s\n' "$reason"
@@ -83,13 +87,6 @@ can_pull() {
 # engine may lack the proxy instead.
 only_registry_is_missing() {
   [ -z "${HTTPS_PROXY:-}${https_proxy:-}" ] && have npm && npm ping >/dev/null 2>&1
-}
-
-# macOS has no `timeout`; a pull has no time limit there.
-timeout_of() {
-  local seconds=$1
-  shift
-  if have timeout; then timeout "$seconds" "$@"; else "$@"; fi
 }
 
 # A minimal Debian 13 with its security and stable updates. `docker import` comes last, so that an interrupted build

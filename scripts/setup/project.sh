@@ -17,7 +17,8 @@ ensure_project() {
   esac
   project=$(docker compose config | sed -n 's/^name: "\{0,1\}\([^"]*\)"\{0,1\}$/\1/p') ||
     fail 'Compose cannot read the project; its message is above.' \
-      "If it is about the project's name: set COMPOSE_PROJECT_NAME in .env."
+      "If it is about the project's name: set COMPOSE_PROJECT_NAME in .env." \
+      'If it is about a file: COMPOSE_FILE names the files, in .env or the environment.'
 
   folders=$(docker ps --all --filter "label=$PROJECT_LABEL=$project" --format "{{.Label \"$PROJECT_LABEL.working_dir\"}}")
   while IFS= read -r folder; do

@@ -1,7 +1,7 @@
 # The settings of .env.example. Sourced, never run.
 
 # Those that the scripts ask for.
-readonly SETTINGS='COMPOSE_PROJECT_NAME COMPOSE_FILE WEB_PORT WEB_ADDRESS WEB_COUNT APP_COUNT PROMETHEUS_PORT DEBUG_PORT PULL_POLICY LOG_LEVEL OTEL_EXPORTER_OTLP_ENDPOINT DEBIAN_IMAGE NODE_IMAGE MYSQL_IMAGE NODE_EXTRA_CA_CERTS'
+readonly SETTINGS='COMPOSE_PROJECT_NAME COMPOSE_FILE COMPOSE_PATH_SEPARATOR WEB_PORT WEB_ADDRESS WEB_COUNT APP_COUNT PROMETHEUS_PORT DEBUG_PORT PULL_POLICY LOG_LEVEL OTEL_EXPORTER_OTLP_ENDPOINT DEBIAN_IMAGE NODE_IMAGE MYSQL_IMAGE NODE_EXTRA_CA_CERTS'
 
 # setting NAME: prints its value, or nothing if it is not set. The environment overrides .env.
 setting() {
@@ -73,15 +73,18 @@ check_settings() {
     expect_setting "$name" '[A-Za-z0-9._/:@-]+' 'an image like debian:trixie-slim'
   done
   value=$(setting NODE_EXTRA_CA_CERTS)
-  [ -z "$value" ] || [ -r "$value" ] || problems+=("NODE_EXTRA_CA_CERTS: expected a readable file, got '$value'")
+  # Docker takes a comma for the end of the path.
+  case $value in
+    *,*) problems+=("NODE_EXTRA_CA_CERTS: expected a path without a comma, got '$value'") ;;
+    ?*) [ -r "$value" ] || problems+=("NODE_EXTRA_CA_CERTS: expected a readable file, got '$value'") ;;
+  esac
   [ ${#problems[@]} -eq 0 ] ||
     fail 'Invalid settings in .env or the environment.' "${problems[@]}" 'They are described in .env.example.'
 }
 
 # expect_setting NAME PATTERN EXPECTED: adds a problem if the setting has a value that PATTERN does not match completely.
 expect_setting() {
-  # Ranges of letters depend on the locale.
-  local LC_ALL=C value pattern="^($2)\$"
+  local value pattern="^($2)\$"
   value=$(setting "$1")
   [[ -z $value || $value =~ $pattern ]] || problems+=("$1: expected $3, got '$value'")
 }

@@ -32,7 +32,8 @@ describe('scripts/setup.sh dependencies', () => {
   it('runs no script of a package, whatever the npm configuration of the user is', () => {
     expect(install().status).toBe(0)
     expect(calls()).toEqual([
-      'npm ci --ignore-scripts --include=dev --include=optional --bin-links --no-audit --no-fund',
+      'npm ci --ignore-scripts --include=dev --include=optional --bin-links --no-audit --no-fund --no-engine-strict ' +
+        '--no-dry-run --no-install-links --install-strategy=hoisted --workspaces --include-workspace-root',
     ])
   })
 
@@ -67,6 +68,16 @@ describe('scripts/setup.sh dependencies', () => {
     expect(calls()).toHaveLength(2)
     expect(install().status).toBe(0)
     expect(calls()).toHaveLength(2)
+  })
+
+  it('names options that Node refuses, and keeps the packages', () => {
+    setNode('[ -z "$NODE_OPTIONS" ] || { echo "node: $NODE_OPTIONS is not allowed in NODE_OPTIONS" >&2; exit 9; }')
+    expect(install().status).toBe(0)
+    const { status, stderr } = machine.run(['scripts/setup.sh', 'dependencies'], { NODE_OPTIONS: '--gone' })
+    expect(status).toBe(1)
+    expect(stderr).toContain('✗ Node.js does not run with NODE_OPTIONS=--gone: node: --gone is not allowed')
+    expect(calls()).toHaveLength(1)
+    expect(existsSync(path('node_modules/.installed'))).toBe(true)
   })
 
   it('fails when Node does not run after the installation, and tries again the next time', () => {

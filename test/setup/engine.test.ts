@@ -129,6 +129,18 @@ describe('ensure_engine', () => {
     expect(installed()).toBeUndefined()
   })
 
+  it('does not wait long for an engine that does not answer', () => {
+    useDocker('compose', 'buildx')
+    machine.fake('timeout', 'echo "$*" >>waits; exit 124')
+    const { status, stderr } = ensure('debian', [], { CONTEXT: 'tcp://192.0.2.1:2376' })
+    expect(status).toBe(1)
+    expect(stderr).toContain('cannot reach the engine at tcp://192.0.2.1:2376')
+    expect(stderr).toContain('It did not answer within 30 s.')
+    const waits = readFileSync(path('waits'), 'utf8').trim().split('\n')
+    expect(waits).toContain('30 docker info')
+    expect(waits).toContain('30 docker version')
+  })
+
   it('repeats what Docker says when this user may not use the engine', () => {
     useDocker('compose', 'buildx')
     // dockerd is in a folder that the user's PATH lacks.

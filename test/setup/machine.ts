@@ -1,22 +1,25 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
 import { afterEach, beforeEach } from 'vitest'
 
 /** The programs of the smallest machine: no package manager, no Docker. */
 const programs = ['bash', 'cat', 'cmp', 'dirname', 'grep', 'head', 'id', 'mkdir', 'rm', 'sed', 'tail', 'tr', 'uname']
 
-const pathsOf = (names: readonly string[]): readonly string[] =>
-  spawnSync('bash', ['-c', `command -v ${names.join(' ')}`], { encoding: 'utf8' })
-    .stdout.trim()
-    .split('\n')
+/** A BusyBox, which stands for other userlands than GNU's: every tool but Bash is its own. @default none */
+const busybox = process.env.BUSYBOX
 
-const paths = pathsOf(programs)
+const realPath = (name: string): string =>
+  busybox && name !== 'bash'
+    ? busybox
+    : spawnSync('bash', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim()
+
+const paths = programs.map((name) => [name, realPath(name)] as const)
 
 /** Outside the checkout, whose path may be one that `#!` cannot name. */
-const bash = paths.find((path) => basename(path) === 'bash')
+const bash = realPath('bash')
 
 /** A checkout with the scripts, on a machine that has only what a test puts there. */
 export interface Machine {
@@ -57,7 +60,7 @@ export function useMachine(folder = ''): Machine {
     checkout = join(parent, folder)
     cpSync(join(repositoryRoot, 'scripts'), join(checkout, 'scripts'), { recursive: true })
     mkdirSync(bin())
-    for (const path of paths) symlinkSync(path, join(bin(), basename(path)))
+    for (const [name, path] of paths) symlinkSync(path, join(bin(), name))
   })
 
   afterEach(() => rmSync(parent, { recursive: true }))
@@ -70,7 +73,7 @@ export function useMachine(folder = ''): Machine {
       return bin()
     },
     link(name) {
-      for (const path of pathsOf([name])) symlinkSync(path, join(bin(), name))
+      symlinkSync(realPath(name), join(bin(), name))
     },
     fake(name, script) {
       rmSync(join(bin(), name), { force: true })
@@ -93,7 +96,7 @@ export function useMachine(folder = ''): Machine {
       })
     },
     withFunctions(commands, environment) {
-      const parts = 'step settings debian engine images dependencies project'
+      const parts = 'step settings debian engine images dependencies project build'
       return machine.run(['-euc', `for part in ${parts}; do . scripts/setup/$part.sh; done; ${commands}`], environment)
     },
   }

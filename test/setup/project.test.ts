@@ -57,6 +57,14 @@ describe('scripts/setup.sh project', () => {
     expect(stderr).toContain('set COMPOSE_PROJECT_NAME in .env')
   })
 
+  it('names COMPOSE_FILE when Compose cannot read a file', () => {
+    machine.fake('docker', 'echo "stat /x/nowhere.yaml: no such file or directory" >&2; exit 14')
+    const { status, stderr } = check({ COMPOSE_FILE: 'nowhere.yaml' })
+    expect(status).toBe(1)
+    expect(stderr).toContain('nowhere.yaml: no such file')
+    expect(stderr).toContain('If it is about a file: COMPOSE_FILE names the files')
+  })
+
   it('fails without Docker', () => {
     rmSync(join(machine.programs, 'docker'))
     const { status, stderr } = check()

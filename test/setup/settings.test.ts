@@ -74,7 +74,7 @@ const values: Readonly<Record<string, readonly [valid: readonly string[], invali
   DEBIAN_IMAGE: [['debian:trixie-slim'], ['debian trixie', '$(id)']],
   NODE_IMAGE: [['registry.invalid:5000/node@sha256:ab'], ['node;26']],
   MYSQL_IMAGE: [['mysql:8.4'], ['a b', 'mysql"8.4']],
-  NODE_EXTRA_CA_CERTS: [['/dev/null'], ['/nowhere.pem', '~/ca.pem']],
+  NODE_EXTRA_CA_CERTS: [['/dev/null'], ['/nowhere.pem', '~/ca.pem', '/dev/fd/0,1']],
 }
 
 /** An environment with one value of each setting, until there are no more; the shorter lists begin again. */

@@ -1,5 +1,7 @@
-import { readdirSync } from 'node:fs'
+import { globSync, readdirSync } from 'node:fs'
+import { repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
+import { read } from '../documents.ts'
 import { useMachine } from './machine.ts'
 
 const machine = useMachine()
@@ -20,6 +22,36 @@ describe('scripts/setup.sh', () => {
     const { status, stderr } = machine.run(['scripts/setup.sh', 'engines'])
     expect(status).toBe(1)
     expect(stderr).toContain("Unknown part 'engines'.")
+  })
+
+  it.each([
+    ['light', { npm_config_light: 'true', npm_lifecycle_event: 'start' }, 'npm run start -- --light'],
+    ['to', { npm_config_to: 'true', npm_lifecycle_event: 'restore' }, 'npm run restore -- --to'],
+    ['no-follow', { npm_config_follow: '', npm_lifecycle_event: 'logs' }, 'npm run logs -- --no-follow'],
+    [
+      'ignore-errors',
+      { npm_config_ignore_errors: 'true', npm_lifecycle_event: 'deploy:local' },
+      'npm run deploy:local -- --ignore-errors',
+    ],
+  ] as [string, Record<string, string>, string][])(
+    'refuses --%s where npm has taken it for an option of its own',
+    (option, environment, command) => {
+      const { status, stdout, stderr } = machine.run(['scripts/setup.sh', 'dependencies'], environment)
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+      expect(stderr).toContain(`✗ npm has taken --${option} for an option of its own.`)
+      expect(stderr).toContain(command)
+    },
+  )
+
+  it('knows the options of every command', () => {
+    const files = globSync('packages/*/src/**/*.ts', { cwd: repositoryRoot })
+    const sources = files.map((file) => read(file)).filter((text) => text.includes('parseArgs('))
+    const options = sources.flatMap((text) =>
+      [...text.matchAll(/'?([a-z-]+)'?: \{ type: '(?:string|boolean)'/g)].map(([, name]) => name),
+    )
+    const [, known = ''] = /^readonly OPTIONS='(.*)'$/m.exec(read('scripts/setup/step.sh')) ?? []
+    // npm has --yes, too. A command that lacks it asks, or fails.
+    expect(known.split(' ').sort()).toEqual([...new Set([...options, 'light'])].filter((o) => o !== 'yes').sort())
   })
 
   it('fails without npm', () => {

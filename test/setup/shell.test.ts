@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
@@ -14,12 +23,14 @@ const code = (script: string) => text(script).replaceAll(/^\s*#.*$/gm, '')
 
 describe('scripts/setup.sh', () => {
   const machine = useMachine()
-  const runSh = (...args: string[]) =>
-    spawnSync('/bin/sh', ['scripts/setup.sh', ...args], {
+  const runSh = (...args: string[]) => {
+    machine.link('sh')
+    return spawnSync(join(machine.programs, 'sh'), ['scripts/setup.sh', ...args], {
       cwd: machine.checkout,
       env: { PATH: machine.programs },
       encoding: 'utf8',
     })
+  }
   const addCarriageReturns = (file: string) => {
     const path = join(machine.checkout, file)
     writeFileSync(path, readFileSync(path, 'utf8').replaceAll('\n', '\r\n'))
@@ -28,7 +39,7 @@ describe('scripts/setup.sh', () => {
   it('is run by any sh, and continues in Bash', () => {
     const { status, stderr } = runSh('engines')
     expect(status).toBe(1)
-    expect(stderr).toBe("\n✗ Unknown part 'engines'.\n  Parts: engine, images, dependencies, project.\n")
+    expect(stderr).toBe("\n✗ Unknown part 'engines'.\n  Parts: engine, images, dependencies, project, build.\n")
   })
 
   it('says when there is no Bash', () => {
@@ -51,6 +62,17 @@ describe('scripts/setup.sh', () => {
     mkdirSync(join(machine.checkout, 'docker/mysql'), { recursive: true })
     writeFileSync(join(machine.checkout, 'docker/mysql/start.sh'), 'true\r\n')
     expect(runSh().stderr).toContain(' docker/mysql/start.sh \n')
+  })
+
+  it.each(['', 'sh'])('does not take over the settings of a user: %s', (shell) => {
+    writeFileSync(join(machine.checkout, 'settings'), 'set -o noclobber; cd() { :; }; echo BASH_ENV was read\n')
+    const env = { PATH: machine.programs, BASH_ENV: 'settings', SHELLOPTS: 'noclobber' }
+    machine.link('sh')
+    const program = join(machine.programs, shell || 'bash')
+    const options = { cwd: machine.checkout, env, encoding: 'utf8' } as const
+    const { stdout, stderr } = spawnSync(program, ['scripts/setup.sh', 'engines'], options)
+    expect(shell ? stdout : '').toBe('')
+    expect(stderr).toContain("Unknown part 'engines'.")
   })
 
   it('finds its folder when CDPATH is set', () => {
@@ -87,22 +109,42 @@ describe('scripts/setup.sh', () => {
   )
 })
 
-describe.each(['with space', '-x', "it's", '"$HOME" `id`', 'проект', 'a;b&c|d*'])(
+describe.each(['with space', '-x', "it's", '"$HOME" `id`', 'проект', 'a;b&c|d*', 'a,b=c', '$$a%41', '~[a]{b}'])(
   'a checkout in the folder %s',
   (name) => {
     const machine = useMachine(name)
 
     it('is set up', () => {
       writeFileSync(join(machine.checkout, 'package-lock.json'), '{}')
+      machine.link('chmod')
       machine.fake(
         'npm',
-        'mkdir -p node_modules/.bin; echo true >node_modules/.bin/node; PATH=/bin chmod +x node_modules/.bin/node',
+        'mkdir -p node_modules/.bin; echo true >node_modules/.bin/node; chmod +x node_modules/.bin/node',
       )
       expect(machine.run(['scripts/setup.sh', 'dependencies'])).toMatchObject({ status: 0, stderr: '' })
       expect(existsSync(join(machine.checkout, 'node_modules/.installed'))).toBe(true)
     })
   },
 )
+
+describe.each([
+  [':', 'one:two'],
+  ['\\', 'one\\two'],
+  ['#', 'C#'],
+  ['?', 'why?'],
+])('a checkout with %s in its path', (character, name) => {
+  const machine = useMachine(name)
+
+  it('is refused at once', () => {
+    // The programs of the machine are in the checkout.
+    const PATH = join(machine.checkout, '../bin')
+    symlinkSync(machine.programs, PATH)
+    const { status, stdout, stderr } = machine.run(['scripts/setup.sh'], { PATH })
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toContain(`✗ The path of this checkout contains "${character}": ${machine.checkout}\n`)
+    expect(stderr).toContain('Move it')
+  })
+})
 
 /** The scripts with a line that matches. */
 const matching = (form: RegExp) =>

@@ -1,5 +1,8 @@
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { useMachine } from './machine.ts'
 
@@ -10,7 +13,7 @@ const machine = useMachine()
  * there is no image either.
  */
 beforeEach(() => {
-  for (const name of ['sort', 'wc']) machine.fake(name, `exec /usr/bin/${name} "$@"`)
+  for (const name of ['sort', 'wc']) machine.link(name)
   // What is waited for has ended.
   machine.fake('sleep', ':')
   machine.fake(
@@ -20,7 +23,10 @@ beforeEach(() => {
        'compose config') echo 'name: app' ;;
        'compose config --images') echo app-web ;;
        'image inspect '*) [ -z "\${NO_IMAGE:-}" ] ;;
-       'compose build') [ -z "\${BUILD_ERROR:-}" ] || { echo "$BUILD_ERROR" >&2; exit 1; } ;;
+       'context show') echo desktop-linux ;;
+       'compose build')
+         echo "\${DOCKER_BUILDKIT:-} \${BUILDX_BUILDER:-}" >builder
+         [ -z "\${BUILD_ERROR:-}" ] || { echo "$BUILD_ERROR" >&2; exit 1; } ;;
        'compose ps --all --quiet web') containers "\${WEB:-}" ;;
        'compose ps --all --quiet app') containers "\${APP:-}" ;;
        'compose ps --all --quiet db-reader') containers "\${READER:-}" ;;
@@ -78,6 +84,40 @@ describe('scripts/start.sh', () => {
   })
 
   it.each([
+    [':', {}],
+    [',', { COMPOSE_PATH_SEPARATOR: ',' }],
+  ])('separates the files of --light by %s', (separator, environment) => {
+    expect(start(['--light'], environment).up()).toContain(`compose.yaml${separator}compose.light.yaml`)
+  })
+
+  it('prints no name that leads to another program, which listens on ::1 alone', async () => {
+    const server = createServer().listen(0, '::1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const { status, stdout } = await machine.runBeside(['scripts/start.sh'], { WEB_PORT: String(port) })
+    server.close()
+    expect(status).toBe(0)
+    expect(stdout).toContain(`http://127.0.0.1:${port}/ui/`)
+  })
+
+  it.each([
+    { POSIXLY_CORRECT: '1' },
+    { BASH_ENV: 'settings-of-a-user' },
+    { SHELLOPTS: 'noclobber' },
+    { BASHOPTS: 'nullglob:failglob' },
+    { GREP_OPTIONS: '--color=always --line-number' },
+    { CDPATH: '/' },
+    { TZ: 'Nowhere/Odd' },
+  ])('starts whatever the settings of the shell are: %j', (environment) => {
+    const file = join(machine.checkout, 'settings-of-a-user')
+    writeFileSync(file, 'set -o noclobber; shopt -s failglob nocasematch; cd() { echo moved; builtin cd "$@"; }\n')
+    for (const _ of ['first', 'second']) {
+      expect(start([], { ...environment })).toMatchObject({ status: 0, stderr: '' })
+    }
+  })
+
+  it.each([
+    ['127.0.0.2', 'http://127.0.0.2:9/ui/'],
     ['192.0.2.5', 'http://192.0.2.5:9/ui/'],
     ['[2001:db8::1]', 'http://[2001:db8::1]:9/ui/'],
     ['0.0.0.0', 'http://localhost:9/ui/'],
@@ -103,10 +143,37 @@ describe('scripts/start.sh', () => {
   ])('starts the images of the last build, and says so, when they cannot be built: %s', (BUILD_ERROR) => {
     const { status, stdout, up } = start([], { BUILD_ERROR })
     expect(status).toBe(0)
-    expect(stdout).toContain('! A server could not be reached, so the images of the last build are started')
+    expect(stdout).toContain(
+      '! The images could not be built, so those of the last build are started, without the changes since.\n',
+    )
     expect(up()).toContain('compose up --wait')
     // The next run can build again.
-    expect(start().stdout).not.toContain('could not be reached')
+    expect(start().stdout).not.toContain('could not be')
+  })
+
+  it.each([{ DOCKER_BUILDKIT: '0' }, { BUILDX_BUILDER: 'mine' }])(
+    "builds with the engine's own BuildKit, which has the base images: %j",
+    (environment) => {
+      expect(start([], environment).status).toBe(0)
+      expect(readFileSync(join(machine.checkout, 'builder'), 'utf8')).toBe('1 desktop-linux\n')
+    },
+  )
+
+  it('names the cause', () => {
+    expect(start([], { BUILD_ERROR: 'toomanyrequests: You have reached your pull rate limit' }).stdout).toContain(
+      'The image registry limits how often this address may pull.',
+    )
+  })
+
+  it('does the same for npm run dev, which builds by scripts/setup.sh', () => {
+    const BUILD_ERROR = 'dial tcp: lookup registry.invalid: no such host'
+    const { status, stdout } = machine.run(['scripts/setup.sh', 'build'], { BUILD_ERROR })
+    expect(status).toBe(0)
+    expect(stdout).toContain('! The images could not be built, so those of the last build are started')
+    expect(readFileSync(join(repositoryRoot, 'package.json'), 'utf8')).toMatch(
+      /"dev": "sh scripts\/setup\.sh [a-z ]* build &&/,
+    )
+    expect(machine.run(['scripts/setup.sh', 'build'], { BUILD_ERROR, NO_IMAGE: '1' }).status).toBe(1)
   })
 
   it.each([

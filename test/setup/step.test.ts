@@ -23,6 +23,23 @@ describe('step', () => {
     expect(machine.withFunctions("step 'Doing it' '' true; echo on").stdout).toMatch(/^▸ Doing it … \d+ s\non\n$/)
   })
 
+  it('runs the command in English, by whose words the causes are known', () => {
+    for (const environment of [{ LC_ALL: 'xx' }, { LANG: 'de_DE.UTF-8', LC_MESSAGES: 'de_DE.UTF-8' }]) {
+      const { stderr } = machine.withFunctions(
+        'work() { (echo "in $LC_ALL"); false; }; step Doing Other. work',
+        environment,
+      )
+      expect(stderr).toContain('    in C\n')
+    }
+  })
+
+  it('prints a line every 30 s without a terminal', () => {
+    const sleep = 'sleep() { SECONDS=$((SECONDS + 10)); [ "$SECONDS" -lt 75 ]; }'
+    expect(machine.withFunctions(`${sleep}; printf '▸ Doing it … '; tick 'Doing it'`).stdout).toBe(
+      '▸ Doing it … 30 s\n▸ Doing it … 60 s\n▸ Doing it … ',
+    )
+  })
+
   /** Lines of real outputs, by the cause that they have. */
   const outputs: Readonly<Record<string, readonly string[]>> = {
     'watched files': [
@@ -33,6 +50,15 @@ describe('step', () => {
       "E: You don't have enough free space in /var/cache/apt/archives/.",
       'npm warn tar TAR_ENTRY_ERROR ENOSPC: no space left on device, write',
       'write /var/lib/docker/tmp/GetImageBlob: no space left on device',
+    ],
+    memory: [
+      'process "/bin/sh -c npm ci" did not complete successfully: exit code: 137',
+      'fork/exec /usr/bin/runc: cannot allocate memory',
+      'FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory',
+    ],
+    processor: [
+      'exec /usr/local/bin/serve: exec format error',
+      'image with reference local/node:26 was found but does not match the specified platform: wanted linux/arm64, actual: linux/amd64',
     ],
     'rate limit': [
       'toomanyrequests: You have reached your pull rate limit.',
@@ -83,6 +109,10 @@ describe('step', () => {
     access: [
       'permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock',
       'open /home/me/.docker/buildx/current: permission denied',
+    ],
+    'read-only': [
+      "npm error EROFS: read-only file system, mkdir '/home/me/.npm/_cacache'",
+      'mkdir /home/me/.docker: read-only file system',
     ],
     owner: [
       'npm error Your cache folder contains root-owned files, due to a bug in previous versions of npm',
@@ -148,6 +178,21 @@ describe('need_space', () => {
     expect(status).toBe(1)
     expect(stderr).toContain(`Only 1023 MB are free on the disk of ${machine.checkout}; 1 GB are needed.`)
     expect(stderr).toContain('docker system df')
+  })
+
+  it.each(['//server/my share 2097152 1048577 1048575 50% /mnt/my disk', 'C:\\ 2097152 1048577 1048575 50% /mnt/c'])(
+    'finds it in the line %s',
+    (line) => {
+      setFreeSpace(0)
+      machine.fake('df', `printf '%s\\n' 'Filesystem 1024-blocks Used Available Capacity Mounted on' '${line}'`)
+      expect(machine.withFunctions('need_space 1').stderr).toContain('Only 1023 MB are free')
+    },
+  )
+
+  it.each(['overlay - - - - /', ''])('asks for none if it is not known: %j', (line) => {
+    setFreeSpace(0)
+    machine.fake('df', `printf '%s\\n' 'Filesystem 1024-blocks Used Available Capacity Mounted on' '${line}'`)
+    expect(machine.withFunctions('need_space 1').status).toBe(0)
   })
 
   it('succeeds if the disk has that much space', () => {

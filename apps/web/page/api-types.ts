@@ -22,7 +22,7 @@ export interface Schemas {
     readonly reader: Schemas['Health']
     /** Where reads go first */
     readonly readsFrom: 'reader' | 'writer'
-    /** Replica lag; null while writer or reader is unavailable */
+    /** Replica lag; null while writer or reader is unavailable, and if both are one server */
     readonly readerLagMs: number | null
     /** What an acknowledgement means; null while the writer is unavailable */
     readonly durability: {

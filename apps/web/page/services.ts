@@ -2,7 +2,7 @@ import type { Status } from './api.ts'
 import { descendant, element, setText } from './elements.ts'
 
 type Service = 'alb' | 'web' | 'nlb' | 'app' | 'db-writer' | 'db-reader'
-type State = 'up' | 'down' | 'unknown'
+type State = 'up' | 'down' | 'unknown' | 'none'
 
 /** The result of one status request. */
 export interface Report {
@@ -14,6 +14,10 @@ export interface Report {
 }
 
 const instanceMaxAgeMs = 60_000
+
+/** Whether both endpoints of the database are one server; not known while it is unavailable. */
+export const isOneServer = ({ writer, reader, readerLagMs }: Status): boolean =>
+  writer === 'ok' && reader === 'ok' && readerLagMs === null
 
 /** Shows the state of each service. The returned function takes each new report. */
 export function setUpServices(): (report: Report) => void {
@@ -61,6 +65,11 @@ export function setUpServices(): (report: Report) => void {
     }
     show('nlb', 'up', 'forwards requests')
     show('app', 'up', instances('app', status.instance))
+    if (isOneServer(status)) {
+      show('db-writer', 'up', `writes and reads${status.durability?.copies === 'one' ? ', on one machine' : ''}`)
+      show('db-reader', 'none', 'writer serves reads')
+      return
+    }
     const readsFromWriter = status.readsFrom === 'writer'
     if (status.writer === 'ok') show('db-writer', 'up', readsFromWriter ? 'writes and reads' : 'writes')
     else show('db-writer', 'down', 'writes fail')

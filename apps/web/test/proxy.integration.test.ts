@@ -1,13 +1,13 @@
 import { waitFor } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
-import { shareWeb, upstream, web } from './shared-web.ts'
+import { environment, shareWeb, upstream, web } from './shared-web.ts'
 import type { RequestParts, WebResponse } from './test-environment.ts'
 
 shareWeb()
 
 /** Sends a request and returns what the upstream received. */
-async function echo(path: string, parts?: RequestParts) {
-  const seen = JSON.parse((await web.request(path, parts)).body) as Record<'method' | 'url' | 'body', string> & {
+async function echo(path: string, parts?: RequestParts, through = web) {
+  const seen = JSON.parse((await through.request(path, parts)).body) as Record<'method' | 'url' | 'body', string> & {
     rawHeaders: string[]
   }
   const values = (name: string) =>
@@ -58,6 +58,21 @@ describe('a request', () => {
     const lines = ['GET / HTTP/1.1', 'Host: web', 'Connection: close', 'X-Forwarded-For: 198.51.100.7']
     const bytes = [...lines, 'X-Forwarded-For: 10.0.0.1, 192.168.1.20', '', ''].join('\r\n')
     expect(await web.send(bytes)).toContain('"X-Forwarded-For","192.168.1.20"')
+  })
+
+  it('from outside the networks of the balancer is from its own address, whatever the client sends', async () => {
+    const web = await environment.startWeb(undefined, { BALANCER_NETWORKS: '198.51.100.0/24,203.0.113.0/24' })
+    const sent = ['203.0.113.9', '198.51.100.7, 192.168.1.20', '192.168.1.20', 'unknown']
+    const own = (await echo('/', {}, web)).values('x-forwarded-for')
+    for (const given of sent) {
+      const { values } = await echo('/', { headers: { 'X-Forwarded-For': given } }, web)
+      expect(values('x-forwarded-for')).toEqual(own)
+    }
+    const clients = await waitFor('the log lines', async () => {
+      const lines = (await web.log()).filter(({ path }) => path === '/')
+      return lines.length > sent.length && lines.map(({ client }) => client)
+    })
+    expect([...new Set(clients)]).toEqual(own)
   })
 
   it('gets X-Forwarded-Proto: http without a valid one', async () => {

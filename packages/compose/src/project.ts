@@ -116,7 +116,7 @@ export function openProject({
       const { stdout, stderr } = await run('logs', '--no-color', '--no-log-prefix', service)
       return stdout + stderr
     },
-    filesOf: async (service) => (await labels('config_files', service)).flatMap((files) => files.split(',')),
+    filesOf: async (service) => (await labels('config_files', service)).flatMap((files) => files.split(/,(?=\/)/)),
     otherCheckouts: async () => (await labels('working_dir')).filter((folder) => !isThisCheckout(folder)),
   }
 

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { docker, freePort, openProject, testProject, waitFor } from '@repo/compose'
+import { docker, freePort, openProject, repositoryRoot, testProject, waitFor } from '@repo/compose'
 import { copyCheckout } from '@repo/compose/testing'
 import { parentInsertions } from '@repo/drills/rows.ts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -45,6 +46,18 @@ const running = async () =>
 const listed = async () => resource().listed(await send({ method: 'GET', path: resource().listPath }, url))
 
 describeResource('npm start -- --light', () => {
+  // Before this file has a topology of its own.
+  it('is what every page and route works on', async () => {
+    const vitest = join(repositoryRoot, 'node_modules/vitest/vitest.mjs')
+    const args = [vitest, 'run', '--project', 'light', '--reporter', 'dot']
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: repositoryRoot }).catch(
+      ({ stdout, stderr }) => {
+        throw new Error(`${stdout}${stderr}`)
+      },
+    )
+    expect(stdout).toMatch(/Tests .*passed/)
+  }, 3_600_000)
+
   it('starts one instance of each tier and no reader, which is ready', async () => {
     expect(await start('--light')).toContain('acknowledged writes are on one machine')
     expect(await running()).toEqual(['alb', 'app', 'db-writer', 'nlb', 'web'])
@@ -54,7 +67,8 @@ describeResource('npm start -- --light', () => {
     expect(resource().acknowledged(await send(resource().write(), url))).toBeDefined()
     expect(await listed()).toHaveLength(1)
     expect(await (await fetch(`${url}/status`)).json()).toMatchObject({
-      readsFrom: 'reader',
+      readsFrom: 'writer',
+      readerLagMs: null,
       durability: { copies: 'one' },
     })
   })

@@ -1,8 +1,8 @@
 import { waitFor } from '@repo/compose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openBrowser, type TestBrowser } from './browser.ts'
-import { expectAccessible, openPage } from './page.ts'
-import { restoreTopology, topology } from './topology.ts'
+import { expectAccessible, openPage, waitForServices } from './page.ts'
+import { databases, hasReader, restoreTopology, topology } from './topology.ts'
 
 let chromium: TestBrowser
 
@@ -16,13 +16,16 @@ describe('the page', () => {
     await using opened = await openPage(chromium)
     const { page } = opened
     expect(await page.locator('#services li').count()).toBe(6)
-    await waitFor('six services up', async () => (await page.locator('#services [data-state=up]').count()) === 6)
     for (const tier of ['web', 'app']) {
       const ids = await topology.containers(tier)
       const shown = (await page.locator(`#${tier} .detail`).textContent())?.slice(0, 8)
       expect(ids.map((id) => id.slice(0, 8))).toContain(shown)
     }
-    expect(await page.textContent('#db-reader .detail')).toMatch(/^lag \d+(\.\d)? m?s$/)
+    const detail = (service: string) => page.textContent(`#${service} .detail`)
+    const writes = hasReader ? 'writes' : 'writes and reads, on one machine'
+    await waitFor('what the writer does', async () => (await detail('db-writer')) === writes)
+    expect(await detail('db-reader')).toMatch(hasReader ? /^lag \d+(\.\d)? m?s$/ : /^writer serves reads$/)
+    await waitFor('no notice', () => page.locator('#notice').isHidden())
   })
 
   it('loads nothing from other hosts, under a strict policy, in less than 150 KB', async () => {
@@ -58,14 +61,14 @@ describe('while the databases are unavailable', () => {
   it('shows it, and continues without a reload after they are started', async () => {
     await using opened = await openPage(chromium)
     const { page } = opened
-    await topology.compose('kill', 'db-writer', 'db-reader')
+    await topology.compose('kill', ...databases)
     await page.locator('#notice:visible', { hasText: 'The database is unavailable' }).waitFor()
     await page.locator('#db-writer[data-state=down]').waitFor()
     await page.locator('#app[data-state=up]').waitFor()
 
-    await topology.compose('start', 'db-writer', 'db-reader')
+    await topology.compose('start', ...databases)
     await page.locator('#notice').waitFor({ state: 'hidden' })
-    await page.locator('#services:not(:has(li:not([data-state=up])))').waitFor()
+    await waitForServices(page)
     // The browser's console reports refused requests; nothing else may be reported.
     expect(opened.errors.filter((text) => !text.includes('status of 503'))).toEqual([])
   })

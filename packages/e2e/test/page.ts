@@ -2,6 +2,7 @@ import axe from 'axe-core'
 import type { BrowserContextOptions, Page, Response } from 'playwright-core'
 import { expect } from 'vitest'
 import type { TestBrowser } from './browser.ts'
+import { hasReader } from './topology.ts'
 
 /** The page in a browser context of its own. */
 export interface OpenPage extends AsyncDisposable {
@@ -53,8 +54,14 @@ export async function openPage({ browser, url }: TestBrowser, options: PageOptio
     bytes += responseBodySize + responseHeadersSize
   })
   const response = await page.goto(`${url}/ui/`)
-  await page.locator('#services:not(:has(li:not([data-state=up])))').waitFor()
+  await waitForServices(page)
   return { page, response, errors, requests, bytes: () => bytes, [Symbol.asyncDispose]: () => context.close() }
+}
+
+/** Waits until the page shows that every service of the topology is up. */
+export async function waitForServices(page: Page): Promise<void> {
+  await page.locator('#services:not(:has(li:not([data-state=up], [data-state=none])))').waitFor()
+  expect(await page.locator('#services [data-state=none]').count()).toBe(hasReader ? 0 : 1)
 }
 
 /** Expects that the page passes the checks of axe, and does not scroll sideways. */

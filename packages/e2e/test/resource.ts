@@ -3,7 +3,7 @@ import { parentInsertions } from '@repo/drills/rows.ts'
 import type { Workload } from '@repo/drills/workload.ts'
 import { workloads } from '@repo/drills/workloads/index.ts'
 import { describe, expect } from 'vitest'
-import { topology } from './topology.ts'
+import { hasReader, topology } from './topology.ts'
 
 /** Tests that store something, which a project without a resource cannot. */
 export const describeResource = (title: string, tests: () => void): unknown =>
@@ -35,9 +35,10 @@ export async function store(): Promise<string> {
 export const list = (token?: string): Promise<HttpResponse> =>
   send({ method: 'GET', path: resource().listPath, headers: token === undefined ? {} : { 'Consistency-Token': token } })
 
-/** Runs SQL on the writer, and waits until the reader has applied it. */
+/** Runs SQL on the writer, and waits until the reader, if there is one, has applied it. */
 export async function replicated(statement: string): Promise<void> {
   await topology.sql('db-writer', statement)
+  if (!hasReader) return
   const executed = (await topology.sql('db-writer', 'SELECT @@GLOBAL.gtid_executed')).replaceAll(/\\n|\s/g, '')
   await topology.sql('db-reader', `SELECT WAIT_FOR_EXECUTED_GTID_SET('${executed}')`)
 }

@@ -10,6 +10,12 @@ declare module 'vitest' {
 /** The topology that global-setup.ts opened. A file that stops, scales or breaks a part calls {@link restoreTopology}. */
 export const topology = attachTopology(inject('topology'))
 
+/** False if the topology is a light one. */
+export const hasReader = topology.env.COMPOSE_FILE === undefined
+
+/** The databases that it has. */
+export const databases: readonly string[] = hasReader ? ['db-writer', 'db-reader'] : ['db-writer']
+
 /** Starts every service again, and waits until requests succeed. */
 export async function restoreTopology(): Promise<void> {
   // The containers that are removed need not finish their connections.

@@ -47,7 +47,7 @@ export async function openOwnProject(options: Pick<ProjectOptions, 'profiles'> =
   if (process.env.COMPOSE_FILE !== undefined || !files.some((file) => basename(file) === 'compose.light.yaml')) {
     return project
   }
-  return openProject({ ...options, env: { COMPOSE_FILE: files.join(delimiter) } })
+  return openProject({ ...options, env: { COMPOSE_FILE: files.join(delimiter), COMPOSE_PATH_SEPARATOR: delimiter } })
 }
 
 /**

@@ -8,6 +8,7 @@ import { showLogs } from './show-logs.ts'
 
 // For every `docker compose` of this process.
 process.env.COMPOSE_FILE = ['compose.yaml', 'compose.dev.yaml'].join(delimiter)
+process.env.COMPOSE_PATH_SEPARATOR = delimiter
 
 await runCli(async () => {
   const interrupted = interruption()
@@ -30,7 +31,7 @@ await runCli(async () => {
   }
 
   try {
-    const code = await compose('up', '--build', '--wait')
+    const code = await compose('up', '--wait')
     if (interrupted.aborted) return
     if (code !== 0) {
       await showLogs(project, { services: ['app'], tail: '20' })

@@ -12,7 +12,11 @@ const databaseStatus = {
   writer: health,
   reader: health,
   readsFrom: z.enum(['reader', 'writer']).describe('Where reads go first'),
-  readerLagMs: z.int().min(0).nullable().describe('Replica lag; null while writer or reader is unavailable'),
+  readerLagMs: z
+    .int()
+    .min(0)
+    .nullable()
+    .describe('Replica lag; null while writer or reader is unavailable, and if both are one server'),
   durability: z
     .strictObject({
       copies: z

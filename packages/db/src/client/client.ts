@@ -66,9 +66,12 @@ export interface DatabaseStatus {
   /** Whether it answered within a second. */
   readonly writer: boolean
   readonly reader: boolean
-  /** Where a read would go first. */
+  /** Where a read would go first; always the writer if both endpoints are one server. */
   readonly readsFrom: 'writer' | 'reader'
-  /** For how long the reader has lacked something that the writer has; undefined while one of the two is unavailable. */
+  /**
+   * For how long the reader has lacked something that the writer has; undefined while one of the two is unavailable, and
+   * if both endpoints are one server.
+   */
   readonly readerLagMs: number | undefined
   /** Undefined while the writer is unavailable. */
   readonly durability: Durability | undefined
@@ -286,8 +289,8 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
       return {
         writer: reachedWriter,
         reader: reachedReader,
-        readsFrom: reachedReader ? readsFrom() : 'writer',
-        readerLagMs: reachedWriter && reachedReader ? replicaLag.ms() : undefined,
+        readsFrom: hasReader && reachedReader ? readsFrom() : 'writer',
+        readerLagMs: hasReader && reachedWriter && reachedReader ? replicaLag.ms() : undefined,
         durability: reachedWriter ? durability.latest() : undefined,
       }
     },

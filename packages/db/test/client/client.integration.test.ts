@@ -32,6 +32,8 @@ afterAll(async () => {
 beforeEach(() => mysql.sql('DELETE FROM account; INSERT INTO account VALUES (1, 100), (2, 100)'))
 
 const nowhere = { host: '127.0.0.2', port: 1 }
+/** The server under another name. */
+const aliased = () => ({ ...options.reader, host: options.reader.host === 'localhost' ? '127.0.0.1' : 'localhost' })
 const unavailable = { status: 'rejected', reason: expect.any(DatabaseUnavailable) }
 const unknown = { status: 'rejected', reason: expect.any(WriteOutcomeUnknown) }
 
@@ -55,13 +57,15 @@ async function withClient(changes: Partial<DatabaseClientOptions>, work: (other:
 }
 
 describe('status', () => {
-  it('finds both endpoints', async () => {
-    expect(await client.status()).toMatchObject({
-      writer: true,
-      reader: true,
-      readsFrom: 'reader',
-      readerLagMs: 0,
-    })
+  it('finds both endpoints', () =>
+    withClient({ reader: aliased() }, async (other) => {
+      expect(await other.status()).toMatchObject({ writer: true, reader: true, readsFrom: 'reader', readerLagMs: 0 })
+    }))
+
+  it('shows that both endpoints are one server', async () => {
+    const status = await client.status()
+    expect(status).toMatchObject({ writer: true, reader: true, readsFrom: 'writer' })
+    expect(status.readerLagMs).toBeUndefined()
   })
 
   it.each(['writer', 'reader'] as const)('finds that the %s is unavailable', (endpoint) =>
@@ -290,7 +294,7 @@ describe('the connection policy', () => {
     }))
 
   it('does not read from the writer because the reader is busy', () =>
-    withClient({ deadlineMs: 60_000 }, async (other) => {
+    withClient({ reader: aliased(), deadlineMs: 60_000 }, async (other) => {
       const sleep = (connection: Connection) => query(connection, 'SELECT SLEEP(30)')
       const deadline = performance.now() + 6000
       const reads = Array.from({ length: 3 * options.readerConnections }, () => other.read(sleep, { deadline }))

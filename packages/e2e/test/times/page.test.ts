@@ -3,9 +3,9 @@ import { repositoryRoot, waitFor } from '@repo/compose'
 import type { Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openBrowser, type TestBrowser } from '../browser.ts'
-import { expectAccessible, type OpenPage, type PageOptions } from '../page.ts'
+import { expectAccessible, type OpenPage, type PageOptions, waitForServices } from '../page.ts'
 import { replicated } from '../resource.ts'
-import { restoreTopology, topology } from '../topology.ts'
+import { databases, restoreTopology, topology } from '../topology.ts'
 import { chooseRange, countTimes, openTimes, rowsOf } from './page.ts'
 import { insertTimes, removeTimes } from './times.ts'
 
@@ -216,14 +216,14 @@ describe('while the databases are unavailable', () => {
     await removeTimes()
     await using opened = await open()
     const { page } = opened
-    await topology.compose('kill', 'db-writer', 'db-reader')
+    await topology.compose('kill', ...databases)
     await page.locator('#notice:visible', { hasText: 'The database is unavailable' }).waitFor()
     await page.click('#save')
     await page.locator('#result', { hasText: 'Not saved.' }).waitFor()
 
-    await topology.compose('start', 'db-writer', 'db-reader')
+    await topology.compose('start', ...databases)
     await page.locator('#notice').waitFor({ state: 'hidden' })
-    await page.locator('#services:not(:has(li:not([data-state=up])))').waitFor()
+    await waitForServices(page)
     await saveTime(page)
     await waitFor('a row in the list', async () => (await rowsOf(page).count()) > 0)
     // The browser's console reports refused requests; nothing else may be reported.
