@@ -173,6 +173,6 @@ export const timesEdits: readonly Edit[] = [
     'docs/development.md',
     / After a complete `npm run drill`, copy the results to\s\[drills\.md\]\(drills\.md\)\./,
   ),
-  ...remove('docs/development.md', / It also takes the README's screenshot:\n\n```sh\n[\s\S]*?```/),
+  ...remove('docs/development.md', / The former also takes the README's screenshot:\n\n```sh\n[\s\S]*?```/),
   ...remove('docs/make-it-yours.md', / For what the generated routes do not do, look at the\stimes:[\s\S]*?own\./),
 ]
