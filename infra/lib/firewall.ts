@@ -13,7 +13,7 @@ export interface FirewallProps {
 /** Requests of one address in five minutes. Above it, WAF responds with 429. */
 const requestLimit = 6000
 
-/** Rules of AWS's core set that the contract contradicts: bodies of up to 16 KiB, and clients without a User-Agent. */
+/** Rules of AWS's core set that the contract contradicts: bodies of up to 128 KiB, and clients without a User-Agent. */
 const countedRules = ['SizeRestrictions_BODY', 'NoUserAgent_HEADER']
 
 /** AWS WAF in front of the public load balancer: AWS's core rules and a limit of requests per address. */

@@ -1,6 +1,6 @@
 import { ResponseError, send, sendOnce } from './api.ts'
 import { descendant } from './elements.ts'
-import { changesBetween, fill, readInputs, type Value, type Values } from './inputs.ts'
+import { changesBetween, fill, readInputs, textOf, type Value, type Values } from './inputs.ts'
 import type { Resource } from './resource.ts'
 
 interface Entry extends Readonly<Record<string, Value>> {
@@ -158,10 +158,4 @@ export function setUpEntries(id: string, path: string): Resource {
       if (!extended && performance.now() - listedAt > intervalMs) void refresh().catch(() => {})
     },
   }
-}
-
-/** A time without its milliseconds. */
-function textOf(value: Value): string {
-  if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  return String(value ?? '').replace(/^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})\.\d{3}Z$/, '$1 $2')
 }

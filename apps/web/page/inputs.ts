@@ -40,3 +40,14 @@ export function fill(input: Input, value: Value): void {
   else if (type === 'datetime') input.value = String(value ?? '').slice(0, 19)
   else input.value = String(value ?? '')
 }
+
+/** The most characters in a cell of a list. */
+const cellLength = 100
+
+/** A value in a list: a time without its milliseconds, the beginning of a long text. */
+export function textOf(value: Value): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  const text = String(value ?? '').replace(/^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})\.\d{3}Z$/, '$1 $2')
+  const characters = [...text]
+  return characters.length > cellLength ? `${characters.slice(0, cellLength).join('')}…` : text
+}

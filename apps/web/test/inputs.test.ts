@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { changesBetween, fill, type Input, readInputs } from '../page/inputs.ts'
+import { changesBetween, fill, type Input, readInputs, textOf } from '../page/inputs.ts'
 
 const input = (name: string, type?: string, required = false): Input => ({
   name,
@@ -28,4 +28,15 @@ it('an edited form sends what was changed in it, and nothing that it cannot show
   })
   due.value = ''
   expect(changesBetween(shown, readInputs(inputs))).toMatchObject({ due: null })
+})
+
+it.each([
+  [true, 'yes'],
+  [null, ''],
+  [0, '0'],
+  ['2026-11-22T09:33:53.123Z', '2026-11-22 09:33:53'],
+  ['😀'.repeat(100), '😀'.repeat(100)],
+  ['😀'.repeat(101), `${'😀'.repeat(100)}…`],
+])('a list shows %j as %j', (value, text) => {
+  expect(textOf(value)).toBe(text)
 })

@@ -1,12 +1,12 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Check, Drill } from './drill.ts'
 import { drills } from './drills/index.ts'
 import { runSequence } from './drills/operations.ts'
 import { openHttpClient } from './http.ts'
 import { describeMachine, type Machine, measureMachine, medianWriteMs, unfitReasons } from './machine.ts'
-import { drawOperations, type Operation, shrink } from './operations.ts'
+import { drawOperations, type Operation, seedFile, shrink } from './operations.ts'
 import { formatTable, type Row, resultOf } from './results-table.ts'
 import { openTestEnvironment, type TestEnvironment } from './test-environment.ts'
 import { applyVariant, type Variant, variantsOf } from './variants.ts'
@@ -22,7 +22,7 @@ const completed = 'drill completed'
  * drills also writes results/latest.json.
  * `npm run drill -- --broken [NAME…]`: runs variants of the product that are broken on purpose.
  * `npm run drill -- operations --seed N [--steps M]`: runs the random operations of a seed, or of several: `--seed 1-30`.
- * The result of each is in results/operations; one that is there already is not run again, unless it failed.
+ * The result of each is in results/operations/RESOURCE; one that is there already is not run again, unless it failed.
  *
  * Exit code 0: every promise holds, or a drill detects every variant. 1: a promise is broken, a variant is not detected,
  * or the command failed. 2: no promise is broken, but the machine is too slow or too busy to judge bounds on time.
@@ -119,8 +119,6 @@ async function runVariants(selected: readonly Variant[], workload: Workload, sig
   if (rows.some(({ ok }) => !ok)) process.exitCode = 1
 }
 
-const operationsFolder = join(resultsFile, '../operations')
-
 /** `7` or `1-30`. */
 function seedsOf(text: string): number[] {
   const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? []
@@ -142,14 +140,14 @@ async function runSeeds(
     const { commands, checks } = await Promise.race([runSequence(environment, sequence, report), aborted])
     return { commands, checks, ok: checks.every(({ ok }) => ok) }
   }
-  await mkdir(operationsFolder, { recursive: true })
   for (const seed of seeds) {
-    const file = join(operationsFolder, `${seed}.json`)
+    const file = join(resultsFile, '..', seedFile(workload.name, seed))
     const earlier = await readFile(file, 'utf8').then(JSON.parse, () => ({ ok: false }))
     if (earlier.ok && earlier.steps >= steps) continue
     console.error(`Seed ${seed} …`)
     const sequence = drawOperations(seed, steps)
     const result = await run(sequence)
+    await mkdir(dirname(file), { recursive: true })
     await writeFile(file, `${JSON.stringify({ seed, steps, ...result }, undefined, 2)}\n`)
     console.log(
       formatTable(

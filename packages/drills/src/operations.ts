@@ -42,6 +42,9 @@ const operations: readonly Operation[] = [
   { command: 'restore_to_now', restores: true },
 ]
 
+/** The result of a seed, below the folder of the results: each resource has its own. */
+export const seedFile = (resource: string, seed: number) => `operations/${resource}/${seed}.json`
+
 /** The same sequence for the same seed. */
 export function drawOperations(seed: number, steps: number): readonly Operation[] {
   const random = randomNumbers(seed)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { drawOperations, type Operation, shrink } from '../src/operations.ts'
+import { drawOperations, type Operation, seedFile, shrink } from '../src/operations.ts'
 
 const commands = (sequence: readonly Operation[]) => sequence.map(({ command }) => command)
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => ({ command: String(index) }))
@@ -25,6 +25,13 @@ describe('drawOperations', () => {
     ]) {
       expect([...drawn].filter((command) => command.includes(text))).not.toEqual([])
     }
+  })
+})
+
+describe('seedFile', () => {
+  it('is another one for each resource and each seed', () => {
+    const files = ['times', 'tickets'].flatMap((resource) => [1, 2].map((seed) => seedFile(resource, seed)))
+    expect(new Set(files).size).toBe(4)
   })
 })
 

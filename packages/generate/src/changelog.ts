@@ -1,5 +1,5 @@
 /** The entries of a changelog that are marked as breaking: `- **Breaking:** …`, over any number of lines. */
-function breakingEntries(changelog: string): string[] {
+export function breakingEntries(changelog: string): string[] {
   const entries = changelog.matchAll(/^- \*\*Breaking:\*\* (.*(?:\n {2,}\S.*)*)/gm)
   return [...entries].map(([, text = '']) => text.replaceAll(/\s+/g, ' '))
 }

@@ -9,12 +9,14 @@ import { startMysql } from '@repo/compose/testing'
 import { loadMigrations, type Migration, MigrationError } from '@repo/db'
 import { CliError, interruption, runCli } from '@repo/ops/cli.ts'
 import { type BrokenPlace, compareContracts } from './compatibility/contract.ts'
+import { matchDeclarations } from './compatibility/declarations.ts'
 import { deployOver } from './compatibility/deployment.ts'
 import { compareFiles, judgeMigrations, newOnes, type RefusedMigration } from './compatibility/migrations.ts'
 import { checkOut, findReleaseBefore, installPackages, migrationsFolder } from './compatibility/release.ts'
 import { runTestsOnNewSchema } from './compatibility/release-tests.ts'
 
 const contractFile = 'apps/app/src/http/openapi.json'
+const changelogFile = 'CHANGELOG.md'
 
 await runCli(async () => {
   const { positionals } = parseArgs({ allowPositionals: true, options: {} })
@@ -37,15 +39,17 @@ async function check(folder: string, signal: AbortSignal): Promise<void> {
   }
   const [before, after] = [await loadMigrations(urlOf(folder)), await loadMigrations()]
   const added = newOnes(before, after)
-  const broken = compareContracts(await readContract(folder), await readContract(repositoryRoot))
+  const { undeclared, stale } = matchDeclarations(
+    compareContracts(await readContract(folder), await readContract(repositoryRoot)),
+    { before: await readChangelog(folder), after: await readChangelog(repositoryRoot) },
+  )
   const refused = compareFiles(before, after)
   // A server would refuse those as well.
   if (refused.length === 0 && added.length > 0) refused.push(...(await judge(before, after)))
   signal.throwIfAborted()
-  if (broken.length + refused.length > 0) {
-    throw new CliError([...refused.map(describeMigration), ...broken.map(describePlace)].join('\n✗ '))
-  }
-  console.log(`✓ No client breaks: ${contractFile}`)
+  const problems = [...refused.map(describeMigration), ...undeclared.map(describePlace), ...stale.map(describeStale)]
+  if (problems.length > 0) throw new CliError(problems.join('\n✗ '))
+  console.log(`✓ No client breaks but by what ${changelogFile} declares: ${contractFile}`)
   if (added.length === 0) {
     console.log('✓ There is no new migration')
     return
@@ -64,6 +68,12 @@ function urlOf(folder: string): URL {
 
 async function readContract(folder: string): Promise<unknown> {
   return JSON.parse(await readFile(join(folder, contractFile), 'utf8'))
+}
+
+/** Empty if there is none. */
+async function readChangelog(folder: string): Promise<string> {
+  const file = join(folder, changelogFile)
+  return existsSync(file) ? readFile(file, 'utf8') : ''
 }
 
 async function judge(before: readonly Migration[], after: readonly Migration[]): Promise<RefusedMigration[]> {
@@ -92,6 +102,13 @@ function describeMigration({ name, statement, findings }: RefusedMigration): str
 }
 
 function describePlace({ place, problem }: BrokenPlace): string {
-  const wayOut = 'Leave it as it is, and add what is new under another name or path.'
-  return `A client of the release before breaks. ${place}: ${problem}.\n    ${wayOut}`
+  const wayOut = [
+    'Leave it as it is, and add what is new under another name or path.',
+    `Or, if the break is intended, declare it in ${changelogFile}: - **Breaking:** \`${place}\` WHY, AND WHAT TO DO.`,
+  ]
+  return [`A client of the release before breaks. ${place}: ${problem}.`, ...wayOut].join('\n    ')
+}
+
+function describeStale(place: string): string {
+  return `${changelogFile} declares a break of '${place}', which does not break. Correct the place, or remove the backticks.`
 }

@@ -23,6 +23,9 @@ export interface Field {
   readonly unique: boolean
 }
 
+/** Of a string or a text, in characters. Each fits into the body of a request and into its column. */
+export const longestText = 10_000
+
 const forms = 'string(N), text, int, decimal(P,S), bool, datetime, date, enum(a,b), ref(OTHER); then ? or !'
 
 /**
@@ -77,7 +80,7 @@ function parseType(
   switch (kind) {
     case 'string': {
       const length = Number(first)
-      if (given?.length !== 1 || !isInteger(first, 1, 10_000))
+      if (given?.length !== 1 || !isInteger(first, 1, longestText))
         throw fail('string(N) with N from 1 to 10,000 characters')
       return { kind, length }
     }

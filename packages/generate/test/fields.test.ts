@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
 import { CliError } from '@repo/ops/cli.ts'
 import { describe, expect, it } from 'vitest'
-import { parseFields } from '../src/fields.ts'
+import { longestText, parseFields } from '../src/fields.ts'
 import { isIndexed } from '../src/keys.ts'
 
 const tables = new Set(['projects', 'line_items', 'addresses', 'people'])
@@ -103,6 +106,12 @@ describe('a table', () => {
   ])('has %d fields of type %s', (number, type) => {
     expect(parseFields(count(number, type), tables, 'tickets')).toHaveLength(number)
   })
+})
+
+it('the longest text fits into the body of a request, also if each character has to be escaped', () => {
+  const body = JSON.stringify({ ['n'.repeat(40)]: '\u0001'.repeat(longestText) })
+  const [, limit] = /KeptBodySize (\d+)/.exec(readFileSync(join(repositoryRoot, 'apps/web/httpd.conf'), 'utf8')) ?? []
+  expect(body.length).toBeLessThanOrEqual(Number(limit))
 })
 
 describe('isIndexed', () => {

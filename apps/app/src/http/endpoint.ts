@@ -30,7 +30,7 @@ export interface Endpoint {
   readonly params?: z.ZodObject
   /** @default the query is not looked at */
   readonly query?: z.ZodObject
-  /** The JSON body, of at most 16 KB; of a PATCH, a merge patch (RFC 7396). @default the body is not read */
+  /** The JSON body, of at most 128 KB; of a PATCH, a merge patch (RFC 7396). @default the body is not read */
   readonly body?: z.ZodType
   readonly responses: Readonly<Record<number, ResponseDefinition>>
   /**
@@ -262,7 +262,7 @@ export const commonResponses = {
     headers: requestIdHeader,
     content: problemContent,
   },
-  TooLarge: { description: 'The body has more than 16 KB', headers: requestIdHeader, content: problemContent },
+  TooLarge: { description: 'The body has more than 128 KB', headers: requestIdHeader, content: problemContent },
   UnsupportedType: {
     description: 'The body has another content type or charset',
     headers: requestIdHeader,

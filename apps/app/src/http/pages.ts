@@ -35,6 +35,9 @@ export const linkHeader = {
   Link: { description: 'The link to the next page, if there is one', schema: z.string().regex(/^<\/.*>; rel="next"$/) },
 } satisfies Record<string, Header>
 
+/** A page ends early, after the entry with which it has as many bytes of JSON: it is in memory as a whole. */
+export const pageBytes = 1024 ** 2
+
 /** Some entries in order. */
 export interface Page<Entry extends object = object> {
   readonly entries: readonly Entry[]

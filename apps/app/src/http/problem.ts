@@ -103,8 +103,9 @@ export function toProblem(error: unknown, keyed = false): Problem {
       'Consistency-Token is older than 24 hours. Please start again without token and cursor.'
     return { status: 409, detail, headers: {} }
   }
-  if (error instanceof DatabaseError && error.errno === rowIsReferenced) {
-    return { status: 409, detail: 'Other entries refer to this one.', headers: {} }
+  if (error instanceof DatabaseError) {
+    const refusal = foreignKeyRefusals.get(error.errno)
+    if (refusal) return { ...refusal, headers: {} }
   }
   if (error instanceof URIError) return { status: 400, detail: 'The path cannot be decoded.', headers: {} }
   const { status, expose, message } = Object(error) as { status?: unknown; expose?: unknown; message?: unknown }
@@ -114,8 +115,19 @@ export function toProblem(error: unknown, keyed = false): Problem {
   return { status: 500, detail: 'An internal error occurred.', headers: {} }
 }
 
-// ER_ROW_IS_REFERENCED_2
-const rowIsReferenced = 1451
+const rowIsReferenced = { status: 409, detail: 'Other entries refer to this one.' }
+const noReferencedRow = { status: 422, detail: 'A field refers to an entry that does not exist.' }
+
+/**
+ * What a foreign key refuses, by the error's number; of a user who may not see the other table, the server names no key.
+ * https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
+ */
+const foreignKeyRefusals: ReadonlyMap<number | undefined, Pick<Problem, 'status' | 'detail'>> = new Map([
+  [1216, noReferencedRow],
+  [1217, rowIsReferenced],
+  [1451, rowIsReferenced],
+  [1452, noReferencedRow],
+])
 
 const retryLater = (detail: string): Problem => ({ status: 503, detail, headers: { 'Retry-After': '1' } })
 

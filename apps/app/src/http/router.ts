@@ -9,7 +9,7 @@ import { bodyTypes, parseBody, parseParams, parseQuery } from './schema.ts'
 
 type Handler = Handlers<Endpoints>[string]
 
-const limit = '16kb'
+const limit = '128kb'
 
 /** Routes each endpoint to its handler; other methods on its path are answered with 405. */
 export function createRouter<Of extends Endpoints>(endpoints: Of, handlers: Handlers<Of>): Router {

@@ -1,11 +1,14 @@
 import { type Connection, type DatabaseClient, DatabaseError, type Point, readPoint } from '@repo/db'
-import type { Cursor, Page } from '../http/pages.ts'
+import { type Cursor, type Page, pageBytes } from '../http/pages.ts'
 import { type FieldError, InvalidFields } from '../http/problem.ts'
 
+/** How many entries are read at a time: those that the page has no room for are few. */
+const batchSize = 100
+
 /**
- * Reads a page. The next one comes from data that includes it.
+ * Reads a page, whose size is bounded by {@link pageBytes} too. The next one comes from data that includes it.
  *
- * @param select reads that many entries at most.
+ * @param select reads that many entries at most, of those whose id is below `before`.
  * @throws like `client.read`.
  * @public for resources
  */
@@ -13,15 +16,26 @@ export function readPage<Entry extends { readonly id: number }>(
   client: DatabaseClient,
   { limit, after }: { readonly limit: number; readonly after?: Cursor | undefined },
   includes: readonly Point[],
-  select: (connection: Connection, limit: number) => Promise<readonly Entry[]>,
+  select: (connection: Connection, before: number | undefined, limit: number) => Promise<readonly Entry[]>,
 ): Promise<Page<Entry>> {
   const read = async (connection: Connection) => {
-    // One more than the limit shows whether there is a next page.
-    const found = await select(connection, limit + 1)
-    const entries = found.slice(0, limit)
-    const last = entries.at(-1)
-    const next = found.length > limit && last ? { id: last.id, seen: await readPoint(connection) } : undefined
-    return { entries, next }
+    const entries: Entry[] = []
+    let last = after?.id
+    let bytes = 0
+    for (;;) {
+      // One more than the limit shows whether there is a next page.
+      const rows = Math.min(batchSize, limit + 1 - entries.length)
+      const found = await select(connection, last, rows)
+      for (const entry of found) {
+        if (last !== undefined && (entries.length === limit || bytes >= pageBytes)) {
+          return { entries, next: { id: last, seen: await readPoint(connection) } }
+        }
+        entries.push(entry)
+        last = entry.id
+        bytes += Buffer.byteLength(JSON.stringify(entry))
+      }
+      if (found.length < rows) return { entries, next: undefined }
+    }
   }
   return client.read(read, { after: after ? [after.seen, ...includes] : includes })
 }

@@ -1,4 +1,4 @@
-import { DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from '@repo/db'
+import { DatabaseError, DatabaseOverloaded, DatabaseUnavailable, WriteOutcomeUnknown } from '@repo/db'
 import express from 'express'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
@@ -44,6 +44,15 @@ describe('toProblem', () => {
       detail: 'It is not known whether the write was carried out. Please check before you send it again.',
       headers: {},
     })
+  })
+
+  it.each([
+    [1451, 409, 'Other entries refer to this one.'],
+    [1217, 409, 'Other entries refer to this one.'],
+    [1452, 422, 'A field refers to an entry that does not exist.'],
+    [1216, 422, 'A field refers to an entry that does not exist.'],
+  ])('of a foreign key, error %d of the server, is a %d', (errno, status, detail) => {
+    expect(problem(new DatabaseError('refused', { errno }))).toEqual({ status, detail, headers: {} })
   })
 
   it('is a 400 for a path that cannot be decoded', () => {

@@ -73,18 +73,25 @@ describe('createRouter', () => {
     expect((await sent).body).toEqual({ text: 'x' })
   })
 
-  it('fails with 413 for chunks of more than 16 KB', async () => {
+  it('gives the handler a body of 128 KB', async () => {
+    const body = JSON.stringify({ text: 'x'.repeat(131_061) })
+    expect(body).toHaveLength(131_072)
+    const response = await request(app).put('/things').type('application/json').send(body)
+    expect(response.status).toBe(200)
+  })
+
+  it('fails with 413 for chunks of more than 128 KB', async () => {
     const sent = request(app).put('/things').type('application/json')
-    sent.write(JSON.stringify({ text: 'x'.repeat(17_000) }))
+    sent.write(JSON.stringify({ text: 'x'.repeat(131_072) }))
     expect((await sent).status).toBe(413)
   })
 
-  it('fails with 413 for a body of more than 16 KB', async () => {
+  it('fails with 413 for a body of more than 128 KB', async () => {
     expect(
       (
         await request(app)
           .put('/things')
-          .send({ text: 'x'.repeat(17_000) })
+          .send({ text: 'x'.repeat(131_072) })
       ).status,
     ).toBe(413)
   })

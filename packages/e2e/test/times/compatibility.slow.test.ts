@@ -42,9 +42,9 @@ async function addMigrations(...statements: readonly string[]): Promise<void> {
   }
 }
 
-/** Runs the command in the copy. */
-async function checkCompatibility(): Promise<{ code: number; output: string }> {
-  const command = run(process.execPath, ['packages/generate/src/compatibility.ts'], { cwd: copy })
+/** Runs the command in the copy. @param release @default the one before the newest migration */
+async function checkCompatibility(...release: readonly string[]): Promise<{ code: number; output: string }> {
+  const command = run(process.execPath, ['packages/generate/src/compatibility.ts', ...release], { cwd: copy })
   return command.then(
     ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
     ({ code, stdout, stderr }) => ({ code, output: stdout + stderr }),
@@ -82,6 +82,15 @@ it('refuses each breaking migration with its statement, and each change of the c
   ]) {
     expect(output).toMatch(problem)
   }
+})
+
+it('passes a break of the contract that the changelog declares', async () => {
+  const document = JSON.parse(await readFile(join(copy, contract), 'utf8'))
+  delete document.paths['/stats']
+  await writeFile(join(copy, contract), JSON.stringify(document))
+  const changelog = join(copy, 'CHANGELOG.md')
+  await writeFile(changelog, `${await readFile(changelog, 'utf8')}\n- **Breaking:** \`GET /stats\` is gone.\n`)
+  expect(await checkCompatibility('HEAD')).toMatchObject({ code: 0, output: expect.stringContaining('✓ No client') })
 })
 
 it('finds by its load what a declaration conceals', async () => {

@@ -19,7 +19,7 @@ npm test       # lint, types and all tests
 [make it yours](docs/make-it-yours.md).
 ${keepsTimes ? idleFigures(upstream) : ''}
 ## Commands
-${withoutBench(sectionOf(upstream, 'Commands'))}
+${withoutBench(sectionOf(upstream, 'Commands').replace(/^\| `npm run init` .*\n/m, ''))}
 ## Layout
 ${withoutBench(sectionOf(upstream, 'Layout').replace(/\nHow to contribute:[\s\S]*/, ''))}
 How to contribute: [CONTRIBUTING.md](CONTRIBUTING.md). Changes: [CHANGELOG.md](CHANGELOG.md). Made from ${origin.title},

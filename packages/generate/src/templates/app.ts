@@ -48,9 +48,9 @@ const changes = z.strictObject(fields).partial()
 export type ${pascal}Changes = z.output<typeof changes>
 
 const listQuery = z.strictObject({
-  limit: integerParameter(1, 10_000).default(100).describe('The most ${pluralWords}.'),
+  limit: integerParameter(1, 10_000).default(100).describe('The most ${pluralWords}. A page that reaches 1 MB ends earlier.'),
   after: cursor.optional().describe('The end of the previous page, as the link in its \`Link\` header has it.'),
-  ${filters.map((field) => `${field.name}: ${kindOf(field).parameter}.optional().describe('Only with this value.'),`).join('\n  ')}
+  ${filters.map((field) => `${field.name}: ${kindOf(field).parameter}${describeFilter(field)},`).join('\n  ')}
 })
 
 /** The query of the list. */
@@ -144,6 +144,9 @@ export const endpoints = {
 `
 }
 
+const describeFilter = ({ type }: Field) =>
+  `.optional().describe('Only with this ${type.kind === 'string' ? 'text, whatever its case and accents' : 'value'}.')`
+
 /** `repository.ts`: all of the SQL. */
 export function repository(names: Names, fields: readonly Field[]): string {
   const { pascal, pluralPascal, table, aWord, pluralWords } = names
@@ -206,10 +209,10 @@ export function create${pluralPascal}Repository(client: DatabaseClient) {
   return {
     /** Newest first. */
     list({ limit, after${filters.length > 0 ? ', ...filters' : ''} }: ${pluralPascal}Query, includes: readonly Point[]): Promise<Page<Stored${pascal}>> {
-      const { sql, values } = where({ 'id < ?': after?.id${filters.map(({ column, name, type }) => `, '${column} = ?': ${type.kind === 'datetime' ? `filters.${name} && toDateTime(filters.${name})` : `filters.${name}`}`).join('')} })
-      return readPage(client, { limit, after }, includes, (connection, rows) =>
-        select(connection, \`\${sql} ORDER BY id DESC LIMIT ?\`, [...values, rows]),
-      )
+      return readPage(client, { limit, after }, includes, (connection, before, rows) => {
+        const { sql, values } = where({ 'id < ?': before${filters.map(({ column, name, type }) => `, '${column} = ?': ${type.kind === 'datetime' ? `filters.${name} && toDateTime(filters.${name})` : `filters.${name}`}`).join('')} })
+        return select(connection, \`\${sql} ORDER BY id DESC LIMIT ?\`, [...values, rows])
+      })
     },
 
     get(id: number, includes: readonly Point[]): Promise<Stored${pascal} | undefined> {

@@ -1,4 +1,4 @@
-import type { Field, FieldType } from '../fields.ts'
+import { type Field, type FieldType, longestText } from '../fields.ts'
 
 /** What the templates write for a field of one type. Code refers to a number `n` from 1, which differs between entries. */
 interface Kind {
@@ -24,6 +24,9 @@ interface Kind {
 
 const quoted = (text: string) => `'${text}'`
 
+/** A number in code: `10_000`. */
+export const grouped = (number: number) => number.toLocaleString('en').replaceAll(',', '_')
+
 /** See {@link Kind}. */
 export function kindOf({ name, type, optional, unique }: Field): Kind {
   const required = optional ? '' : ' required'
@@ -35,7 +38,7 @@ export function kindOf({ name, type, optional, unique }: Field): Kind {
       const isShort = length < name.length + 14
       const digits = Math.min(length, 10)
       const sample = isShort ? `String(n).slice(0, ${length})` : `\`${name} \${n}\``
-      const schema = `text(${optional ? 0 : 1}, ${length.toLocaleString('en').replaceAll(',', '_')})`
+      const schema = `text(${optional ? 0 : 1}, ${grouped(length)})`
       return {
         sql: `VARCHAR(${length})`,
         schema,
@@ -56,14 +59,14 @@ export function kindOf({ name, type, optional, unique }: Field): Kind {
     case 'text':
       return {
         sql: 'TEXT',
-        schema: `text(${optional ? 0 : 1}, 10_000)`,
+        schema: `text(${optional ? 0 : 1}, ${grouped(longestText)})`,
         imports: ['text'],
         parameter: '',
         sample: `\`${name} \${n}\``,
         invalid: '5',
         load: `\`${name} \${n}\``,
         numbered: `'${name}'`,
-        input: `<textarea maxlength="10000" rows="3"${required}></textarea>`,
+        input: `<textarea maxlength="${longestText}" rows="3"${required}></textarea>`,
       }
     case 'int':
       return {

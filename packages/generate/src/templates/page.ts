@@ -23,7 +23,7 @@ ${inputs.join('\n')}
   <section class="scroll" tabindex="0" aria-label="${capital(pluralWords)}, newest first">
     <table>
       <thead><tr>
-        <th scope="col" data-field="createdAt">Created</th>
+        <th scope="col" data-field="createdAt">Created (UTC)</th>
 ${headings.join('\n')}
         <th scope="col"><span class="visually-hidden">Actions</span></th>
       </tr></thead>
@@ -49,7 +49,8 @@ export const setUp${pluralPascal} = (): Resource => setUpEntries('${folder}', '/
 `
 }
 
-/** `Due at` */
-const labelOf = ({ name }: Field) => capital(name.replaceAll(/(?=[A-Z])/g, ' ').toLowerCase())
+/** `Due at (UTC)` */
+const labelOf = ({ name, type }: Field) =>
+  capital(name.replaceAll(/(?=[A-Z])/g, ' ').toLowerCase()) + (type.kind === 'datetime' ? ' (UTC)' : '')
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

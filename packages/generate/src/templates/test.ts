@@ -1,7 +1,7 @@
-import type { Field } from '../fields.ts'
+import { type Field, longestText } from '../fields.ts'
 import { isIndexed } from '../keys.ts'
 import type { Names } from '../names.ts'
-import { kindOf, varies } from './kinds.ts'
+import { grouped, kindOf, varies } from './kinds.ts'
 
 /** `NAME.integration.test.ts`: the resource on a real server. */
 export function test(names: Names, fields: readonly Field[]): string {
@@ -17,6 +17,7 @@ export function test(names: Names, fields: readonly Field[]): string {
   const filter =
     fields.find(({ unique, type }) => unique && type.kind !== 'ref') ??
     fields.find((field) => isIndexed(field) && !(field.type.kind === 'ref' && field.type.self))
+  const long = fields.find(({ type }) => type.kind === 'text') ?? fields.find(({ type }) => type.kind === 'string')
   const changes = changesOf(fields, sample(2))
   return `import { createDatabaseClient, type DatabaseClient } from '@repo/db'
 import { type MigratedServer, startMigrated } from '@repo/db/testing'
@@ -95,13 +96,24 @@ ${
     ? ''
     : `  it('lists only ${pluralWords} with a value', async () => {
     await ${create(1)}
-    const { body } = await request(app).get('${path}').query({ ${filter.name}: ${sample(1)}.${filter.name} })
-    expect(body).toMatchObject([${sample(1)}])
+    const list = (value: unknown) => request(app).get('${path}').query({ ${filter.name}: value })
+    expect((await list(${sample(1)}.${filter.name})).body).toMatchObject([${sample(1)}])
     ${
       varies(filter) && !(filter.unique && filter.type.kind === 'ref')
-        ? `expect((await request(app).get('${path}').query({ ${filter.name}: sample(2).${filter.name} })).body).toEqual([])`
+        ? `expect((await list(sample(2).${filter.name})).body).toEqual([])`
         : ''
     }
+  })
+
+`
+}${
+  long === undefined
+    ? ''
+    : `  it('stores the longest ${long.name} that is valid', async () => {
+    const longest = '😀'.repeat(${grouped(long.type.kind === 'string' ? long.type.length : longestText)})
+    const store = (value: string) => request(app).post('${path}').send({ ...${sample(1)}, ${long.name}: value })
+    expect((await store(longest)).body).toMatchObject({ ${long.name}: longest })
+    expect((await store(\`\${longest}😀\`)).body.errors).toMatchObject([{ field: '${long.name}' }])
   })
 
 `
@@ -177,7 +189,7 @@ it('responds as the OpenAPI document describes', async () => {
   await contract.expectResponse(app, 200, 'get', '${path}?limit=1')
   await contract.expectResponse(app, 400, 'get', '${path}?limit=0')
   await contract.expectResponse(app, 201, 'post', '${path}', {}, ${sample(2)})
-  await contract.expectResponse(app, 413, 'post', '${path}', {}, { is_admin: 'x'.repeat(17_000) })
+  await contract.expectResponse(app, 413, 'post', '${path}', {}, { is_admin: 'x'.repeat(131_072) })
   await contract.expectResponse(app, 422, 'post', '${path}', {}, { is_admin: true })
   await contract.expectResponse(app, 200, 'get', path)
   await contract.expectResponse(app, 428, 'patch', path, {}, {})

@@ -1,6 +1,6 @@
 import type { Field } from '../fields.ts'
 import type { Names } from '../names.ts'
-import { kindOf } from './kinds.ts'
+import { grouped, kindOf } from './kinds.ts'
 
 /** The resource as the drills use it. */
 export function workload({ plural, folder, table, pluralWords }: Names, fields: readonly Field[]): string {
@@ -22,7 +22,7 @@ ${parents.length > 0 ? `  parents: [${parents.join(', ')}],\n` : ''}  entry: (${
   numberedRow: {
     columns: '${fields.map(({ column }) => column).join(', ')}',
     values: \`${fields.map((field) => kindOf(field).numbered).join(', ')}\`,
-${Number.isFinite(capacity) ? `    capacity: ${capacity.toLocaleString('en').replaceAll(',', '_')},\n` : ''}  },
+${Number.isFinite(capacity) ? `    capacity: ${grouped(capacity)},\n` : ''}  },
 })
 `
 }
