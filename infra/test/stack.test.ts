@@ -489,6 +489,15 @@ describe('operations', () => {
     }
   })
 
+  it('has a log bucket that nobody can make public', () => {
+    expect(dev.one('AWS::S3::Bucket').Properties.PublicAccessBlockConfiguration).toEqual({
+      BlockPublicAcls: true,
+      BlockPublicPolicy: true,
+      IgnorePublicAcls: true,
+      RestrictPublicBuckets: true,
+    })
+  })
+
   it('has the configured retention for every log', () => {
     for (const { Properties } of dev.all('AWS::Logs::LogGroup')) expect(Properties.RetentionInDays).toBe(7)
     for (const { Properties } of prod.all('AWS::Logs::LogGroup')) expect(Properties.RetentionInDays).toBe(90)
