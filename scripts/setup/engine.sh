@@ -131,8 +131,8 @@ add_engine_source() {
 
 start_daemon() {
   local problem chosen
-  problem=$(timeout_of 30 docker version 2>&1 >/dev/null | head -n 1) || true
-  problem=${problem:-It did not answer within 30 s.}
+  problem=$(timeout_of 30 docker version 2>&1 >/dev/null) || [ $? -ne 124 ] || problem='It did not answer within 30 s.'
+  problem=${problem%%$'\n'*}
   chosen=$(chosen_engine)
   if [ -n "$chosen" ]; then
     fail "The Docker client cannot reach the engine at $chosen, which DOCKER_HOST or its context names." "$problem" \

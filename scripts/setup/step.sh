@@ -44,16 +44,17 @@ check_path() {
   done
 }
 
-# Fails if another user, as a rule root, has left files here that this user cannot change.
+# Fails if this user cannot write to a file here, as a rule because root has run this before.
 check_access() {
-  local path foreign=()
+  local path locked=()
   for path in . .env .setup .setup/* .turbo */.turbo */*/.turbo test-results cdk.out backups \
     node_modules node_modules/.installed node_modules/.vite; do
-    if [ -e "$path" ] && [ ! -w "$path" ]; then foreign+=("$path"); fi
+    if [ -e "$path" ] && [ ! -w "$path" ]; then locked+=("$path"); fi
   done
-  [ ${#foreign[@]} -eq 0 ] ||
-    fail "$(id -un) cannot change what another user's run has left here: ${foreign[*]}" \
-      'Take it over: sudo chown -R "$(id -un)" .'
+  [ ${#locked[@]} -eq 0 ] ||
+    fail "$(id -un) cannot write to: ${locked[*]}" \
+      'If another user, as a rule root, has run this before, take it over: sudo chown -R "$(id -un)" .' \
+      'If the files are your own: chmod -R u+w . A read-only file system cannot have a checkout.'
 }
 
 # step TITLE ADVICE COMMAND…: runs COMMAND with its output in a log file, and prints how long it took.

@@ -101,9 +101,10 @@ describe('scripts/setup.sh', () => {
         ...(root ? { uid: 65534, gid: 65534 } : {}),
       })
       expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
-      expect(stderr).toContain('me cannot change what another user')
+      expect(stderr).toContain('✗ me cannot write to: ')
       expect(stderr).toContain(file)
       expect(stderr).toContain('sudo chown -R "$(id -un)" .')
+      expect(stderr).toContain('chmod -R u+w .')
       expect(stderr).not.toContain('succeeded')
     },
   )

@@ -58,7 +58,8 @@ export async function openOwnProject(options: Pick<ProjectOptions, 'profiles'> =
  */
 export async function confirm(question: string, yes: boolean): Promise<void> {
   if (yes) return
-  if (!process.stdin.isTTY) throw new CliError(`${question}\n  Without a terminal this needs --yes.`, 2)
+  if (!process.stdin.isTTY)
+    throw new CliError(`${question}\n  Without a terminal this needs --yes. After npm run NAME: -- --yes`, 2)
   const terminal = createInterface({ input: process.stdin, output: process.stdout })
   const answer = await terminal.question(`${question} (y/N) `)
   terminal.close()
