@@ -93,7 +93,7 @@ describe.skipIf(resource === undefined)('the form of a generated resource', () =
     const field = await required.first().getAttribute('name')
     await required.first().fill('')
     // The service refuses it, if the browser does not.
-    await card.locator('form').evaluate('(form) => { form.noValidate = true }')
+    await opened.page.evaluate(`document.querySelector('#${name} form').noValidate = true`)
     await save()
     await result(`'${field}' `)
     expect(await rows().count()).toBe(1)
