@@ -133,7 +133,7 @@ watch_copies() {
   trap 'stopping=1' TERM
   trap '' PIPE
   exec 9<&-
-  coproc db { exec mysql --force --unbuffered --batch --skip-column-names; }
+  coproc db { exec mysql --unbuffered --batch --skip-column-names; }
   to=${db[1]} from=${db[0]}
   tell 'SET GLOBAL rpl_semi_sync_source_enabled = ON'
   while [ -z "$stopping" ] && ask "$semi_sync"; do
