@@ -306,10 +306,9 @@ require_older_data() {
 }
 
 # The app reaches the current server under the writer's name, which can still lead here as well: a writer that is not
-# current refuses connections, so that clients try the next address. While no server is current, it serves reads.
+# current refuses connections, so that clients try the next address.
 start_with_data() {
-  if [ "$role" = writer ] && [ -n "$current" ] && [ "$current $data_epoch" != "writer $epoch" ] &&
-    [ -z "$follow_requested" ]; then
+  if [ "$role" = writer ] && [ "$current $data_epoch" != "writer $epoch" ] && [ -z "$follow_requested" ]; then
     start_server --bind-address=127.0.0.1
   else
     start_server
@@ -563,6 +562,8 @@ without_current() {
   fi
   if [ -n "$data_epoch" ]; then
     announce epoch
+    # Nobody else can serve reads, and no newer data can be hidden.
+    [ "$(reader_has)" != nothing ] || listen
     set_state waiting "The epoch volume is empty beside existing data. $ask_failover"
   elif [ "$role" = reader ]; then
     if [ ! -d "$data" ]; then

@@ -260,11 +260,11 @@ export async function unlock(
 async function endConnections(project: Project, database: Database): Promise<void> {
   // Those of root that use a database: a dump, or what an interrupted restore still sends.
   const list = `SELECT CONCAT('KILL ', ID, ';') FROM information_schema.PROCESSLIST
-    WHERE USER IN ('app', 'migrator') OR (USER = 'root' AND DB IS NOT NULL)`
+    WHERE ID <> CONNECTION_ID() AND (USER IN ('app', 'migrator') OR (USER = 'root' AND DB IS NOT NULL)`
   // Also those that are signing in and may not see the lock. Later ones see it, so they are not waited for.
   let signingIn = " OR USER = 'unauthenticated user'"
   await waitFor(`${database} has no connection of the app`, async () => {
-    const statements = await project.sql(database, list + signingIn)
+    const statements = await project.sql(database, `${list}${signingIn})`)
     signingIn = ''
     // One that has ended by itself is an error.
     if (statements !== '') await project.exec(database, ['mysql', '--force', '-e', statements]).catch(() => {})
