@@ -82,14 +82,16 @@ needed_decision() {
   done
 }
 
-# `docker compose up --wait`, ended early when only an operator can make a database healthy.
+# `docker compose up --wait`, ended early when only an operator can make a database healthy. A container that is about to
+# be replaced can say so as well, so it must be said for some seconds.
 up_until_healthy() {
-  local compose
+  local compose looks=0
   # shellcheck disable=SC2086 # A list of options, or nothing.
   PULL_POLICY=missing docker compose up --wait $scale &
   compose=$!
   while kill -0 "$compose" 2>/dev/null; do
-    if [ -n "$(needed_decision)" ]; then
+    if [ -n "$(needed_decision)" ]; then looks=$((looks + 1)); else looks=0; fi
+    if [ "$looks" -ge 5 ]; then
       kill "$compose" 2>/dev/null || true
       wait "$compose" || true
       return 1

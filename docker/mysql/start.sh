@@ -7,10 +7,10 @@
 # See docs/decisions/0068-one-writer-by-an-epoch-and-a-lock.md.
 set -euo pipefail
 
-readonly volume=/var/lib/mysql epochs=/var/lib/db-epoch credentials=/run/credentials run=/run/mysqld
-readonly data=$volume/data
+readonly volume=/var/lib/mysql reader_volume=/var/lib/db-reader epochs=/var/lib/db-epoch credentials=/run/credentials run=/run/mysqld
+readonly data=$volume/data one_copy=$epochs/one-copy
 role=${1:-}
-server='' mode=starting reason='' known='' listens='' resume_at=0
+server='' watcher='' mode=starting reason='' known='' listens='' resume_at=0
 follow_requested='' may_set_aside=''
 
 log() { printf '%s [%s] %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$role" "$*" >&2; }
@@ -36,11 +36,13 @@ password_of() { printf '%s' "$(<"$credentials/$1/password")"; }
 # Runs the SQL on standard input as root on this server: one line per row, columns separated by tabs.
 sql() { mysql --batch --skip-column-names; }
 
-# The same as the replication user on the other server.
-sql_on_other() {
-  timeout 15 mysql --defaults-file=<(printf '[client]\npassword="%s"\n' "$(password_of replication)") \
-    --host="$other_host" --user=replication --get-server-public-key --connect-timeout=2 --batch --skip-column-names
+# The same as the replication user on a server: sql_on HOST SECONDS
+sql_on() {
+  timeout "$2" mysql --defaults-file=<(printf '[client]\npassword="%s"\n' "$(password_of replication)") \
+    --host="$1" --user=replication --get-server-public-key --connect-timeout=2 --batch --skip-column-names
 }
+
+sql_on_other() { sql_on "$other_host" 15; }
 
 # A file has either its old or its new text, also after a crash of the machine.
 write_file() {
@@ -73,6 +75,8 @@ make_current() {
 # Requires the lock. Until the users are complete, only root can write.
 become_writable() {
   listen
+  # The other server can lack what a crash has left here.
+  mark_one_copy
   sql <<<'STOP REPLICA; RESET REPLICA ALL; SET GLOBAL read_only = ON; SET GLOBAL super_read_only = OFF'
   if [ "$role" = writer ]; then
     (
@@ -85,9 +89,100 @@ become_writable() {
   sql <<<'SET GLOBAL read_only = OFF'
   follow_requested='' may_set_aside=''
   set_state writable
+  start_watcher
 }
 
-become_read_only() { sql <<<'SET GLOBAL super_read_only = ON'; }
+# Commits in progress end first; the watcher lets them. A server that is not current waits for no acknowledgment.
+become_read_only() {
+  sql <<<'SET GLOBAL super_read_only = ON' || return 1
+  stop_watcher
+  sql <<<'SET GLOBAL rpl_semi_sync_source_enabled = OFF'
+}
+
+# --- copies ---
+
+# The mark `one-copy` in the epoch volume names the current server, and since when the other one may lack what it has
+# acknowledged. It is there before the first such acknowledgment.
+mark_one_copy() {
+  local marked=''
+  [ ! -f "$one_copy" ] || read -r marked _ <"$one_copy"
+  [ "$marked" = "$role" ] || write_file "$one_copy" "$role $(date -u +%Y-%m-%dT%H:%M:%SZ)"
+}
+
+# MySQL itself always waits for the reader (my.cnf). The watcher decides when this server goes on alone, after it has left
+# the mark: at once without a connected reader, and after a second without an acknowledgment. It ends with its one client,
+# and is started again.
+start_watcher() {
+  watch_copies &
+  watcher=$!
+}
+
+stop_watcher() {
+  kill -TERM "$watcher" 2>/dev/null || true
+  while kill -0 "$watcher" 2>/dev/null; do wait "$watcher" || true; done
+  watcher=''
+}
+
+readonly semi_sync="SELECT CONCAT_WS(' ', @@GLOBAL.rpl_semi_sync_source_timeout,
+  GROUP_CONCAT(VARIABLE_VALUE ORDER BY VARIABLE_NAME SEPARATOR ' ')) FROM performance_schema.global_status
+  WHERE VARIABLE_NAME IN ('Rpl_semi_sync_source_clients', 'Rpl_semi_sync_source_status',
+    'Rpl_semi_sync_source_wait_sessions', 'Rpl_semi_sync_source_yes_tx')"
+
+watch_copies() {
+  local stopping='' to from answer timeout clients status waiting acknowledged before='' unchanged=0
+  trap 'stopping=1' TERM
+  trap '' PIPE
+  exec 9<&-
+  coproc db { exec mysql --unbuffered --batch --skip-column-names; }
+  to=${db[1]} from=${db[0]}
+  tell 'SET GLOBAL rpl_semi_sync_source_enabled = ON'
+  while [ -z "$stopping" ] && ask "$semi_sync"; do
+    read -r timeout clients status waiting acknowledged <<<"$answer"
+    if ((waiting > 0)) && [ "$acknowledged" = "$before" ]; then unchanged=$((unchanged + 1)); else unchanged=0; fi
+    before=$acknowledged
+    if [ "$status" = ON ] && { ((clients == 0)) || ((unchanged >= 5)); }; then
+      # A shorter timeout was set by hand: MySQL decides.
+      [ "$timeout" != 4294967295 ] || go_on_alone
+    elif ((clients == 0)); then
+      mark_one_copy
+    elif [ "$status" != ON ] || [ -f "$one_copy" ]; then
+      mark_one_copy
+      wait_for_reader
+    fi
+    # A pause without a process. There is nothing to read, until the client has ended.
+    read -t 0.25 -r -u "$from" answer || (($? > 128)) || break
+  done
+  [ -n "$stopping" ] || sleep 1
+}
+
+tell() { printf '%s;\n' "$1" >&"$to"; }
+ask() { tell "$1" && read -t 5 -r -u "$from" answer; }
+
+# Without a connected reader, MySQL ends the waits when it must not wait any more.
+go_on_alone() {
+  mark_one_copy
+  tell 'SET GLOBAL rpl_semi_sync_source_wait_no_replica = ON, GLOBAL rpl_semi_sync_source_wait_no_replica = OFF'
+  ask "SELECT IFNULL(GROUP_CONCAT('KILL ', ID SEPARATOR '; '), 'DO 0') FROM performance_schema.processlist
+    WHERE COMMAND LIKE 'Binlog Dump%'" && tell "$answer"
+}
+
+# From the change of the variable on, each commit waits: if the reader has all that began before, it has everything.
+wait_for_reader() {
+  reader_has_all || return 0
+  tell 'SET GLOBAL rpl_semi_sync_source_wait_no_replica = OFF, GLOBAL rpl_semi_sync_source_wait_no_replica = ON'
+  if reader_has_all && [ "$status" = ON ]; then rm -f "$one_copy"; fi
+}
+
+# Asks the reader that acknowledges, not a name. What it has received it applies, also when it is promoted.
+reader_has_all() {
+  local host set
+  ask "SELECT CONCAT_WS(' ', (SELECT HOST FROM performance_schema.processlist WHERE COMMAND LIKE 'Binlog Dump%' LIMIT 1),
+    (SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Rpl_semi_sync_source_status'),
+    REGEXP_REPLACE(CONCAT(@@GLOBAL.gtid_owned, ',', @@GLOBAL.gtid_executed), '#[0-9]+|[[:space:]]', ''))" || return 1
+  read -r host status set <<<"$answer"
+  [ "$(sql_on "${host%:*}" 2 2>/dev/null <<<"SELECT GTID_SUBSET('$set', CONCAT(@@GLOBAL.gtid_executed, ',', RECEIVED_TRANSACTION_SET))
+    FROM performance_schema.replication_connection_status")" = 1 ]
+}
 
 # --- data ---
 
@@ -433,8 +528,21 @@ announce() {
   if [ "$role" = reader ] && [ "$(reader_has)" != "$1" ]; then write_file "$epochs/reader" "$1"; fi
 }
 
+# Without a reader (--light) its volume says whether there was one.
 reader_has() {
-  if [ -z "$other_host" ]; then printf nothing; elif [ -f "$epochs/reader" ]; then cat "$epochs/reader"; fi
+  if [ -z "$other_host" ]; then
+    if [ -d "$reader_volume/data" ] || compgen -G "$reader_volume/data.2*" >/dev/null; then printf volume; else printf nothing; fi
+  elif [ -f "$epochs/reader" ]; then
+    cat "$epochs/reader"
+  fi
+}
+
+# Prints the newest data that was set aside; nothing if there is none.
+newest_aside() { compgen -G "$data.2*" | sort | tail -n 1 || true; }
+
+# aside_exists SERVER FOLDER: an empty database would hide what is there.
+aside_exists() {
+  set_state waiting "No data, but $1 has some that was set aside. To use it: docker compose exec $1 mv $2 $data. To begin without it: npm run reset"
 }
 
 # True for the data of a release without epochs whose server was promoted: it follows no server and is not a new copy.
@@ -446,16 +554,20 @@ readonly ask_failover='To choose the complete copy: npm run failover'
 
 # No server is current yet: a first start, an update from a release without epochs, or a lost epoch volume.
 without_current() {
+  local has aside=''
+  [ -d "$data" ] || aside=$(newest_aside)
   # Reads go on meanwhile, and what was received was acknowledged.
   if [ -n "$server" ] && [ "$mode" = starting ] && is_replica; then
     sql <<<'START REPLICA SQL_THREAD' || log 'What was received cannot be applied'
   fi
   if [ -n "$data_epoch" ]; then
     announce epoch
+    # Nobody else can serve reads, and no newer data can be hidden.
+    [ "$(reader_has)" != nothing ] || listen
     set_state waiting "The epoch volume is empty beside existing data. $ask_failover"
   elif [ "$role" = reader ]; then
     if [ ! -d "$data" ]; then
-      announce nothing
+      announce "${aside:-nothing}"
       set_state waiting 'No server is current yet'
     elif was_promoted; then
       announce promoted
@@ -464,12 +576,18 @@ without_current() {
       announce replica
       set_state waiting 'No server is current yet'
     fi
+  elif [ -n "$aside" ]; then
+    aside_exists db-writer "$aside"
   else
-    case $(reader_has) in
-      nothing) claim ;;
-      replica) if [ -d "$data" ]; then claim; else set_state waiting "No data, but db-reader has some. $ask_failover"; fi ;;
-      promoted) set_state waiting 'db-reader was promoted' ;;
-      epoch) set_state waiting "The epoch volume is empty, and db-reader has data. $ask_failover" ;;
+    has=$(reader_has)
+    # Beside a replica the writer's data is the complete one.
+    case $has,$([ ! -d "$data" ] || printf data) in
+      nothing,* | replica,data | volume,data | /*,data) claim ;;
+      replica,) set_state waiting "No data, but db-reader has some. $ask_failover" ;;
+      volume,) set_state waiting 'No data, but the volume of db-reader has some. To use it: npm start. To begin without it: npm run reset' ;;
+      /*,) aside_exists db-reader "$has" ;;
+      promoted,*) set_state waiting 'db-reader was promoted' ;;
+      epoch,*) set_state waiting "The epoch volume is empty, and db-reader has data. $ask_failover" ;;
       *) set_state waiting 'What db-reader has is not known yet. To start it: docker compose up --detach db-reader' ;;
     esac
   fi
@@ -518,6 +636,7 @@ decide() {
   elif [ "$role" = reader ] || [ -n "$follow_requested" ]; then
     follow
   else
+    [ -z "$listens" ] || stop_server
     set_state waiting "Not current: db-$current is, with epoch $epoch. This server accepts no writes. To bring it back: npm run rejoin"
   fi
 }
@@ -534,7 +653,7 @@ main() {
     [ -n "$terminating" ] || step
     # Until the pause or the server ends, or a request arrives; exit_with_server reads the server's status.
     sleep "$pause" &
-    wait -n $server $! || true
+    wait -n $server $! $watcher || true
   done
   exit_with_server
 }
@@ -549,7 +668,10 @@ step() {
   fi
   if [ -z "$server" ] && [ -d "$data" ]; then start_with_data; fi
   decide
-  [ "$mode" != writable ] || pause=10
+  if [ "$mode" = writable ]; then
+    pause=10
+    kill -0 "$watcher" 2>/dev/null || start_watcher
+  fi
 }
 
 terminating=''
@@ -557,6 +679,12 @@ terminating=''
 terminate() {
   terminating=1
   [ -n "$server" ] || exit 143
+  if [ "$mode" = writable ]; then
+    # The shutdown ends waits for the reader, and clients would be answered. The watcher lets those go on that are left.
+    timeout 5 mysql -e 'SET GLOBAL super_read_only = ON' || true
+    kill -TERM "$watcher" 2>/dev/null || true
+    watcher=''
+  fi
   kill -TERM "$server" 2>/dev/null || true
 }
 trap terminate TERM INT

@@ -15,6 +15,7 @@ import {
   thaw,
   waitFor,
 } from '@repo/compose'
+import { readState } from '@repo/ops/databases.ts'
 import { type DurabilityResult, verifyDurability } from './durability.ts'
 import { openHttpClient } from './http.ts'
 import { type Attempt, hasRecovered, type LoadOptions, startLoad } from './load.ts'
@@ -209,7 +210,8 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
           `DROP TABLE IF EXISTS testdb.nothing;
            SHOW STATUS WHERE Variable_name IN ('Rpl_semi_sync_source_status', 'Rpl_semi_sync_source_clients')`,
         )
-        return /clients\t1\n.*status\tON/.test(status)
+        if (!/clients\t1\n.*status\tON/.test(status)) return false
+        return (await readState(project, 'db-writer')).oneCopy === undefined
       })
       for (const statement of parentInsertions(workload)) await project.sql('db-writer', statement)
     },

@@ -180,9 +180,8 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
     drill: readsFlood,
     app: patch(
       'packages/db/src/client/client.ts',
-      'endpoint.reads.use(until, async (connection) =>',
-      '(endpoint === writer ? writer.writes : endpoint.reads).use(until, async (connection) =>\n' +
-        "      (await query(connection, 'DO SLEEP(0.2)'), true) &&",
+      'writer.reads.use(deadline, async (connection) => {',
+      "writer.writes.use(deadline, async (connection) => {\n        await query(connection, 'DO SLEEP(0.2)')",
     ),
   },
   {

@@ -1,14 +1,17 @@
 import { spawnSync } from 'node:child_process'
-import { freeze, repositoryRoot, thaw, waitFor } from '@repo/compose'
+import { docker, freeze, repositoryRoot, thaw, waitFor } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 import { succeeded } from './command.ts'
 import {
+  completeCopies,
   env,
   expectHealthyWithoutWriter,
   expectReplication,
   idsOn,
   insertProbe,
   isHealthy,
+  login,
+  passwordOf,
   probes,
   removeContainers,
   removeDatabases,
@@ -83,6 +86,38 @@ describe('replication', () => {
   })
 })
 
+describe('without an epoch', () => {
+  it("serves reads after the loss of the epoch volume and of the reader's", async () => {
+    await expectReplication()
+    await removeDatabases('db-epoch', 'db-reader-data')
+    await topology.compose('up', '--detach', 'db-writer', 'db-reader')
+    await unhealthy('db-writer', 'npm run failover')
+    const password = await passwordOf('app')
+    await waitFor('reads from the writer', async () => Boolean(await login('app', password)))
+    expect(await writable()).toEqual([])
+    expect(await run('failover.ts')).toEqual(succeeded)
+    await expectReplication()
+  })
+
+  it.each([
+    ['db-writer', 'db-reader'],
+    ['db-reader', 'db-writer'],
+  ])('initializes no empty database beside data of %s that was set aside', async (database, other) => {
+    await expectReplication()
+    const folder = '/var/lib/mysql/data.2026-01-01T00-00-00Z'
+    await topology.exec(database, ['mv', '/var/lib/mysql/data', folder])
+    await removeDatabases('db-epoch', `${other}-data`)
+    await topology.compose('up', '--detach', 'db-writer', 'db-reader')
+    const command = `docker compose exec ${database} mv ${folder} /var/lib/mysql/data`
+    await unhealthy('db-writer', command)
+    await topology.compose(...command.split(' ').slice(2))
+    await unhealthy('db-writer', 'npm run failover')
+    expect(await run('failover.ts')).toEqual(succeeded)
+    expect(await run('rejoin.ts')).toEqual(succeeded)
+    await expectReplication()
+  })
+})
+
 describe('the health check', () => {
   it('succeeds on a reader whose writer is frozen', async () => {
     const [writer = ''] = await topology.containers('db-writer')
@@ -96,6 +131,16 @@ describe('the health check', () => {
     await expectReplication()
   })
 })
+
+/** Without --yes failover refuses, and says why. */
+async function expectConfirmation(reason: string) {
+  const { code, output } = await run('failover.ts')
+  expect(output).toContain(reason)
+  expect(output).toContain('--yes')
+  expect(code).toBe(2)
+  expect(await writable()).toEqual([])
+  expect(await run('failover.ts', '--yes')).toEqual(succeeded)
+}
 
 describe('npm run failover', () => {
   const stopServer = (service: string) =>
@@ -148,15 +193,30 @@ describe('npm run failover', () => {
     await expectReplication()
   })
 
-  /** Without --yes it refuses, and says why. */
-  async function expectConfirmation(reason: string) {
-    const { code, output } = await run('failover.ts')
-    expect(output).toContain(reason)
-    expect(output).toContain('--yes')
-    expect(code).toBe(2)
-    expect(await writable()).toEqual([])
-    expect(await run('failover.ts', '--yes')).toEqual(succeeded)
-  }
+  it('waits until a reader that returns has what the writer has acknowledged alone', async () => {
+    await topology.compose('kill', 'db-reader')
+    await insertProbe()
+    expect(await run('failover.ts')).toEqual(succeeded)
+    expect(await writable()).toEqual(['db-reader'])
+    expect(await idsOn('db-reader')).toContain(probes)
+    expect(await run('rejoin.ts')).toEqual(succeeded)
+    await expectReplication()
+  })
+
+  it('asks before it promotes a reader that a partition has cut off, which status names', async () => {
+    const [reader = ''] = await topology.containers('db-reader')
+    const network = `${topology.project}_app-db`
+    await docker(['network', 'disconnect', network, reader])
+    await insertProbe()
+    expect((await run('status.ts')).output).toMatch(/current writer, epoch \d+ · writes are on one machine since 2/)
+    await topology.compose('kill', 'db-writer')
+    await docker(['network', 'connect', '--alias', 'db-reader', network, reader])
+    expect((await run('status.ts')).output).toContain('db-reader may lack what db-writer has acknowledged since 2')
+    expect(await run('failover.ts')).toMatchObject({ code: 2 })
+    await topology.compose('start', 'db-writer')
+    await completeCopies()
+    expect(await idsOn('db-reader')).toContain(probes)
+  })
 
   it('promotes a reader that has not followed the latest epoch only with --yes', async () => {
     await topology.exec('db-reader', ['bash', '-c', 'echo 0 >/var/lib/mysql/data/epoch'])
@@ -207,7 +267,7 @@ describe('npm run rejoin', () => {
     await topology.compose('kill', 'db-reader')
     await insertProbe()
     await topology.compose('kill', 'db-writer')
-    expect(await run('failover.ts')).toEqual(succeeded)
+    await expectConfirmation('db-reader may lack what db-writer has acknowledged')
     const refused = await run('rejoin.ts')
     expect(refused.output).toContain('--yes')
     expect(refused.code).toBe(2)

@@ -3,12 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { succeeded } from './command.ts'
 import {
   checkHealth,
+  completeCopies,
   expectHealthyWithoutWriter,
   expectReplication,
   idsOn,
   insertProbe,
   isHealthy,
   login,
+  oneCopy,
   passwordOf,
   probes,
   recreateDatabases,
@@ -31,7 +33,7 @@ describe('replication', () => {
     await expect(insertProbe('db-reader')).rejects.toThrow('super-read-only')
   })
 
-  it('is semi-synchronous: a commit waits for the reader, but not without end', async () => {
+  it('is semi-synchronous: a commit waits for the reader, but not without end, and not before that is noted', async () => {
     const status = async (name: string) =>
       (await topology.sql('db-writer', `SHOW STATUS LIKE '${name}'`)).split('\t')[1]
     const isOn = async () => (await status('Rpl_semi_sync_source_status')) === 'ON'
@@ -46,10 +48,12 @@ describe('replication', () => {
       const startedAt = performance.now()
       await insertProbe()
       expect(performance.now() - startedAt).toBeGreaterThan(1000)
+      expect(await oneCopy()).toMatch(/^writer 2/)
     } finally {
       await thaw(reader)
     }
-    await waitFor('semi-synchronous replication', isOn)
+    await completeCopies()
+    expect(await isOn()).toBe(true)
     await expectReplication()
   })
 
@@ -267,6 +271,22 @@ describe('npm run failover and npm run rejoin', () => {
     expect(code).toBe(0)
     expect(await writable()).toEqual(['db-writer'])
     await expectReplication()
+  })
+
+  it('failover asks before it promotes a reader without what was acknowledged on the writer alone', async () => {
+    await topology.compose('kill', 'db-reader')
+    await insertProbe()
+    await topology.compose('kill', 'db-writer')
+    const { code, output } = await run('failover.ts')
+    expect(output).toContain('db-reader may lack what db-writer has acknowledged since 2')
+    expect(output).toContain('Without a terminal this needs --yes.')
+    expect(code).toBe(2)
+    expect(await writable()).toEqual([])
+
+    const [, command = ''] = /bring db-writer back: docker compose (.*)/.exec(output) ?? []
+    await topology.compose(...command.split(' '))
+    await completeCopies()
+    expect(await idsOn('db-reader')).toContain(probes)
   })
 
   it('can be interrupted and run again', async () => {

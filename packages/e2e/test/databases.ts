@@ -34,6 +34,14 @@ export async function idsOn(service: string): Promise<number[]> {
   return (await topology.sql(service, 'SELECT id FROM testdb.probe ORDER BY id')).split('\n').map(Number)
 }
 
+/** The server that may alone have what it has acknowledged, and since when; empty if there is none. */
+export const oneCopy = () =>
+  topology.exec('db-writer', ['bash', '-c', 'cat /var/lib/db-epoch/one-copy 2>/dev/null || true'])
+
+/** Waits until the reader was seen to have everything that was acknowledged. */
+export const completeCopies = () =>
+  waitFor('two complete copies', async () => (await isHealthy('db-writer')) && (await oneCopy()) === '')
+
 export const startDatabases = () => topology.up('db-writer', 'db-reader')
 
 export async function removeContainers(services: readonly string[], { volumes }: { volumes: boolean }) {

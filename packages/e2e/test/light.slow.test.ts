@@ -100,4 +100,20 @@ describeResource('npm start -- --light', () => {
     await waitFor('the row in the list', async () => (await listed())?.length === 1)
     expect((await run('status.ts')).output).toContain('writes are on two machines')
   })
+
+  it("initializes no empty database beside the reader's data, after the loss of the epoch and of the writer's data", async () => {
+    await docker(['compose', 'down', '--timeout', '1'], { cwd: checkout, env })
+    await docker([
+      'volume',
+      'rm',
+      ...['db-epoch', 'db-writer-data'].map((name) => `${env.COMPOSE_PROJECT_NAME}_${name}`),
+    ])
+    await expect(start('--light')).rejects.toMatchObject({
+      stderr: expect.stringContaining('No data, but the volume of db-reader has some. To use it: npm start'),
+    })
+    await expect(start()).rejects.toMatchObject({ stderr: expect.stringContaining('npm run failover') })
+    expect(await run('failover.ts')).toMatchObject({ code: 0 })
+    expect(await run('rejoin.ts')).toMatchObject({ code: 0 })
+    await waitFor('the row in the list', async () => (await listed())?.length === 1)
+  })
 })

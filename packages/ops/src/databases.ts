@@ -6,6 +6,12 @@ import { retry } from './retry.ts'
 /** A service that runs MySQL. */
 export type Database = 'db-writer' | 'db-reader'
 
+/** See {@link DatabaseState.oneCopy}. */
+export interface OneCopy {
+  readonly server: Database
+  readonly since: string
+}
+
 /** What docker/mysql/start.sh says about a server. */
 export interface DatabaseState {
   /**
@@ -19,6 +25,8 @@ export interface DatabaseState {
   readonly current: Database | undefined
   /** The epoch of the current server; 0 if there is none. */
   readonly epoch: number
+  /** The server that alone may have what it has acknowledged since a time (ISO 8601); undefined if both have all. */
+  readonly oneCopy: OneCopy | undefined
   /** The epoch of this server's data; 0 without one. */
   readonly dataEpoch: number
   /** The folders of data that was set aside. */
@@ -29,6 +37,7 @@ export interface DatabaseState {
 const script = `timeout 5 mysql -e 'DO 1' >/dev/null 2>&1
 if [ $? = 124 ]; then printf 'unresponsive\\n\\n'; else cat /run/mysqld/state 2>/dev/null || printf 'starting\\n\\n'; fi
 cat /var/lib/db-epoch/current 2>/dev/null || echo
+cat /var/lib/db-epoch/one-copy 2>/dev/null || echo
 cat /var/lib/mysql/data/epoch 2>/dev/null || echo
 cd /var/lib/mysql && ls -d data.* 2>/dev/null || true`
 
@@ -37,16 +46,28 @@ export async function readState(project: Project, database: Database): Promise<D
   const [id] = await project.containers(database)
   const text =
     id === undefined ? '' : await docker(['exec', id, 'bash', '-c', script], { timeoutMs: 10_000 }).catch(() => '')
-  const [mode = '', reason = '', current = '', dataEpoch = '', ...folders] = text.split('\n')
+  const [mode = '', reason = '', current = '', oneCopy = '', dataEpoch = '', ...folders] = text.split('\n')
   const [name, epoch] = current.split(' ')
+  const [holder, since = ''] = oneCopy.split(' ')
+  const server = databaseOf(holder)
   return {
     mode: mode || 'stopped',
     reason,
-    current: name === 'writer' || name === 'reader' ? `db-${name}` : undefined,
+    current: databaseOf(name),
     epoch: Number(epoch ?? 0),
+    oneCopy: server && { server, since },
     dataEpoch: Number(dataEpoch),
     setAside: folders.filter((folder) => folder && folder !== 'data.new'),
   }
+}
+
+const databaseOf = (role: string | undefined): Database | undefined =>
+  role === 'writer' || role === 'reader' ? `db-${role}` : undefined
+
+/** What the server may lack, for a person; empty if it has everything. */
+export function describeLack(database: Database, { oneCopy }: DatabaseState): string {
+  if (oneCopy === undefined || oneCopy.server === database) return ''
+  return `${database} may lack what ${oneCopy.server} has acknowledged since ${oneCopy.since}`
 }
 
 /**
@@ -239,9 +260,12 @@ export async function unlock(
 async function endConnections(project: Project, database: Database): Promise<void> {
   // Those of root that use a database: a dump, or what an interrupted restore still sends.
   const list = `SELECT CONCAT('KILL ', ID, ';') FROM information_schema.PROCESSLIST
-    WHERE USER IN ('app', 'migrator') OR (USER = 'root' AND DB IS NOT NULL)`
+    WHERE ID <> CONNECTION_ID() AND (USER IN ('app', 'migrator') OR (USER = 'root' AND DB IS NOT NULL)`
+  // Also those that are signing in and may not see the lock. Later ones see it, so they are not waited for.
+  let signingIn = " OR USER = 'unauthenticated user'"
   await waitFor(`${database} has no connection of the app`, async () => {
-    const statements = await project.sql(database, list)
+    const statements = await project.sql(database, `${list}${signingIn})`)
+    signingIn = ''
     // One that has ended by itself is an error.
     if (statements !== '') await project.exec(database, ['mysql', '--force', '-e', statements]).catch(() => {})
     return statements === ''

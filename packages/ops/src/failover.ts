@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
-import { docker, type Project } from '@repo/compose'
+import { docker, type Project, waitFor } from '@repo/compose'
 import { CliError, confirm, openOwnProject, runCli } from './cli.ts'
 import {
   type Database,
+  describeLack,
   executedTransactions,
   isSubset,
   readState,
@@ -47,11 +48,41 @@ async function replaceWriter(project: Project, yes: boolean): Promise<void> {
       yes,
     )
   }
+  const isAccepted = isStale || (await confirmLack(project, yes))
   const hasSteppedDown = await stepDown(project)
-  if (!hasSteppedDown) await killWriter(project)
+  if (!hasSteppedDown) {
+    await killWriter(project)
+    if (!isAccepted) await confirmLack(project, yes)
+  }
   console.log('Promoting db-reader')
   console.log(await request(project, 'db-reader', 'promote', ...(isStale ? ['stale'] : [])))
   if (hasSteppedDown) await killWriter(project)
+}
+
+/**
+ * Asks before the reader is promoted without what the writer alone has acknowledged. While the writer runs, the reader
+ * gets it.
+ *
+ * @returns whether it asked.
+ */
+async function confirmLack(project: Project, yes: boolean): Promise<boolean> {
+  const lack = async () => describeLack('db-reader', await readState(project, 'db-reader'))
+  if ((await lack()) === '') return false
+  const { mode, reason } = await readState(project, 'db-writer')
+  if (mode === 'writable' || mode === 'stepped-down') {
+    console.log('Waiting until db-reader has what db-writer has acknowledged')
+    const hasAll = async () => (await lack()) === ''
+    if (await waitFor('db-reader has everything', hasAll, { timeoutMs: 60_000 }).catch(() => false)) return false
+  }
+  const isRunning = (await project.list()).some(({ service, state }) => service === 'db-writer' && state !== 'exited')
+  const command = isRunning ? 'restart db-writer' : 'up --detach --no-recreate --no-deps db-writer'
+  await confirm(
+    `${await lack()}.\n` +
+      (reason === '' ? `To keep it, bring db-writer back: docker compose ${command}\n` : `db-writer: ${reason}\n`) +
+      'Promote db-reader without it?',
+    yes,
+  )
+  return true
 }
 
 /** Makes the writer stop accepting writes. False if it cannot. */

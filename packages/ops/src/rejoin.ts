@@ -7,7 +7,6 @@ import {
   executedTransactions,
   isHealthy,
   isSubset,
-  readState,
   request,
   requireReader,
   setEndpointNames,
@@ -38,7 +37,7 @@ await runCli(async () => {
   await setEndpointNames(project, 'db-writer', ['db-writer'])
   await setEndpointNames(project, 'db-reader', ['db-reader'])
   await follow(project, 'db-reader', yes)
-  const { epoch } = await readState(project, 'db-writer')
+  const { epoch } = await waitForState(project, 'db-writer', ({ oneCopy }) => oneCopy === undefined)
   console.log(`✓ db-writer accepts writes, epoch ${epoch}, and db-reader replicates from it`)
 })
 

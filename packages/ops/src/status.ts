@@ -3,15 +3,19 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 import { type Container, DockerError, docker, type Project, services } from '@repo/compose'
 import { CliError, listContainers, openOwnProject, runCli, thisMachine } from './cli.ts'
 import { type Counters, queryTimeoutMs, readCounters, sumOf } from './counters.ts'
-import { type Database, type DatabaseState, describeOutage, endpointNames, hasReader, readState } from './databases.ts'
+import {
+  type Database,
+  type DatabaseState,
+  describeLack,
+  describeOutage,
+  endpointNames,
+  hasReader,
+  type OneCopy,
+  readState,
+} from './databases.ts'
 
 /** Between the two samples that rates are computed from. */
 const sampleIntervalMs = 2000
-
-/** For {@link semiSync}. */
-const semiSyncStatus = `SHOW STATUS LIKE 'Rpl_semi_sync_source_%';
-  SELECT DATE_FORMAT(MAX(LOGGED), '%Y-%m-%d %H:%i:%s') AS since FROM performance_schema.error_log
-  WHERE DATA LIKE 'Semi-sync replication switched OFF%'`
 
 /** The counters of a container at one time, in milliseconds. */
 interface Sample {
@@ -180,20 +184,23 @@ async function describeDatabase(
   const query = (statement: string) =>
     docker(['exec', id, 'mysql', '--vertical', '-e', statement], { timeoutMs: queryTimeoutMs })
   const { setAside } = state
+  const lack = [describeLack(database, state)].filter(Boolean).map((text) => styleText('red', text))
   const copies =
     setAside.length > 0
       ? [`${plural(setAside.length, 'copy set aside', 'copies set aside')}: ${setAside.join(', ')}`]
       : []
   const role = async () => {
     if (state.reason !== '') return [styleText('red', state.reason)]
-    if (state.mode === 'replica') return ['replica', replicaLag(await query('SHOW REPLICA STATUS'))]
+    if (state.mode === 'replica') return ['replica', replicaLag(await query('SHOW REPLICA STATUS')), ...lack]
     if (state.mode !== 'writable') return [styleText('red', state.mode)]
     return [
       `current writer, epoch ${state.epoch}`,
       ...((await endpointNames(project, database)).includes('db-writer')
         ? []
         : [styleText('red', 'does not have the name db-writer: npm run failover')]),
-      withReader ? semiSync(await query(semiSyncStatus)) : 'writes are on one machine, as intended',
+      withReader
+        ? semiSync(await query("SHOW STATUS LIKE 'Rpl_semi_sync_source_%'"), state.oneCopy)
+        : 'writes are on one machine, as intended',
       ...(/: Y$/m.test(await query("SELECT account_locked FROM mysql.user WHERE user = 'app'"))
         ? [styleText('red', 'the app is locked out: complete the restore, run it again')]
         : []),
@@ -207,14 +214,13 @@ async function describeDatabase(
 }
 
 /** What an acknowledgement means now. A connected reader alone says nothing: replication may be asynchronous. */
-function semiSync(status: string): string {
+function semiSync(status: string, oneCopy: OneCopy | undefined): string {
   const value = (name: string) => new RegExp(`_${name}\\n *Value: (.*)`).exec(status)?.[1] ?? ''
-  const since = /^ *since: (.+)/m.exec(status)?.[1]
   const onOne = plural(Number(value('no_tx')), 'transaction')
-  if (value('status') === 'ON' && Number(value('clients')) > 0) {
+  if (oneCopy === undefined && value('status') === 'ON' && Number(value('clients')) > 0) {
     return `writes are on two machines · ${onOne} on one since its start`
   }
-  const text = `writes are on one machine${since && since !== 'NULL' ? ` since ${since} UTC` : ''}`
+  const text = `writes are on one machine${oneCopy === undefined ? '' : ` since ${oneCopy.since}`}`
   return `${styleText('red', text)} · ${onOne} so far`
 }
 

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { type Database, type DatabaseState, describeOutage } from '../src/databases.ts'
+import { type Database, type DatabaseState, describeLack, describeOutage } from '../src/databases.ts'
 
 const state = (mode: string, current?: Database, reason = ''): DatabaseState => ({
   mode,
   reason,
   current,
   epoch: 1,
+  oneCopy: undefined,
   dataEpoch: 1,
   setAside: [],
 })
@@ -15,6 +16,18 @@ const hanging = (current: Database) => state('unresponsive', current)
 /** The advice for these servers, of which these run. */
 const advice = (writer: DatabaseState, reader: DatabaseState, ...running: readonly Database[]) =>
   describeOutage({ 'db-writer': writer, 'db-reader': reader }, (database) => running.includes(database))
+
+describe('describeLack', () => {
+  it('names the server that may lack what the other has acknowledged alone', () => {
+    const oneCopy = { server: 'db-writer', since: '2026-11-22T09:30:00Z' } as const
+    const replica = { ...state('replica', 'db-writer'), oneCopy }
+    expect(describeLack('db-reader', replica)).toBe(
+      'db-reader may lack what db-writer has acknowledged since 2026-11-22T09:30:00Z',
+    )
+    expect(describeLack('db-writer', replica)).toBe('')
+    expect(describeLack('db-reader', state('replica', 'db-writer'))).toBe('')
+  })
+})
 
 describe('describeOutage', () => {
   it('has nothing to say while a server accepts writes, starts, or says itself what it needs', () => {

@@ -107,7 +107,8 @@ export interface DatabaseClient {
    * Runs `work` on the reader, or on the writer while the reader is unavailable or too far behind. `work` runs a second
    * time, on the writer, when the reader fails; it is given the deadline of each run. A reader that is merely busy has
    * not failed: its load would only be added to the writer's. The writer is also read when the reader does not get within
-   * a sixth of a second what the data has to include.
+   * a sixth of a second what the data has to include. A writer that is read-only is read only while the reader does not
+   * answer.
    *
    * @throws {DataNotFound} the writer does not include it either.
    * @throws {DatabaseUnavailable}
@@ -157,14 +158,16 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
   const writerOptions = poolOptions('writer', options, (connection) =>
     Promise.all([refuseReadOnly(connection), limitStatements(connection, deadlineMs)]),
   )
-  const readerOptions = poolOptions('reader', options, (connection) => limitStatements(connection, deadlineMs))
+  const limited = (connection: Connection) => limitStatements(connection, deadlineMs)
+  const readerOptions = poolOptions('reader', options, limited)
   const queueLimit = options.connectionQueueLimit
-  const writerPool = (limit: number) => createPool({ ...writerOptions, ...eviction, limit, queueLimit })
+  const writerPool = (limit: number, own = writerOptions) => createPool({ ...own, ...eviction, limit, queueLimit })
   const readerPool = (limit: number) => createPool({ ...readerOptions, limit, queueLimit })
   // Each kind has connections and a queue of its own: none can take the places of another.
   const writer = {
     writes: writerPool(writerConnections),
-    reads: writerPool(options.fallbackConnections),
+    // Each read asks whether the writer is read-only.
+    reads: writerPool(options.fallbackConnections, poolOptions('writer', options, limited)),
     checks: writerPool(checkConnections),
   }
   const reader = {
@@ -195,13 +198,20 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
   async function read<T>(work: Work<T>, options: ReadOptions = {}): Promise<T> {
     const { deadline = inTime(), after = [] } = options
     await replicaLag.touch()
-    const on = (endpoint: typeof reader, until: number) =>
-      endpoint.reads.use(until, async (connection) =>
-        (await includes(connection, after, endpoint === writer)) ? work(connection, until) : lacking,
+    const onReader = (until: number) =>
+      reader.reads.use(until, async (connection) =>
+        (await includes(connection, after, false)) ? work(connection, until) : lacking,
       )
     const fallBack = async () => {
       fallbacks += 1
-      const result = await on(writer, deadline)
+      const result = await writer.reads.use(deadline, async (connection) => {
+        // An old name may still lead to a demoted writer. Without a reader, a read-only one can have the only data.
+        const readOnly = await isReadOnly(connection)
+        const isRefused = readOnly && (await isAlive('reader'))
+        if (!isRefused && (await includes(connection, after, !readOnly))) return work(connection, deadline)
+        if (readOnly) throw new DatabaseUnavailable('writer: read-only')
+        return lacking
+      })
       if (result === lacking) throw new DataNotFound('the writer does not have the data that the read has to include')
       return result
     }
@@ -211,7 +221,7 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
       const until = now + (deadline - now) * readerShare
       for (const waitMs of catchUpWaitsMs) {
         if (waitMs > 0) await delay(waitMs)
-        const result = await on(reader, until)
+        const result = await onReader(until)
         if (result !== lacking) return result
       }
       return fallBack()
@@ -377,8 +387,12 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
 
 /** An old name may still lead to a demoted writer: such a connection is never used. */
 async function refuseReadOnly(connection: Connection): Promise<void> {
+  if (await isReadOnly(connection)) throw new DatabaseUnavailable('writer: read-only')
+}
+
+async function isReadOnly(connection: Connection): Promise<boolean> {
   const [row] = await query(connection, 'SELECT @@global.super_read_only OR @@global.innodb_read_only AS readOnly')
-  if (row?.readOnly) throw new DatabaseUnavailable('writer: read-only')
+  return Boolean(row?.readOnly)
 }
 
 /**

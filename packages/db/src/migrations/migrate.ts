@@ -53,6 +53,9 @@ export async function migrate(options: MigrateOptions): Promise<{ readonly appli
   options.signal?.addEventListener('abort', () => connection.destroy(), { once: true })
   const run = createRunner(connection, lockWait)
   try {
+    // The server does not notice that a runner has lost the network: it would keep the session, and its lock, for hours.
+    // Only idle time counts, so a statement can take long.
+    await run('session', 'SET SESSION wait_timeout = ?', [abandonedAfterSeconds])
     if (await isUpToDate(run, options, rights)) return { applied: [] }
     await lock(connection, database)
     await run(
@@ -72,6 +75,9 @@ export async function migrate(options: MigrateOptions): Promise<{ readonly appli
     connection.end()
   }
 }
+
+/** Several times the longest pause between two statements. */
+const abandonedAfterSeconds = 45
 
 /**
  * Whether there is nothing to do, found without a lock: so a rollback succeeds while a migration of the newer release

@@ -245,6 +245,21 @@ describe('the connection policy', () => {
       await halved.ping('writer')
     }))
 
+  it('reads from a read-only writer only while the reader is unavailable', async () => {
+    const after = [{ connection: '0'.repeat(16), number: 1 }]
+    await mysql.sql('SET GLOBAL super_read_only = ON')
+    try {
+      await withClient({ reader: nowhere }, async (halved) => {
+        expect(await halved.read(count)).toEqual([{ count: 2 }])
+        // Another server may have it.
+        await expect(halved.read(count, { after })).rejects.toBeInstanceOf(DatabaseUnavailable)
+      })
+      await expect(client.read(count, { after })).rejects.toBeInstanceOf(DatabaseUnavailable)
+    } finally {
+      await mysql.sql('SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF')
+    }
+  })
+
   it.each(['reader', 'writer'])('reads in time after a rest while the %s is unavailable', (endpoint) =>
     // The lag is measured every 5 s.
     withClient({ [endpoint]: nowhere, readerLagLimitMs: 25_000, deadlineMs: 4000 }, async (halved) => {

@@ -60,6 +60,12 @@ describe('migrate', () => {
     )
   })
 
+  it('leaves no idle session to a server that does not notice the loss of the network', async () => {
+    const sql = '-- App user: nothing ON idle\nCREATE TABLE idle AS SELECT @@SESSION.wait_timeout AS seconds'
+    await migrate({ ...base, migrations: [{ name: '0099_idle', sql }] })
+    expect(await mysql.sql('SELECT seconds FROM idle')).toBe('45')
+  })
+
   it('leaves alone what a newer release has applied', async () => {
     expect(await migrate({ ...base, migrations: [create] })).toEqual({ applied: [] })
   })
