@@ -44,6 +44,7 @@ export default defineConfig({
           name: 'setup',
           include: [setup],
           testTimeout: 5 * minute,
+          maxWorkers: 2,
         },
       },
       {
