@@ -6,7 +6,7 @@ import { docker, freePort, openProject, repositoryRoot, testProject, waitFor } f
 import { copyCheckout } from '@repo/compose/testing'
 import { parentInsertions } from '@repo/drills/rows.ts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { startCommand } from './command.ts'
+import { startCommand, succeeded } from './command.ts'
 import { describeResource, resource, send } from './resource.ts'
 import { restoreTopology, topology } from './topology.ts'
 
@@ -112,8 +112,9 @@ describeResource('npm start -- --light', () => {
       stderr: expect.stringContaining('No data, but the volume of db-reader has some. To use it: npm start'),
     })
     await expect(start()).rejects.toMatchObject({ stderr: expect.stringContaining('npm run failover') })
-    expect(await run('failover.ts')).toMatchObject({ code: 0 })
-    expect(await run('rejoin.ts')).toMatchObject({ code: 0 })
+    expect(await run('failover.ts')).toEqual(succeeded)
+    expect(await run('rejoin.ts')).toEqual(succeeded)
+    await start()
     await waitFor('the row in the list', async () => (await listed())?.length === 1)
   })
 })
