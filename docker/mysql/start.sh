@@ -110,8 +110,8 @@ mark_one_copy() {
 }
 
 # MySQL itself always waits for the reader (my.cnf). The watcher decides when this server goes on alone, after it has left
-# the mark: at once without a connected reader, and after a second without an acknowledgment. It ends with its one client,
-# and is started again.
+# the mark: at once without a connected reader, and after up to a second without an acknowledgment. It ends with its one
+# client, and is started again.
 start_watcher() {
   watch_copies &
   watcher=$!
@@ -140,7 +140,7 @@ watch_copies() {
     read -r timeout clients status waiting acknowledged <<<"$answer"
     if ((waiting > 0)) && [ "$acknowledged" = "$before" ]; then unchanged=$((unchanged + 1)); else unchanged=0; fi
     before=$acknowledged
-    if [ "$status" = ON ] && { ((clients == 0)) || ((unchanged >= 5)); }; then
+    if [ "$status" = ON ] && { ((clients == 0)) || ((unchanged >= 3)); }; then
       # A shorter timeout was set by hand: MySQL decides.
       [ "$timeout" != 4294967295 ] || go_on_alone
     elif ((clients == 0)); then
