@@ -538,7 +538,7 @@ reader_has() {
 }
 
 # Prints the newest data that was set aside; nothing if there is none.
-newest_aside() { compgen -G "$data.2*" | sort | tail -n 1 || true; }
+newest_aside() { { compgen -G "$data.2*" || true; } | sort | tail -n 1; }
 
 # aside_exists SERVER FOLDER: an empty database would hide what is there.
 aside_exists() {
@@ -681,7 +681,7 @@ terminate() {
   [ -n "$server" ] || exit 143
   if [ "$mode" = writable ]; then
     # The shutdown ends waits for the reader, and clients would be answered. The watcher lets those go on that are left.
-    timeout 5 mysql -e 'SET GLOBAL super_read_only = ON' || true
+    timeout 5 mysql -e 'SET GLOBAL super_read_only = ON' || mark_one_copy
     kill -TERM "$watcher" 2>/dev/null || true
     watcher=''
   fi

@@ -11,6 +11,7 @@ import {
   insertProbe,
   isHealthy,
   login,
+  oneCopy,
   passwordOf,
   probes,
   removeContainers,
@@ -25,6 +26,14 @@ import {
 import { topology } from './topology.ts'
 
 useDatabases()
+
+/** Keeps the writer from becoming read-only. */
+async function lockTable(): Promise<void> {
+  const lock = 'LOCK TABLES testdb.probe WRITE; SELECT SLEEP(300)'
+  await topology.exec('db-writer', ['bash', '-c', `mysql -e '${lock}' >/dev/null 2>&1 &`])
+  const count = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO = 'SELECT SLEEP(300)'"
+  await waitFor('the lock', async () => (await topology.sql('db-writer', count)) === '1')
+}
 
 describe('replication', () => {
   it.each(['db-reader', 'db-writer'])('survives a restart and the loss of the container of %s', async (service) => {
@@ -83,6 +92,16 @@ describe('replication', () => {
     await topology.compose('start', 'db-reader')
     await expectReplication()
     expect(await topology.logs('db-reader')).toContain('cloning again')
+  })
+
+  it('leaves the mark when the writer stops and cannot become read-only before', async () => {
+    await expectReplication()
+    await completeCopies()
+    await lockTable()
+    await topology.compose('stop', 'db-writer')
+    expect(await oneCopy('db-reader')).toMatch(/^writer 2/)
+    await startDatabases()
+    await expectReplication()
   })
 })
 
@@ -172,15 +191,7 @@ describe('npm run failover', () => {
 
   it.each([
     ['hangs', () => stopServer('db-writer')],
-    [
-      'answers, but cannot stop accepting writes',
-      async () => {
-        const lock = 'LOCK TABLES testdb.probe WRITE; SELECT SLEEP(300)'
-        await topology.exec('db-writer', ['bash', '-c', `mysql -e '${lock}' >/dev/null 2>&1 &`])
-        const count = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO = 'SELECT SLEEP(300)'"
-        await waitFor('the lock', async () => (await topology.sql('db-writer', count)) === '1')
-      },
-    ],
+    ['answers, but cannot stop accepting writes', lockTable],
   ])('ends a writer that %s', async (_, hang) => {
     await expectReplication()
     await hang()

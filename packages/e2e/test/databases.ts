@@ -35,8 +35,8 @@ export async function idsOn(service: string): Promise<number[]> {
 }
 
 /** The server that may alone have what it has acknowledged, and since when; empty if there is none. */
-export const oneCopy = () =>
-  topology.exec('db-writer', ['bash', '-c', 'cat /var/lib/db-epoch/one-copy 2>/dev/null || true'])
+export const oneCopy = (service = 'db-writer') =>
+  topology.exec(service, ['bash', '-c', 'cat /var/lib/db-epoch/one-copy 2>/dev/null || true'])
 
 /** Waits until the reader was seen to have everything that was acknowledged. */
 export const completeCopies = () =>
