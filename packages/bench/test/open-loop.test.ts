@@ -17,7 +17,7 @@ async function loadOn(listener: RequestListener, load: Omit<OpenLoop, 'url'>) {
   }
 }
 
-it('shows a stall of one second in the latencies of all requests that were due meanwhile', async () => {
+it.concurrent('shows a stall of one second in the latencies of all requests that were due meanwhile', async () => {
   let received = 0
   let stalled = 0
   let isStalled = false
@@ -44,7 +44,7 @@ it('shows a stall of one second in the latencies of all requests that were due m
   expect(load.p50Ms).toBeLessThan(500)
 })
 
-it('sends at its rate, however quick the server is', async () => {
+it.concurrent('sends at its rate, however quick the server is', async () => {
   const load = await loadOn((_req, res) => void res.end('saved'), { rate: 2500, seconds: 0.4, connections: 8 })
   expect(load.requests).toBe(1000)
   expect(load.seconds).toBeGreaterThan(0.39)
@@ -52,7 +52,7 @@ it('sends at its rate, however quick the server is', async () => {
   expect(load.p999Ms).toBeGreaterThanOrEqual(load.p99Ms)
 })
 
-it('counts refusals and closed connections, and goes on', async () => {
+it.concurrent('counts refusals and closed connections, and goes on', async () => {
   let received = 0
   const load = await loadOn(
     (req, res) => {

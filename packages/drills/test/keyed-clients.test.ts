@@ -27,7 +27,7 @@ async function load(listener: (key: string, req: IncomingMessage, res: ServerRes
   return { attempts, clients }
 }
 
-it('sends each write again with its key until it is acknowledged', async () => {
+it.concurrent('sends each write again with its key until it is acknowledged', async () => {
   const tries = new Map<string, number>()
   const { attempts, clients } = await load((key, req, res) => {
     expect(req.method).toBe('POST')
@@ -41,7 +41,7 @@ it('sends each write again with its key until it is acknowledged', async () => {
   expect(clients.unanswered()).toEqual([])
 })
 
-it('does not send again what is refused for good', async () => {
+it.concurrent('does not send again what is refused for good', async () => {
   const { attempts, clients } = await load((_key, _req, res) => res.writeHead(500).end(), 20)
   expect(new Set(attempts.map(({ detail }) => detail))).toEqual(new Set(['500']))
   expect(clients.unanswered()).toHaveLength(attempts.length)

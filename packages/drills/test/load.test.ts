@@ -39,7 +39,7 @@ async function load(listener: RequestListener, count: number, timeoutMs?: number
 const outcomes = (attempts: readonly Attempt[]) =>
   new Set(attempts.map(({ kind, outcome, detail }) => `${kind} ${outcome} ${detail}`.trim()))
 
-describe('startLoad', () => {
+describe.concurrent('startLoad', () => {
   it('sends at its rates', async () => {
     const attempts = await load(answer, 60)
     const { write = [], read = [] } = Object.groupBy(attempts, ({ kind }) => kind)
