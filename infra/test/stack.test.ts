@@ -194,7 +194,7 @@ describe('the app tier', () => {
     const group = dev.one('AWS::ElasticLoadBalancingV2::TargetGroup', 'App')
     expect(attributes(group, 'TargetGroupAttributes')).toEqual({
       'preserve_client_ip.enabled': 'false',
-      'deregistration_delay.timeout_seconds': '60',
+      'deregistration_delay.timeout_seconds': '180',
       'target_health_state.unhealthy.connection_termination.enabled': 'false',
     })
   })
