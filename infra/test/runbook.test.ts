@@ -59,6 +59,8 @@ function run(blocks: readonly string[], initial: Partial<FakeState> = {}): strin
     env: { PATH: [folder, dirname(process.execPath), process.env.PATH].join(':'), STATE: statePath() },
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A block that waits for what never comes.
+    timeout: 20_000,
   })
 }
 
