@@ -65,9 +65,7 @@ function run(blocks: readonly string[], initial: Partial<FakeState> = {}): strin
 }
 
 // As long as CloudFormation makes them.
-const [db = '', db1 = '', db2 = ''] = ['0a1b', '2c3d', '4e5f'].map(
-  (suffix) => `${'threetierprod-'.padEnd(58, 'd')}-${suffix}`,
-)
+const [db = '', db1 = '', db2 = ''] = ['0a1b', '2c3d', '4e5f'].map((suffix) => `${'stack-'.padEnd(58, 'd')}-${suffix}`)
 
 const restored: Pick<FakeState, 'resources' | 'outputs' | 'secrets'> = {
   resources: [
