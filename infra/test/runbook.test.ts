@@ -236,11 +236,16 @@ describe('the roles of the workflow Deploy on AWS', () => {
     expect(Object.keys(documents('create-role', 'assume-role-policy-document'))).toHaveLength(4)
   })
 
-  it('may read the template, or act as the roles of the bootstrap and set the policy of the stack', () => {
+  it('may read the stack, or act as the roles of the bootstrap and set the policy of the stack', () => {
     create('lab')
     const rights = Object.values(documents('put-role-policy', 'policy-document')).map((policies) =>
-      policies.flatMap((policy) => Object(policy).Statement.map(({ Action }: { Action: string }) => Action)),
+      policies.flatMap((policy) =>
+        Object(policy).Statement.flatMap(({ Action }: { Action: string | readonly string[] }) => Action),
+      ),
     )
-    expect(rights).toEqual([['cloudformation:GetTemplate'], ['sts:AssumeRole', 'cloudformation:SetStackPolicy']])
+    expect(rights).toEqual([
+      ['cloudformation:DescribeStacks', 'cloudformation:GetTemplate'],
+      ['sts:AssumeRole', 'cloudformation:SetStackPolicy'],
+    ])
   })
 })

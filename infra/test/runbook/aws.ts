@@ -133,7 +133,9 @@ const commands: Readonly<Record<string, () => object>> = {
     const name = `create-role --role-name ${option('role-name')} `
     return state.log.filter((line) => line.startsWith(name)).length > 1 ? fail('EntityAlreadyExists') : {}
   },
-  'iam put-role-policy': () => ({}),
+  'iam put-role-policy': () =>
+    // https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
+    /^[\w+=,.@-]{1,128}$/.test(option('policy-name')) ? {} : fail(`ValidationError: ${option('policy-name')}`),
   'sts get-caller-identity': () => ({ Account: '123456789012' }),
   'secretsmanager get-secret-value': () => ({
     SecretString: JSON.stringify({ password: state.secrets[option('secret-id')] ?? fail('ResourceNotFound') }),
