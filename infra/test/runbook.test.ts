@@ -70,8 +70,8 @@ const [db = '', db1 = '', db2 = ''] = ['0a1b', '2c3d', '4e5f'].map((suffix) => `
 const restored: Pick<FakeState, 'resources' | 'outputs' | 'secrets'> = {
   resources: [
     { kind: 'cluster', name: db, busy: 0, password: 'before the rotation' },
-    { kind: 'instance', name: db1, busy: 0, cluster: db },
-    { kind: 'instance', name: db2, busy: 0, cluster: db },
+    { kind: 'instance', name: db1, busy: 0, cluster: db, class: 'db.r7g.large', zone: 'zone-a' },
+    { kind: 'instance', name: db2, busy: 0, cluster: db, class: 'db.r7g.large', zone: 'zone-c' },
   ],
   outputs: { DatabaseCluster: db, AdminSecret: 'admin', AppSecret: 'app' },
   secrets: { admin: 'current' },
@@ -98,6 +98,27 @@ describe('the restore on AWS', () => {
     expect(resources().slice(3)).toEqual(
       ['0a1b', '2c3d', '4e5f'].map((suffix) => `restored-20261122093000-${suffix} 0`),
     )
+  })
+
+  it('leaves the instances in their zones, and the resources in the budget of their stack', () => {
+    run([restore], restored)
+    const tags = `Key=Deployment,Value=${configs.prod.stackName}`
+    expect(state().resources.slice(3)).toEqual([
+      expect.objectContaining({ tags }),
+      expect.objectContaining({ class: 'db.r7g.large', zone: 'zone-a', tags }),
+      expect.objectContaining({ class: 'db.r7g.large', zone: 'zone-c', tags }),
+    ])
+  })
+
+  it('gives a serverless cluster its range of capacity, without which it can have no instance', () => {
+    const resources = restored.resources.map((each) =>
+      each.kind === 'cluster'
+        ? { ...each, scaling: 'MinCapacity=0,MaxCapacity=2' }
+        : { ...each, class: 'db.serverless' },
+    )
+    expect(() => run([restore], { ...restored, resources })).not.toThrow()
+    expect(state().resources[3]).toMatchObject({ scaling: 'MinCapacity=0,MaxCapacity=2' })
+    expect(errors()).toEqual([])
   })
 
   it('can be repeated for another time while the former cluster is still there', () => {

@@ -18,6 +18,11 @@ interface FakeResource {
   newName?: string
   cluster?: string
   password?: string
+  /** The least and the most capacity of a serverless cluster. */
+  scaling?: string
+  class?: string
+  zone?: string
+  tags?: string
 }
 
 export interface FakeState {
@@ -84,7 +89,8 @@ function describeAll(kind: FakeResource['kind']): object {
       DBInstances: found.map((each) => ({
         DBInstanceIdentifier: each.name,
         DBInstanceStatus: statusOf(each),
-        DBInstanceClass: 'db.r7g.large',
+        DBInstanceClass: each.class,
+        AvailabilityZone: each.zone,
       })),
     }
   }
@@ -92,6 +98,9 @@ function describeAll(kind: FakeResource['kind']): object {
     DBClusters: found.map((each) => ({
       DBClusterIdentifier: each.name,
       Status: statusOf(each),
+      ServerlessV2ScalingConfiguration: each.scaling
+        ? Object.fromEntries(each.scaling.split(',').map((pair) => pair.split('=')))
+        : undefined,
       DBSubnetGroup: 'subnets',
       DBClusterParameterGroup: 'parameters',
       VpcSecurityGroups: [{ VpcSecurityGroupId: 'sg-1' }, { VpcSecurityGroupId: 'sg-2' }],
@@ -154,19 +163,26 @@ const commands: Readonly<Record<string, () => object>> = {
       busy: callsOfAChange,
       creating: true,
       password: `former ${password}`,
+      ...(has('serverless-v2-scaling-configuration') && { scaling: option('serverless-v2-scaling-configuration') }),
+      ...(has('tags') && { tags: option('tags') }),
     })
     return {}
   },
   'rds create-db-instance': () => {
-    const { name: cluster, busy } = find('cluster', option('db-cluster-identifier'))
+    const { name: cluster, busy, scaling } = find('cluster', option('db-cluster-identifier'))
     // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterToPointInTime.html
     if (busy > 0) fail(`InvalidDBClusterState: ${cluster}`)
+    // https://github.com/terraform-aws-modules/terraform-aws-rds-aurora/issues/537
+    if (option('db-instance-class') === 'db.serverless' && !scaling) fail(`InvalidDBClusterState: ${cluster}`)
     state.resources.push({
       kind: 'instance',
       name: nameIn('db-instance-identifier'),
       busy: callsOfAChange,
       creating: true,
       cluster,
+      class: option('db-instance-class'),
+      zone: has('availability-zone') ? option('availability-zone') : 'any',
+      ...(has('tags') && { tags: option('tags') }),
     })
     return {}
   },
@@ -192,7 +208,7 @@ function select(value: unknown, expression: string): string {
     },
     [value],
   )
-  return selected.join('\t')
+  return selected.map((each) => each ?? 'None').join('\t')
 }
 
 function respond([service, command = '', ...options]: readonly string[]): readonly [status: number, output: string] {
