@@ -439,14 +439,14 @@ async function selectOne(connection: Connection): Promise<void> {
   await query(connection, 'SELECT 1')
 }
 
-/** Several clients make one beat an interval between them. */
+/** Several clients make one beat an interval between them. A beat in the future is from before the clock was set back. */
 async function beat(connection: Connection, intervalMs: number): Promise<Beat> {
   const [newest] = await Promise.all([
     newestBeat(connection),
     query(
       connection,
       `UPDATE heartbeat SET beat = beat + 1, beaten_at = UTC_TIMESTAMP(3)
-       WHERE id = 1 AND beaten_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND`,
+       WHERE id = 1 AND beaten_at NOT BETWEEN UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND AND UTC_TIMESTAMP(3)`,
       // A timer may fire a little early.
       [Math.floor(900 * intervalMs)],
     ),
