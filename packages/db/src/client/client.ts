@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { coalesce } from './coalesce.ts'
-import { type Connection, connect, query, queryAll } from './connection.ts'
+import { type Connection, connect, query, queryAll, sqlMode } from './connection.ts'
 import { DataNotFound, includes, type Point } from './consistency.ts'
 import { createDurabilityMonitor, type Durability } from './durability.ts'
 import {
@@ -157,9 +157,9 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
   // Every other connection to the writer leads to the same demoted server.
   const eviction = { evictAfter: isReadOnlyRefusal, generation: { current: 0 } }
   const writerOptions = poolOptions('writer', options, (connection) =>
-    Promise.all([refuseReadOnly(connection), limitStatements(connection, deadlineMs), limitLockWaits(connection)]),
+    Promise.all([refuseReadOnly(connection), configureSession(connection, deadlineMs), limitLockWaits(connection)]),
   )
-  const limited = (connection: Connection) => limitStatements(connection, deadlineMs)
+  const limited = (connection: Connection) => configureSession(connection, deadlineMs)
   const readerOptions = poolOptions('reader', options, limited)
   const queueLimit = options.connectionQueueLimit
   const writerPool = (limit: number, own = writerOptions) => createPool({ ...own, ...eviction, limit, queueLimit })
@@ -407,10 +407,10 @@ const maxIdleMs = 20_000
  * A read that nobody waits for any more ends at the server too: by itself, it notices only when it has rows to send. Its
  * locks go with it.
  */
-async function limitStatements(connection: Connection, deadlineMs: number): Promise<void> {
-  const limitMs = Math.ceil(1.1 * deadlineMs)
-  await query(connection, 'SET SESSION max_execution_time = ?, wait_timeout = ?, net_write_timeout = ?', [
-    limitMs,
+async function configureSession(connection: Connection, deadlineMs: number): Promise<void> {
+  await query(connection, 'SET SESSION sql_mode = ?, max_execution_time = ?, wait_timeout = ?, net_write_timeout = ?', [
+    sqlMode,
+    Math.ceil(1.1 * deadlineMs),
     abandonedAfterSeconds.idle,
     abandonedAfterSeconds.sending,
   ])

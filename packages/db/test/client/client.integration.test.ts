@@ -119,6 +119,19 @@ describe('the connection policy', () => {
     },
   )
 
+  it('stores no part of a value that does not fit, whatever the default of the server is', async () => {
+    await mysql.sql("SET GLOBAL sql_mode = ''")
+    try {
+      await withClient({}, async (other) => {
+        const adding = other.write((connection) => add(connection, 2 ** 31))
+        await expect(adding).rejects.toMatchObject({ name: 'DatabaseError', code: 'ER_WARN_DATA_OUT_OF_RANGE' })
+      })
+    } finally {
+      await mysql.sql('SET GLOBAL sql_mode = DEFAULT')
+    }
+    expect(await balances()).toEqual([100, 100])
+  })
+
   it('recovers by itself after the server dropped every connection', async () => {
     await client.write(deposit)
     await mysql.killConnections('app')
