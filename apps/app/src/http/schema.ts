@@ -36,7 +36,7 @@ export const bodyTypes = ({ method }: Endpoint) => [
  * Reads the JSON body by its schema, after `express.json()`.
  *
  * @throws {HttpError} 415 for another content type, 400 for a body that is no JSON object.
- * @throws {InvalidFields} with the name of each unknown or invalid field and the schema's message.
+ * @throws {InvalidFields} with the name of each invalid field, of a hundred unknown ones, and the schema's message.
  */
 export function parseBody<Schema extends z.ZodType>(
   req: Request,
@@ -51,11 +51,14 @@ export function parseBody<Schema extends z.ZodType>(
   throw new InvalidFields(
     result.error.issues.flatMap((issue) =>
       issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => ({ field: [...issue.path, key].join('.'), detail: 'is unknown' }))
+        ? issue.keys.slice(0, namedKeys).map((key) => ({ field: [...issue.path, key].join('.'), detail: 'is unknown' }))
         : [{ field: issue.path.join('.'), detail: issue.message }],
     ),
   )
 }
+
+/** A response names so many unknown fields at most: it must not be many times as long as its request. */
+const namedKeys = 100
 
 const defaultMessage = ({ input }: { input?: unknown }) => (input === undefined ? 'is required' : 'is invalid')
 

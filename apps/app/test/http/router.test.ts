@@ -56,6 +56,14 @@ describe('createRouter', () => {
     expect(handled).toBe(before)
   })
 
+  it('fails with 422 and the names of a hundred for thousands of unknown fields', async () => {
+    const body = Object.fromEntries(Array.from({ length: 12_000 }, (_, at) => [`x${at}`, 0]))
+    const response = await request(app).put('/things').send(body)
+    expect(response.status).toBe(422)
+    expect(response.body.errors).toHaveLength(101)
+    expect(response.text.length).toBeLessThan(10_000)
+  })
+
   it('fails with 400 for JSON that is no object', async () => {
     const response = await request(app).put('/things').type('application/json').send('[]')
     expect([response.status, response.body.detail]).toEqual([400, 'The body must be a JSON object.'])

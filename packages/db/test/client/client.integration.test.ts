@@ -20,7 +20,8 @@ let client: DatabaseClient
 beforeAll(async () => {
   ;({ mysql, options } = await startMigrated())
   await mysql.sql(`CREATE TABLE account (id INT PRIMARY KEY, balance INT NOT NULL);
-    GRANT SELECT, INSERT, UPDATE, DELETE ON account TO app`)
+    CREATE TABLE movement (account INT NOT NULL, FOREIGN KEY (account) REFERENCES account (id));
+    GRANT SELECT, INSERT, UPDATE, DELETE ON account TO app; GRANT INSERT ON movement TO app`)
   client = createDatabaseClient(options)
 })
 
@@ -118,6 +119,19 @@ describe('the connection policy', () => {
     },
   )
 
+  it('stores no part of a value that does not fit, whatever the default of the server is', async () => {
+    await mysql.sql("SET GLOBAL sql_mode = ''")
+    try {
+      await withClient({}, async (other) => {
+        const adding = other.write((connection) => add(connection, 2 ** 31))
+        await expect(adding).rejects.toMatchObject({ name: 'DatabaseError', code: 'ER_WARN_DATA_OUT_OF_RANGE' })
+      })
+    } finally {
+      await mysql.sql('SET GLOBAL sql_mode = DEFAULT')
+    }
+    expect(await balances()).toEqual([100, 100])
+  })
+
   it('recovers by itself after the server dropped every connection', async () => {
     await client.write(deposit)
     await mysql.killConnections('app')
@@ -181,6 +195,22 @@ describe('the connection policy', () => {
         released.resolve()
         await holding
       }
+    }))
+
+  it('leaves no write waiting for a table that nobody waits for any more', () =>
+    withClient({ deadlineMs: 1800 }, async (hasty) => {
+      await vi.waitFor(() => hasty.write(deposit), 300_000)
+      const locked = mysql.sql('LOCK TABLES account READ; DO SLEEP(20); UNLOCK TABLES')
+      await vi.waitFor(
+        async () =>
+          expect(await mysql.sql("SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DO SLEEP%'")).toBe('1'),
+        300_000,
+      )
+      const refused = await Promise.allSettled([hasty.write(deposit), hasty.transaction(deposit)])
+      expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+      await vi.waitFor(async () => expect(await running('UPDATE account')).toBe(''), 10_000)
+      await locked
+      expect(await balances()).toEqual([101, 100])
     }))
 
   it('repeats a statement that waited too long for a lock', async () => {
@@ -382,6 +412,30 @@ describe('transaction', () => {
     expect(await balances()).toEqual([101, 100])
   })
 
+  it.each([
+    ['looks for a row that does not exist', 'SELECT * FROM account WHERE id = 1000 FOR UPDATE'],
+    ['refers to a row that does not exist', 'INSERT INTO movement VALUES (1000)'],
+  ])('keeps nobody from storing a row when it %s', async (_, sql) => {
+    const deadline = performance.now() + 60_000
+    const [failed, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const open = client.transaction(
+      async (connection) => {
+        await query(connection, sql).catch(() => {})
+        failed.resolve()
+        await released.promise
+      },
+      { deadline },
+    )
+    await failed.promise
+    try {
+      await client.write((connection) => add(connection, 2000), { deadline })
+    } finally {
+      released.resolve()
+      await open
+    }
+    expect(await balances()).toEqual([100, 100, 0])
+  })
+
   it('is repeated when it lost a deadlock: both of two that cross each other are committed', async () => {
     let runs = 0
     const bothHold = Promise.withResolvers<void>()
@@ -466,7 +520,7 @@ describe('transaction', () => {
   })
 
   it('is never repeated when the outcome of its commit is unknown', async () => {
-    await using proxy = await silentOnce('COMMIT', options.writer)
+    await using proxy = await silentOnce(commitPacket, options.writer)
     await withClient({ writer: proxy.address }, async (cutOff) => {
       let runs = 0
       const unclear = cutOff.transaction(
@@ -483,7 +537,7 @@ describe('transaction', () => {
   })
 
   it('is never repeated when the connection is lost during the commit', async () => {
-    await using proxy = await silentOnce('COMMIT', options.writer, 'cut')
+    await using proxy = await silentOnce(commitPacket, options.writer, 'cut')
     await withClient({ writer: proxy.address }, async (cutOff) => {
       let runs = 0
       const unclear = cutOff.transaction(async (connection) => {
@@ -539,6 +593,9 @@ describe('close', () => {
     expect(await balances()).toEqual([101, 100])
   })
 })
+
+/** Other statements have the word, too. */
+const commitPacket = '\x03COMMIT'
 
 /**
  * Forwards everything to a server until the first packet with these words: then the connection falls silent, or ends, or
