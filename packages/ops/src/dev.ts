@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { statfs } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import { engineAddress, repositoryRoot } from '@repo/compose'
+import { composeFiles, engineAddress, repositoryRoot } from '@repo/compose'
 import { CliError, interruption, openOwnProject, runCli, thisMachine } from './cli.ts'
 import { changes, needsPolling } from './polling.ts'
 import { showLogs } from './show-logs.ts'
 
 // For every `docker compose` of this process.
-process.env.COMPOSE_FILE = ['compose.yaml', 'compose.dev.yaml'].join(delimiter)
+process.env.COMPOSE_FILE = [...composeFiles(), 'compose.dev.yaml'].join(delimiter)
 process.env.COMPOSE_PATH_SEPARATOR = delimiter
 
 await runCli(async () => {
