@@ -20,6 +20,8 @@ export interface Schemas {
     readonly instance: string
     readonly writer: Schemas['Health']
     readonly reader: Schemas['Health']
+    /** False if the reader is no server of its own but the writer */
+    readonly hasReader: boolean
     /** Where reads go first */
     readonly readsFrom: 'reader' | 'writer'
     /** Replica lag; null while writer or reader is unavailable, and if both are one server */
