@@ -39,7 +39,7 @@ export interface Schemas {
     readonly newest: number | null
   }
   readonly Health: 'ok' | 'failed'
-  /** RFC 9457. Without `detail` or `requestId` it is of a tier in front of the app. */
+  /** RFC 9457. `detail` and `requestId` may be missing in one of a tier in front of the app. */
   readonly Problem: {
     readonly type: 'about:blank'
     readonly title: string

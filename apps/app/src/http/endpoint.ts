@@ -103,7 +103,7 @@ const problemMembers = {
 
 const problem = z.strictObject({ type: z.literal('about:blank'), title: z.string(), ...problemMembers }).meta({
   id: 'Problem',
-  description: 'RFC 9457. Without `detail` or `requestId` it is of a tier in front of the app.',
+  description: 'RFC 9457. `detail` and `requestId` may be missing in one of a tier in front of the app.',
 })
 
 /** The problem type of a write whose outcome is not known; docs/decisions/0019-a-write-says-when-its-outcome-is-unknown.md. */

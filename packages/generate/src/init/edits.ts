@@ -169,10 +169,7 @@ export const timesEdits: readonly Edit[] = [
 
   // Measured with them.
   ...remove('docs/drills.md', /^## Results\n[\s\S]*?(?=^## )/m),
-  ...remove(
-    'docs/development.md',
-    / After a complete `npm run drill`, copy the results to\s\[drills\.md\]\(drills\.md\)\./,
-  ),
-  ...remove('docs/development.md', / The former also takes the README's screenshot:\n\n```sh\n[\s\S]*?```/),
+  ...remove('docs/development.md', / After a complete `npm run drill`, copy the\s+results there\./),
+  ...remove('docs/development.md', / That of the times also takes\sthe README's screenshot:\n\n```sh\n[\s\S]*?```/),
   ...remove('docs/make-it-yours.md', / For what the generated routes do not do, look at the\stimes:[\s\S]*?own\./),
 ]
