@@ -47,6 +47,6 @@ await runCli(async () => {
     const polls = needsPolling({ setting: process.env.DEV_POLLING, fileSystem, engine: await engineAddress() })
     await Promise.all([showLogs(project, { tail: '0', follow: interrupted }), polls && restartOnChange()])
   } finally {
-    await compose('--profile', 'observe', 'down')
+    await compose('--profile', '*', 'down')
   }
 })
