@@ -71,7 +71,7 @@ describeResource('npm run seed', () => {
 
   it.each([
     [[], 'Usage: npm run seed -- RESOURCE COUNT\n  Resources: '],
-    [['nothing', '5'], 'Resources: '],
+    [['nothing', '5'], "Unknown resource 'nothing'. Known: "],
     [[workloads[0]?.name ?? '', '0'], "Invalid count '0'"],
     [[workloads[0]?.name ?? '', '1e3'], "Invalid count '1e3'"],
   ])('refuses %j: %s', async (args, message) => {

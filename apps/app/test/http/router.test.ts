@@ -40,7 +40,7 @@ describe('createRouter', () => {
       { text: '', admin: true },
       [
         { field: 'text', detail: 'must not be empty' },
-        { field: 'admin', detail: 'is unknown' },
+        { field: 'admin', detail: 'is unknown: expected text' },
       ],
     ],
   ])('fails with 422 and the names of the fields for %s', async (_what, body, errors) => {

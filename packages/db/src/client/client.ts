@@ -66,6 +66,8 @@ export interface DatabaseStatus {
   /** Whether it answered within a second. */
   readonly writer: boolean
   readonly reader: boolean
+  /** False if both endpoints are one server. */
+  readonly hasReader: boolean
   /** Where a read would go first; always the writer if both endpoints are one server. */
   readonly readsFrom: 'writer' | 'reader'
   /**
@@ -300,6 +302,7 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
       return {
         writer: reachedWriter,
         reader: reachedReader,
+        hasReader,
         readsFrom: hasReader && reachedReader ? readsFrom() : 'writer',
         readerLagMs: hasReader && reachedWriter && reachedReader ? replicaLag.ms() : undefined,
         durability: reachedWriter ? durability.latest() : undefined,

@@ -60,14 +60,20 @@ async function withClient(changes: Partial<DatabaseClientOptions>, work: (other:
 describe('status', () => {
   it('finds both endpoints', () =>
     withClient({ reader: aliased() }, async (other) => {
-      expect(await other.status()).toMatchObject({ writer: true, reader: true, readsFrom: 'reader', readerLagMs: 0 })
+      const expected = { writer: true, reader: true, hasReader: true, readsFrom: 'reader', readerLagMs: 0 }
+      expect(await other.status()).toMatchObject(expected)
     }))
 
   it('shows that both endpoints are one server', async () => {
     const status = await client.status()
-    expect(status).toMatchObject({ writer: true, reader: true, readsFrom: 'writer' })
+    expect(status).toMatchObject({ writer: true, reader: true, hasReader: false, readsFrom: 'writer' })
     expect(status.readerLagMs).toBeUndefined()
   })
+
+  it('shows it also while that server is unavailable', () =>
+    withClient({ writer: nowhere, reader: nowhere }, async (other) => {
+      expect(await other.status()).toMatchObject({ writer: false, reader: false, hasReader: false })
+    }))
 
   it.each(['writer', 'reader'] as const)('finds that the %s is unavailable', (endpoint) =>
     withClient({ [endpoint]: nowhere }, async (halved) => {
