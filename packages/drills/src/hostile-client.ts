@@ -1,6 +1,8 @@
 // Runs inside the topology, in a container of the app's image: `node hostile-client.ts WORKLOAD COUNT HOST:PORT…`.
 // Prints what the targets answered as JSON, in the form of Report[].
 import { connect } from 'node:net'
+import { Readable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import { type HostileRequest, hostileRequests } from './hostile-requests.ts'
 import { workloads } from './workloads/index.ts'
 
@@ -20,6 +22,9 @@ const interim = /^HTTP\/1\.1 100 .*?\r\n\r\n/s
 /** Longer than the tiers wait for the rest of a request, on a busy machine too. */
 const hangMs = 60_000
 
+/** Long enough for a tier to look for a body that is not there yet. */
+const pauseMs = 20
+
 const [name, count = '0', ...targets] = process.argv.slice(2)
 const workload = workloads.find((each) => each.name === name)
 if (workload === undefined) throw new Error(`no such workload: ${name}`)
@@ -33,8 +38,8 @@ async function attack(target: string, requests: readonly HostileRequest[]): Prom
   const violations: Record<string, string> = {}
   const remaining = requests.values()
   async function work(): Promise<void> {
-    for (const { name, bytes } of remaining) {
-      const answer = await exchange(target, bytes)
+    for (const { name, parts } of remaining) {
+      const answer = await exchange(target, parts)
       answers[answer] = (answers[answer] ?? 0) + 1
       if (!/^[1-4]\d\d$|^closed$/.test(answer)) violations[name] = answer
     }
@@ -43,8 +48,8 @@ async function attack(target: string, requests: readonly HostileRequest[]): Prom
   return { target, sent: requests.length, answers, violations }
 }
 
-/** Sends the bytes, ends the sending side and resolves with the first status that comes back. */
-function exchange(target: string, bytes: Buffer): Promise<string> {
+/** Sends the parts, ends the sending side and resolves with the first status that comes back. */
+function exchange(target: string, parts: readonly Buffer[]): Promise<string> {
   const [host = '', port] = target.split(':')
   return new Promise((resolve) => {
     let received = ''
@@ -63,6 +68,13 @@ function exchange(target: string, bytes: Buffer): Promise<string> {
     })
     socket.on('end', () => finish(received === '' ? 'closed' : 'invalid'))
     socket.on('error', () => finish('closed'))
-    socket.end(bytes)
+    Readable.from(paced(parts)).pipe(socket)
   })
+}
+
+async function* paced(parts: readonly Buffer[]) {
+  for (const [index, part] of parts.entries()) {
+    if (index > 0) await setTimeout(pauseMs)
+    yield part
+  }
 }

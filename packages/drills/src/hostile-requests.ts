@@ -3,7 +3,8 @@ import type { Workload } from './workload.ts'
 /** A request that no correct client sends, as bytes on the wire. */
 export interface HostileRequest {
   readonly name: string
-  readonly bytes: Buffer
+  /** Sent one after the other, with a pause between them. */
+  readonly parts: readonly Buffer[]
 }
 
 const crlf = '\r\n'
@@ -188,14 +189,18 @@ function familiesOf({ listPath: list, table, write }: Workload): Readonly<Record
   }
 }
 
-/** The first `count` of an endless sequence of hostile requests, from every family in turn. */
+/**
+ * The first `count` of an endless sequence of hostile requests, from every family in turn: at one time as a whole, at the
+ * next with what follows the headers apart.
+ */
 export function hostileRequests(workload: Workload, count: number): HostileRequest[] {
   const families = Object.entries(familiesOf(workload))
   const requests: HostileRequest[] = []
   for (let n = 0; requests.length < count; n += 1) {
     for (const [family, make] of families) {
       for (const [index, text] of make(n).entries()) {
-        requests.push({ name: `${family} ${index + 1}`, bytes: Buffer.from(text, 'latin1') })
+        const parts = n % 2 === 0 ? [text] : text.split(/(?<=\r\n\r\n)(.+)/s, 2)
+        requests.push({ name: `${family} ${index + 1}`, parts: parts.map((part) => Buffer.from(part, 'latin1')) })
       }
     }
   }
