@@ -43,7 +43,7 @@ export async function follow(title: string): Promise<void> {
   const blocks = [...section(title).matchAll(/(<!-- by hand -->\n)?^```sh\n([\s\S]*?)^```$/gm)]
   const commands = blocks.flatMap(([, byHand, content = '']) => (byHand ? [] : [content]))
   expect(commands.length, title).toBeGreaterThan(0)
-  for (const command of commands) await inCopy('bash', '-euo', 'pipefail', '-c', command)
+  for (const command of commands) await inCopy('bash', '--norc', '-euo', 'pipefail', '-c', command)
 }
 
 /** Runs a program in the copy and resolves with its output. @throws everything that it printed. */
@@ -57,7 +57,7 @@ export async function inCopy(command: string, ...args: readonly string[]): Promi
 }
 
 /** Runs a command line with Bash in the copy. */
-export const shell = (command: string): Promise<string> => inCopy('bash', '-c', command)
+export const shell = (command: string): Promise<string> => inCopy('bash', '--norc', '-c', command)
 
 /** The files that differ from the last commit of the copy. */
 export const changed = async (): Promise<string> =>

@@ -28,7 +28,7 @@ function run(script: string) {
     HOME: folder,
     GITHUB_STEP_SUMMARY: join(folder, 'summary.md'),
   }
-  const { status, stdout, stderr } = spawnSync('bash', [script], { cwd: folder, env, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync('bash', ['--norc', script], { cwd: folder, env, encoding: 'utf8' })
   return { status, output: stdout + stderr }
 }
 

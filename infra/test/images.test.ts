@@ -191,7 +191,7 @@ describe('the pins', () => {
     const script = '[ "$1 $2" = "ssm get-parameter" ] && echo "ami-$(sed "s/.*-//" <<<"$4")"'
     writeFileSync(join(folder, 'bin/aws'), `#!/bin/bash\n${script}\n`, { mode: 0o755 })
     const env = { PATH: `${folder}/bin:${process.env.PATH}` }
-    const pin = spawnSync('bash', [join(repositoryRoot, '.ci/pin')], { cwd: folder, env, encoding: 'utf8' })
+    const pin = spawnSync('bash', ['--norc', join(repositoryRoot, '.ci/pin')], { cwd: folder, env, encoding: 'utf8' })
     expect(pin).toMatchObject({ status: 0, stderr: '' })
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
       ...pins,
@@ -235,11 +235,11 @@ describe('the pins', () => {
     run('git', 'push', '--quiet', remote, 'main')
     const branches = () => run('git', '-C', remote, 'branch', '--format', '%(refname:short)').trim().split('\n')
 
-    run('bash', join(repositoryRoot, '.ci/propose-pins'))
+    run('bash', '--norc', join(repositoryRoot, '.ci/propose-pins'))
     expect(branches()).toEqual(['main'])
     writeFileSync(join(work, 'infra/pins.json'), '{"changed": true}')
     const main = run('git', '-C', remote, 'rev-parse', 'main')
-    run('bash', join(repositoryRoot, '.ci/propose-pins'))
+    run('bash', '--norc', join(repositoryRoot, '.ci/propose-pins'))
     expect(branches()).toEqual(['main', expect.stringMatching(/^pins-\d{4}-\d\d-\d\d$/)])
     expect(run('git', '-C', remote, 'rev-parse', 'main')).toBe(main)
     expect(readFileSync(calls, 'utf8')).toBe(`pr create --head ${branches()[1]} --fill\n`)

@@ -21,7 +21,7 @@ function run(script: string, failures: number) {
     sleep() { SECONDS=$((SECONDS + $1)); }
     systemctl() { echo "systemctl $*"; }
     log() { :; }`
-  return spawnSync('bash', ['-c', `${stubs}\n${script}`], { encoding: 'utf8' })
+  return spawnSync('bash', ['--norc', '-c', `${stubs}\n${script}`], { encoding: 'utf8' })
 }
 
 // The agent of Systems Manager and the associations install packages while an instance boots. Either fails then:

@@ -81,7 +81,7 @@ describe('the boot script watching the alarms', () => {
         case $(wc -l <"$look") in ${answers.join(' ')} esac
       }`
     const script = ['set -euo pipefail', stubs, ...functions, 'watch_alarms; rm "$look"'].join('\n')
-    return spawnSync('bash', ['-c', script], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
+    return spawnSync('bash', ['--norc', '-c', script], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
   }
 
   it('passes while none fires', () => {

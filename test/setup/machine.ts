@@ -14,7 +14,7 @@ const busybox = process.env.BUSYBOX
 const realPath = (name: string): string =>
   busybox && name !== 'bash'
     ? busybox
-    : spawnSync('bash', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim()
+    : spawnSync('bash', ['--norc', '-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim()
 
 const paths = programs.map((name) => [name, realPath(name)] as const)
 
@@ -80,7 +80,7 @@ export function useMachine(folder = ''): Machine {
       writeFileSync(join(bin(), name), `#!${bash}\n${script}\n`, { mode: 0o755 })
     },
     run(args, environment = {}) {
-      const { status, stdout, stderr } = spawnSync(join(bin(), 'bash'), args, {
+      const { status, stdout, stderr } = spawnSync(join(bin(), 'bash'), ['--norc', ...args], {
         cwd: checkout,
         env: { PATH: bin(), ...environment },
         encoding: 'utf8',
@@ -90,7 +90,7 @@ export function useMachine(folder = ''): Machine {
     runBeside(args, environment = {}) {
       const options = { cwd: checkout, env: { PATH: bin(), ...environment } }
       return new Promise((resolve) => {
-        const child = execFile(join(bin(), 'bash'), args, options, (_, stdout, stderr) =>
+        const child = execFile(join(bin(), 'bash'), ['--norc', ...args], options, (_, stdout, stderr) =>
           resolve({ status: child.exitCode, stdout, stderr }),
         )
       })

@@ -181,10 +181,10 @@ export async function openTestEnvironment(options: TestEnvironmentOptions): Prom
       return docker(['inspect', '--format', '{{.Name}} {{.Id}} {{.State.StartedAt}} {{.RestartCount}}', ...ids.flat()])
     },
 
-    shell: (command) => run('bash', '-euc', `. packages/drills/src/operations.sh\n${command}`),
+    shell: (command) => run('bash', '--norc', '-euc', `. packages/drills/src/operations.sh\n${command}`),
     operate: (command, ...args) =>
       command === 'start'
-        ? run('bash', 'scripts/start.sh')
+        ? run('bash', '--norc', 'scripts/start.sh')
         : run(process.execPath, ...patch(), `packages/ops/src/${command}.ts`, ...args),
     override: (text, ...services) => extend(files.override, text, services),
     async variant(text, ...services) {

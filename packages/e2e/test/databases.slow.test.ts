@@ -282,7 +282,10 @@ describe('npm run rejoin', () => {
     const refused = await run('rejoin.ts')
     expect(refused.output).toContain('--yes')
     expect(refused.code).toBe(2)
-    const start = spawnSync('bash', ['scripts/start.sh'], { cwd: repositoryRoot, env: { ...process.env, ...env } })
+    const start = spawnSync('bash', ['--norc', 'scripts/start.sh'], {
+      cwd: repositoryRoot,
+      env: { ...process.env, ...env },
+    })
     expect(String(start.stderr)).toContain('npm run rejoin')
     expect(start.status).toBe(1)
     expect(await idsOn('db-writer')).toContain(probes)

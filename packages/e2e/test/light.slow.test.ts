@@ -31,7 +31,7 @@ afterAll(async () => {
 /** Runs what `npm start` runs once everything is installed. */
 const start = async (...options: string[]) =>
   (
-    await promisify(execFile)('bash', ['scripts/start.sh', ...options], {
+    await promisify(execFile)('bash', ['--norc', 'scripts/start.sh', ...options], {
       cwd: checkout,
       env: { ...process.env, ...env },
     })

@@ -78,5 +78,5 @@ async function makeProject(signal: AbortSignal, answers: Answers): Promise<void>
 async function markInstalled(signal: AbortSignal): Promise<void> {
   // In a copy of a checkout it is a link to the original's.
   const script = '. scripts/setup/dependencies.sh && rm -f "$INSTALLED" && wanted_packages >"$INSTALLED"'
-  await run(signal, 'bash', '-c', script)
+  await run(signal, 'bash', '--norc', '-c', script)
 }

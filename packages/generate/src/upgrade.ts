@@ -108,7 +108,7 @@ async function complete(signal: AbortSignal): Promise<void> {
       await git(repositoryRoot, 'checkout', '--ours', lockfile)
       await run(signal, 'npm', 'install', '--package-lock-only', '--ignore-scripts', '--no-audit', '--no-fund')
     }
-    await run(signal, 'bash', 'scripts/setup.sh', 'dependencies')
+    await run(signal, 'bash', '--norc', 'scripts/setup.sh', 'dependencies')
     await regenerate(signal)
   } catch (error) {
     throw new CliError(
