@@ -448,8 +448,8 @@ describe('transaction', () => {
     const move = (from: number, to: number) =>
       client.transaction(
         async (connection) => {
-          runs += 1
           await change(connection, from, -10)
+          runs += 1
           if (runs === 2) bothHold.resolve()
           await bothHold.promise
           await change(connection, to, 10)
