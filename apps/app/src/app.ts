@@ -69,6 +69,6 @@ function kindsOf(resources: readonly RunningResource[]): (req: Request) => Reque
   return (req) => {
     const { method, path } = req
     if ((method === 'GET' || method === 'HEAD') && !others.has(path)) return 'read'
-    return hasBody(req) && req.headers['content-length'] !== '0' ? 'withBody' : 'other'
+    return hasBody(req) ? 'withBody' : 'other'
   }
 }

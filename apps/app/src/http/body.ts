@@ -6,23 +6,20 @@ import { HttpError } from './problem.ts'
 /** The most bytes of a body; apps/web/httpd.conf has the same. */
 const limit = 131_072
 
-/** Whether a request has a body, which may have no bytes. */
+/** Whether a request has a body; a chunked one may turn out to be empty. */
 export const hasBody = ({ headers }: Request): boolean =>
-  headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0
 
 /** Receives a JSON body and parses it. */
 export function receiveJson(type: string[]): RequestHandler {
-  return parseReceived(express.json({ limit, type }), hasBody)
+  return parseReceived(express.json({ limit, type }))
 }
 
 /**
  * Receives the body of a write that has no use for it, so that none that is malformed, too long or cut off stores
- * something. With a key, a body is a part of the fingerprint, also an empty one.
+ * something. With a key, it is a part of the fingerprint.
  */
-export const receiveRaw: RequestHandler = parseReceived(express.raw({ limit, type: () => true }), (req) => {
-  const { 'content-length': length, 'idempotency-key': key } = req.headers
-  return hasBody(req) && (length !== '0' || key !== undefined)
-})
+export const receiveRaw: RequestHandler = parseReceived(express.raw({ limit, type: () => true }))
 
 /** Discards the body of a read as it comes: nobody reads what would be kept. */
 export const discardBody: RequestHandler = (req, _res, next) => {
@@ -30,9 +27,9 @@ export const discardBody: RequestHandler = (req, _res, next) => {
   next()
 }
 
-function parseReceived(parser: RequestHandler, applies: (req: Request) => boolean): RequestHandler {
+function parseReceived(parser: RequestHandler): RequestHandler {
   return async (req, res, next) => {
-    if (!applies(req)) return next()
+    if (!hasBody(req)) return next()
     const received = await receive(req)
     await parser(received, res, (error?: unknown) => {
       req.body = received.body
