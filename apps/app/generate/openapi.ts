@@ -120,10 +120,10 @@ function operation(id: string, tag: string, endpoint: Endpoint, components: Comp
   }
 }
 
-/** Of an endpoint with a body, also those of what reads it. */
-const responsesOf = ({ body, responses }: Endpoint): Readonly<Record<number, ResponseDefinition>> => ({
+/** Of a write, also those of what receives a body, for which it may have no use. */
+const responsesOf = ({ method, safe, responses }: Endpoint): Readonly<Record<number, ResponseDefinition>> => ({
   ...responses,
-  ...(body && { 413: commonResponses.TooLarge, 415: commonResponses.UnsupportedType }),
+  ...((method !== 'get' || safe === false) && { 413: commonResponses.TooLarge, 415: commonResponses.UnsupportedType }),
 })
 
 const bodyContent = (endpoint: Endpoint, schema: JsonSchema) =>

@@ -2,11 +2,12 @@ import type { DatabaseClient } from '@repo/db'
 import express, { type Express, type Request, type RequestHandler } from 'express'
 import { contentSecurityPolicy, crossOriginResourcePolicy } from 'helmet'
 import type { Logger } from 'pino'
+import { hasBody } from './http/body.ts'
 import { contractEndpoints, contractRoutes } from './http/contract.ts'
 import { healthRoutes } from './http/health.ts'
 import { errorHandler, notFound } from './http/problem.ts'
 import { statusEndpoints, statusRoutes } from './http/status.ts'
-import { type AdmissionOptions, admission } from './middleware/admission.ts'
+import { type AdmissionOptions, admission, type RequestKind } from './middleware/admission.ts'
 import { requireEncoding } from './middleware/encoding.ts'
 import { type Identify, identification } from './middleware/identity.ts'
 import { requestLog } from './middleware/request-log.ts'
@@ -49,7 +50,7 @@ export function createApp(dependencies: AppDependencies): Express {
   })
   app.use(healthRoutes(client, isDraining))
   app.use(requireEncoding)
-  app.use(admission(dependencies.admission, readsOf(resources)))
+  app.use(admission(dependencies.admission, kindsOf(resources)))
   if (identify) app.use(identification(identify))
   for (const { router } of resources) app.use(router)
   app.use(statusRoutes(client, instance, resources))
@@ -59,11 +60,15 @@ export function createApp(dependencies: AppDependencies): Express {
   return app
 }
 
-/** Recognises reads, but for those with short responses; apps/web/httpd.conf draws the same line. */
-function readsOf(resources: readonly RunningResource[]): (req: Request) => boolean {
+/** Recognises reads, but for those with short responses, and bodies; apps/web/httpd.conf draws the same lines. */
+function kindsOf(resources: readonly RunningResource[]): (req: Request) => RequestKind {
   const endpoints = resources.flatMap((resource) => Object.values(resource.endpoints))
   const writesByGet = endpoints.filter(({ safe }) => safe === false)
   const short = [statusEndpoints().status, contractEndpoints.contract]
   const others = new Set([...writesByGet, ...short].map(({ path }) => path))
-  return ({ method, path }) => (method === 'GET' || method === 'HEAD') && !others.has(path)
+  return (req) => {
+    const { method, path } = req
+    if ((method === 'GET' || method === 'HEAD') && !others.has(path)) return 'read'
+    return hasBody(req) ? 'withBody' : 'other'
+  }
 }

@@ -34,7 +34,9 @@ const ownVariables = {
     .describe('Time limit for a call to the database, with all waiting. Must be longer than `DB_CONNECT_TIMEOUT_MS`.'),
   IN_FLIGHT_LIMIT: integer(1, 100_000)
     .default(512)
-    .describe('The most reads in flight, and the most other requests. Further ones are refused with 503.'),
+    .describe(
+      'The most reads, requests with a body, and others in flight, of each. Further ones are refused with 503.',
+    ),
   EVENT_LOOP_DELAY_LIMIT_MS: integer(10, 60_000)
     .default(200)
     .describe('Mean delay of the event loop above which `IN_FLIGHT_LIMIT` is lowered.'),

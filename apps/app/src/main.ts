@@ -1,19 +1,16 @@
 import { hostname } from 'node:os'
 import { ConfigError, createDatabaseClient, startExpiry } from '@repo/db'
 import closeWithGrace from 'close-with-grace'
-import { pino } from 'pino'
 import { createApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
 import { createHttpServer, drain, listen } from './http/server.ts'
 import { identify } from './middleware/identity.ts'
-import { createLogger } from './observability/logger.ts'
+import { createDestination, createLogger } from './observability/logger.ts'
 import { createMetrics, createMetricsServer } from './observability/metrics.ts'
 import { resources } from './resources/index.ts'
 
 async function main(config: Config): Promise<void> {
-  // Lines are written together, after a quarter of a second at the latest: a system call for each costs an eighth of
-  // all the work. pino writes the rest when the process ends or logs a fatal error.
-  const logger = createLogger(config.logLevel, pino.destination({ sync: false, minLength: 4096, periodicFlush: 250 }))
+  const logger = createLogger(config.logLevel, createDestination(process.stdout.fd))
   const client = createDatabaseClient(config.database)
   // Loads OpenTelemetry only when it is configured.
   const tracing = config.tracesEndpoint

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, connect } from 'node:net'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
 import { send } from '../src/http/send.ts'
@@ -58,6 +60,27 @@ describe('Accept-Encoding', () => {
       expect([status, headers['content-encoding']]).toEqual([200, undefined])
     },
   )
+})
+
+describe('requests whose bodies arrive slowly', () => {
+  it('take no places of requests without a body', async () => {
+    const app = createTestApp(undefined, { admission: { inFlightLimit: 2, eventLoopDelayLimitMs: 10_000 } })
+    const server = app.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const slow = ['Content-Length: 9', 'Transfer-Encoding: chunked'].map((framing) => {
+      const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+      socket.write(`POST /things HTTP/1.1\r\nHost: app\r\n${framing}\r\n\r\n`)
+      return socket
+    })
+    try {
+      await expect.poll(async () => (await request(server).post('/things').send('x')).status).toBe(503)
+      expect((await request(server).post('/things')).status).toBe(200)
+      expect((await request(server).get('/things')).status).toBe(200)
+    } finally {
+      for (const socket of slow) socket.destroy()
+      server.close()
+    }
+  })
 })
 
 describe('/status', () => {

@@ -62,25 +62,43 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
   throw new ResponseError(response, message, type === outcomeUnknown || [502, 504].includes(response.status))
 }
 
+/** The keys of writes whose outcome is not known, by what was sent. */
+const unsettled = new Map<string, string>()
+
 /**
- * Sends a write with a key, which makes a second attempt safe, also if it was committed before the first response was lost.
+ * Sends a write with a key, which makes a second attempt safe, also if it was committed before the first response was
+ * lost. While its outcome is not known, the same write is sent with the same key.
  *
- * @throws like {@link send}. The outcome is unknown too when the second attempt says nothing of an unknown first one.
+ * @throws like {@link send}. The outcome is unknown too when an attempt says nothing of an unknown one before it.
  */
 export async function sendOnce(path: string, init: RequestInit): Promise<Response> {
+  const write = JSON.stringify([path, init.method, init.body])
+  const key = unsettled.get(write) ?? newKey()
   const headers = new Headers(init.headers)
-  headers.set('Idempotency-Key', newKey())
-  const attempt = () => send(path, { ...init, headers })
+  headers.set('Idempotency-Key', key)
+  const attempt = async () => {
+    try {
+      const response = await send(path, { ...init, headers })
+      unsettled.delete(write)
+      return response
+    } catch (error) {
+      if (!(error instanceof ResponseError)) {
+        unsettled.set(write, key)
+        throw error
+      }
+      const { response, message, outcomeUnknown } = error
+      // 409: an attempt before is still in progress. After another refusal none was carried out.
+      const isRefusal = response.status !== 409 && response.status < 500
+      const isKnown = !outcomeUnknown && (isRefusal || !unsettled.has(write))
+      if (isKnown) unsettled.delete(write)
+      else unsettled.set(write, key)
+      throw new ResponseError(response, message, !isKnown)
+    }
+  }
   return attempt().catch(async (first: unknown) => {
-    if (first instanceof ResponseError && first.response.status < 500) throw first
+    if (first instanceof ResponseError && first.response.status < 500 && !first.outcomeUnknown) throw first
     await new Promise((resolve) => setTimeout(resolve, 1000))
-    return attempt().catch((error: unknown) => {
-      const isKnown = first instanceof ResponseError && !first.outcomeUnknown
-      if (isKnown || !(error instanceof ResponseError)) throw error
-      const { response, message } = error
-      // 409: the first is still in progress. After another refusal it was not carried out.
-      throw new ResponseError(response, message, response.status === 409 || response.status >= 500)
-    })
+    return attempt()
   })
 }
 

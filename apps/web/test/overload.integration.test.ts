@@ -59,19 +59,47 @@ describe('an overloaded app', () => {
     expect(messages).not.toContainEqual(expect.stringMatching(/failed to make connection/))
 
     const others = await Promise.all([
-      ...Array.from({ length: 100 }, () => web.request('/status')),
-      ...Array.from({ length: 20 }, () => web.request('/anything', post)),
+      ...Array.from({ length: 20 }, () => web.request('/status')),
+      ...Array.from({ length: 100 }, () => web.request('/anything', post)),
     ])
     expect(new Set(others.map(({ status }) => status))).toEqual(new Set([200]))
     await upstream.get('/release')
     await reads
   })
+
+  it.each(['/status', '/readyz'])(
+    'gets at least 32 and at most 64 of %s, which take no places of others',
+    async (path) => {
+      let refused = 0
+      const checks = Promise.all(
+        Array.from({ length: 300 }, async () => {
+          const { status } = await web.request(`${path}?hold`)
+          if (status === 503) refused += 1
+        }),
+      )
+      await waitFor('each check at the app or refused', async () => refused + (await held()) === 300)
+      expect(await held()).toBeGreaterThanOrEqual(32)
+      expect(await held()).toBeLessThanOrEqual(64)
+      const others = await Promise.all([
+        ...Array.from({ length: 100 }, () => web.request('/anything', post)),
+        ...Array.from({ length: 20 }, () => web.request('/anything', { ...post, body: 'x' })),
+        ...Array.from({ length: 20 }, () => web.request('/list')),
+      ])
+      expect(new Set(others.map(({ status }) => status))).toEqual(new Set([200]))
+      await upstream.get('/release')
+      await checks
+    },
+  )
 })
 
 describe('clients that send their bodies slowly', () => {
-  it('take no places of requests without a body', async () => {
+  // Those of a read take its own.
+  it.each([
+    ['POST', 'reads', () => web.request('/list')],
+    ['GET', 'writes with a body', () => web.request('/anything', { ...post, body: 'x' })],
+  ])('with %s, take no places of requests without a body, checks and %s', async (method, _, other) => {
     const { host, port } = web.address()
-    const head = 'POST /slow HTTP/1.1\r\nHost: web\r\nContent-Length: 100\r\n\r\n'
+    const head = `${method} /slow HTTP/1.1\r\nHost: web\r\nContent-Length: 100\r\n\r\n`
     const slow = Array.from({ length: 300 }, () => connect(port, host).on('error', () => {}))
     try {
       await Promise.all(slow.map((socket) => once(socket, 'connect')))
@@ -81,7 +109,7 @@ describe('clients that send their bodies slowly', () => {
       const others = await Promise.all([
         ...Array.from({ length: 100 }, () => web.request('/anything', post)),
         ...Array.from({ length: 20 }, () => web.request('/status')),
-        ...Array.from({ length: 20 }, () => web.request('/list')),
+        ...Array.from({ length: 20 }, other),
       ])
       expect(new Set(others.map(({ status }) => status))).toEqual(new Set([200]))
     } finally {

@@ -9,6 +9,7 @@ const server = createServer((request, response) => {
   response.setHeader('X-Request-Id', request.headers['x-request-id'] ?? 'none')
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://upstream')
   if (searchParams.has('die')) return request.socket.destroy()
+  if (searchParams.has('hold')) return held.push(response)
   switch (pathname) {
     case '/list':
       response.setHeader('Content-Type', 'application/json').setHeader('ETag', '"v1"')
@@ -31,7 +32,7 @@ const server = createServer((request, response) => {
     // Sends nothing until released.
     case '/hang':
       return held.push(response)
-    // Sends a byte every second until released, so that no timeout ends it.
+    // As any path with `?hold`: sends a byte every second until released, so that no timeout ends it.
     case '/hold':
       response.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
       return held.push(response)
@@ -64,5 +65,5 @@ server.keepAliveTimeout = 65_000
 server.listen(9090)
 
 setInterval(() => {
-  for (const response of held) if (response.req.url?.startsWith('/hold')) response.write('\n')
+  for (const response of held) if (/[/?]hold/.test(response.req.url ?? '')) response.write('\n')
 }, 1000)

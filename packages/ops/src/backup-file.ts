@@ -43,9 +43,13 @@ export function refuseExisting(file: string): void {
   if (existsSync(file)) throw new CliError(`${file} exists already. A backup overwrites nothing.`)
 }
 
-/** The command that dumps a database with the set of its transactions. */
+/**
+ * The command that dumps a database with the set of its transactions. Without `--source-data`, MySQL 8.4 runs FLUSH TABLES
+ * for that set so that it is a transaction of its own, which a reader must not have: https://bugs.mysql.com/115022.
+ */
 export const dumpCommand = (database: string): string[] => [
-  ...['mysqldump', '--single-transaction', '--set-gtid-purged=COMMENTED', '--routines', '--events', '--triggers'],
+  ...['mysqldump', '--single-transaction', '--set-gtid-purged=COMMENTED', '--source-data=2'],
+  ...['--routines', '--events', '--triggers'],
   ...['--hex-blob', '--no-tablespaces', '--databases', database],
 ]
 

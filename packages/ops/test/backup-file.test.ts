@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { checkBackup, openDump, writeBackup } from '../src/backup-file.ts'
+import { checkBackup, dumpCommand, openDump, writeBackup } from '../src/backup-file.ts'
 
 const head = "-- MySQL dump\n/* SET @@GLOBAL.GTID_PURGED='6b1c:1-7';*/\nCREATE TABLE t (id INT);\n"
 const end = '-- Dump completed on 2026-11-22\n'
@@ -15,6 +15,12 @@ const temporaryFolder = () => mkdtempDisposable(join(tmpdir(), 'backup-'))
 /** A command that prints this and ends with the status. */
 const printing = (output: string, status = 0) =>
   spawn('sh', ['-c', `printf '%s' "$1"; echo problem >&2; exit ${status}`, 'sh', output])
+
+describe('dumpCommand', () => {
+  it('makes mysqldump flush tables without a transaction of its own', () => {
+    expect(dumpCommand('testdb')).toContain('--source-data=2')
+  })
+})
 
 describe('writeBackup', () => {
   it('writes the dump with its manifest', async () => {

@@ -30,7 +30,7 @@ export interface Endpoint {
   readonly params?: z.ZodObject
   /** @default the query is not looked at */
   readonly query?: z.ZodObject
-  /** The JSON body, of at most 128 KB; of a PATCH, a merge patch (RFC 7396). @default the body is not read */
+  /** The JSON body, of at most 128 KB; of a PATCH, a merge patch (RFC 7396). @default none is used */
   readonly body?: z.ZodObject
   readonly responses: Readonly<Record<number, ResponseDefinition>>
   /**
@@ -264,7 +264,7 @@ export const commonResponses = {
   },
   TooLarge: { description: 'The body has more than 128 KB', headers: requestIdHeader, content: problemContent },
   UnsupportedType: {
-    description: 'The body has another content type or charset',
+    description: 'The body has another content type, charset or coding',
     headers: requestIdHeader,
     content: problemContent,
   },

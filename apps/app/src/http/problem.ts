@@ -82,7 +82,7 @@ export function toProblem(error: unknown, keyed = false): Problem {
   if (error instanceof InvalidFields) {
     return { ...invalidFields, status: 422, detail: error.message, errors: error.errors, headers: {} }
   }
-  if (error instanceof DatabaseUnavailable) return retryLater('The database is unavailable. Please try again.')
+  if (error instanceof DatabaseUnavailable) return unavailable
   if (error instanceof DatabaseOverloaded) return retryLater('The database is overloaded. Please try again.')
   if (error instanceof WriteOutcomeUnknown) {
     // Without a key there is no Retry-After: a client that sends it again may store it twice.
@@ -108,6 +108,7 @@ export function toProblem(error: unknown, keyed = false): Problem {
     return { status: 409, detail, headers: {} }
   }
   if (error instanceof DatabaseError) {
+    if (incompleteDatabase.has(error.errno)) return unavailable
     const refusal = foreignKeyRefusals.get(error.errno)
     if (refusal) return { ...refusal, headers: {} }
   }
@@ -149,6 +150,14 @@ const foreignKeyRefusals: ReadonlyMap<number | undefined, Pick<Problem, 'status'
 ])
 
 const retryLater = (detail: string): Problem => ({ status: 503, detail, headers: { 'Retry-After': '1' } })
+
+const unavailable = retryLater('The database is unavailable. Please try again.')
+
+/**
+ * The database or a table is missing: it is being restored, or has not got the migrations of this release yet.
+ * ER_BAD_DB_ERROR, ER_NO_SUCH_TABLE.
+ */
+const incompleteDatabase: ReadonlySet<number | undefined> = new Set([1049, 1146])
 
 const isClientError = (status: unknown): status is number =>
   Number(status) >= 400 && Number(status) < 500 && STATUS_CODES[Number(status)] !== undefined

@@ -4,11 +4,17 @@ import { HttpError } from '../http/problem.ts'
 
 /** How many requests are admitted at a time. */
 export interface AdmissionOptions {
-  /** The most requests in flight, of each kind. */
+  /** The most requests in flight, of each {@link RequestKind}. */
   readonly inFlightLimit: number
   /** Above this mean delay of the event loop the limit shrinks. */
   readonly eventLoopDelayLimitMs: number
 }
+
+/**
+ * Kinds are counted apart, so that none takes the places of another: reads may have long responses, which their clients
+ * read slowly, and bodies may arrive slowly.
+ */
+export type RequestKind = 'read' | 'withBody' | 'other'
 
 const sampleMs = 250
 
@@ -18,33 +24,35 @@ const sampleMs = 250
  * requests does not. While the delay is above its limit, each sample halves a limit of requests, down to a sixteenth: that
  * of the reads first, if there are any. Then the limits return in steps. A lowered limit does not count the responses that
  * are being streamed: how long they take is up to their clients, and they would leave no place for short ones.
- *
- * @param isRead whether a request may have a long response. Such requests are counted apart: clients that read slowly
- * take no places of the others.
  */
 export function admission(
   options: AdmissionOptions,
-  isRead: (req: Request) => boolean,
+  kindOf: (req: Request) => RequestKind,
   delay: Delay = startDelay(),
 ): RequestHandler {
   const { inFlightLimit, eventLoopDelayLimitMs } = options
   const least = Math.ceil(inFlightLimit / 16)
-  const reads = { limit: inFlightLimit, inFlight: 0, streamed: 0 }
-  const others = { limit: inFlightLimit, inFlight: 0, streamed: 0 }
+  const unused = () => ({ limit: inFlightLimit, inFlight: 0, streamed: 0 })
+  const kinds: Readonly<Record<RequestKind, ReturnType<typeof unused>>> = {
+    read: unused(),
+    withBody: unused(),
+    other: unused(),
+  }
 
   setInterval(() => {
     const delayMs = delay.mean / 1e6
     delay.reset()
     if (delayMs > eventLoopDelayLimitMs) {
-      const kind = Math.min(reads.limit, reads.inFlight) > least ? reads : others
-      kind.limit = Math.max(least, kind.limit / 2)
+      const { read, withBody, other } = kinds
+      const lowered = Math.min(read.limit, read.inFlight) > least ? [read] : [withBody, other]
+      for (const kind of lowered) kind.limit = Math.max(least, kind.limit / 2)
     } else {
-      for (const kind of [reads, others]) kind.limit = Math.min(inFlightLimit, kind.limit + least)
+      for (const kind of Object.values(kinds)) kind.limit = Math.min(inFlightLimit, kind.limit + least)
     }
   }, sampleMs).unref()
 
   return (req, res, next) => {
-    const kind = isRead(req) ? reads : others
+    const kind = kinds[kindOf(req)]
     if (kind.inFlight >= inFlightLimit || kind.inFlight - kind.streamed >= kind.limit) refuse(res)
     kind.inFlight += 1
     let streamed = 0

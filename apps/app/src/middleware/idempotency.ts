@@ -34,7 +34,8 @@ export function readKey(req: Request, { method, safe, keyed }: Endpoint): Idempo
     throw new HttpError(400, 'The Idempotency-Key must have 1 to 255 printable ASCII characters.')
   }
   const [, query = ''] = req.originalUrl.split('?', 2)
-  const body: unknown = Buffer.isBuffer(req.body) ? req.body.toString('base64') : req.body
+  // No body is an empty one: a client, or a proxy, may announce it or not.
+  const body: unknown = Buffer.isBuffer(req.body) ? req.body.toString('base64') : (req.body ?? '')
   return {
     // Of two senders each has its own keys.
     id: digest(`${req.method} ${req.path}\n${key}${req.identity ? `\n${req.identity.subject}` : ''}`),

@@ -57,12 +57,15 @@ describe('openapiDocument', () => {
     )
   })
 
-  it('has the responses of what reads a body, where there is one', () => {
-    const { get, put } = document.paths['/things'] as Record<string, { responses: object }>
-    expect(put?.responses).toMatchObject({
-      413: { $ref: '#/components/responses/TooLarge' },
-      415: { $ref: '#/components/responses/UnsupportedType' },
-    })
+  it('has the responses of what receives a body, for each write', () => {
+    const { get, put, post } = document.paths['/things'] as Record<string, { responses: object }>
+    const { get: writeByGet } = document.paths['/write-thing'] as Record<string, { responses: object }>
+    for (const write of [put, post, writeByGet]) {
+      expect(write?.responses).toMatchObject({
+        413: { $ref: '#/components/responses/TooLarge' },
+        415: { $ref: '#/components/responses/UnsupportedType' },
+      })
+    }
     expect(get?.responses).not.toHaveProperty('413')
   })
 

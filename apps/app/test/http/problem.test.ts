@@ -55,6 +55,14 @@ describe('toProblem', () => {
     expect(problem(new DatabaseError('refused', { errno }))).toEqual({ status, detail, headers: {} })
   })
 
+  it.each([1049, 1146])('is a 503 with Retry-After for error %d, of a database that is incomplete', (errno) => {
+    expect(problem(new DatabaseError('missing', { errno }))).toEqual(problem(new DatabaseUnavailable('gone')))
+  })
+
+  it.each([1054, 1062, 1064, 1142])('is a 500 for another error of the server, as %d', (errno) => {
+    expect(problem(new DatabaseError('wrong', { errno }))).toMatchObject({ status: 500 })
+  })
+
   it('is a 400 for a path that cannot be decoded', () => {
     expect(problem(new URIError('URI malformed'))).toMatchObject({ status: 400, detail: 'The path cannot be decoded.' })
   })

@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
 import type { Exchange } from '../../src/http/endpoint.ts'
 import { send } from '../../src/http/send.ts'
-import { createTestApp } from '../test-app.ts'
+import { collectLines, createTestApp } from '../test-app.ts'
 
 let handled = 0
 const app = createTestApp(({ params, query, body, res }: Exchange<unknown>) => {
@@ -84,6 +85,23 @@ describe('createRouter', () => {
     expect((await sent).body).toEqual({ text: 'x' })
   })
 
+  const compressed = (body: Buffer) => {
+    const sent = request(app).put('/things').type('application/json').set('Content-Encoding', 'gzip')
+    sent.write(body)
+    return sent
+  }
+
+  it('gives the handler a compressed body', async () => {
+    expect((await compressed(gzipSync('{"text":"x"}'))).body).toEqual({ text: 'x' })
+  })
+
+  it.each([
+    [413, 'more than 128 KB', gzipSync(JSON.stringify({ text: 'x'.repeat(131_072) }))],
+    [400, 'something else', Buffer.from('{"text":"x"}')],
+  ])('fails with %d for a compressed body of %s', async (status, _what, body) => {
+    expect((await compressed(body)).status).toBe(status)
+  })
+
   it('gives the handler a body of 128 KB', async () => {
     const body = JSON.stringify({ text: 'x'.repeat(131_061) })
     expect(body).toHaveLength(131_072)
@@ -133,6 +151,47 @@ describe('createRouter', () => {
       expect(handled).toBe(before)
     },
   )
+
+  it('gives the handler a body that comes in chunks of a byte, and keeps it in little memory', async () => {
+    const text = 'x'.repeat(100_000)
+    const sent = request(app).put('/things').type('application/json')
+    for (const byte of JSON.stringify({ text })) sent.write(byte)
+    expect((await sent).body).toEqual({ text })
+
+    const server = app.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const routes = ['PUT /things', 'POST /things', 'GET /write-thing']
+    const sockets = [...routes, ...routes].map((route) => {
+      const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+      socket.write(
+        `${route} HTTP/1.1\r\nHost: app\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      )
+      return socket
+    })
+    const before = process.memoryUsage().rss
+    for (const socket of sockets) socket.write('1\r\nx\r\n'.repeat(130_000))
+    await setTimeout(3000)
+    expect(process.memoryUsage().rss - before).toBeLessThan(100e6)
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+
+  it('logs a request whose body is cut off as aborted, not as an error', async () => {
+    const { lines, logger } = collectLines()
+    const server = createTestApp(undefined, { logger }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    for (const method of ['PUT', 'POST']) {
+      const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+      socket.write(
+        `${method} /things HTTP/1.1\r\nHost: app\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\nhello`,
+      )
+      await setTimeout(50)
+      socket.destroy()
+    }
+    await expect.poll(() => lines).toHaveLength(2)
+    for (const line of lines) expect(line).toMatchObject({ level: 'info', msg: 'request aborted' })
+    server.close()
+  })
 
   it('fails with 415 for another content type', async () => {
     const response = await request(app).put('/things').type('text/plain').send('{"text":"x"}')

@@ -3,17 +3,21 @@ import express from 'express'
 import request from 'supertest'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { errorHandler } from '../../src/http/problem.ts'
-import { admission } from '../../src/middleware/admission.ts'
+import { admission, type RequestKind } from '../../src/middleware/admission.ts'
 
 const pending = new Set<() => void>()
+const kinds = new Map<string, RequestKind>([
+  ['/read', 'read'],
+  ['/body', 'withBody'],
+])
 const delay = { mean: 0, reset() {} }
 let app: express.Express
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval'] })
   app = express()
-  app.use(admission({ inFlightLimit: 16, eventLoopDelayLimitMs: 100 }, ({ path }) => path === '/read', delay))
-  app.get(['/', '/read'], (req, res) => {
+  app.use(admission({ inFlightLimit: 16, eventLoopDelayLimitMs: 100 }, ({ path }) => kinds.get(path) ?? 'other', delay))
+  app.get(['/', '/read', '/body'], (req, res) => {
     if ('streamed' in req.query) res.locals.onStream?.()
     pending.add(() => res.end())
   })
@@ -49,16 +53,17 @@ describe('admission', () => {
     expect(await send(16)).toEqual([])
   })
 
-  it('counts reads apart: they take no places of other requests, nor the others theirs', async () => {
-    const reads = Promise.all(Array.from({ length: 16 }, () => request(app).get('/read').then()))
+  it.each([
+    ['/read', '/'],
+    ['/', '/read'],
+    ['/body', '/'],
+    ['/', '/body'],
+  ])('counts kinds apart: %s takes no places of %s', async (one, other) => {
+    const held = Promise.all(Array.from({ length: 16 }, () => request(app).get(one).then()))
     while (pending.size < 16) await turn()
-    expect((await request(app).get('/read')).status).toBe(503)
-    expect(await send(17)).toEqual([503])
-    await reads
-    const others = Promise.all(Array.from({ length: 16 }, () => request(app).get('/').then()))
-    while (pending.size < 16) await turn()
-    expect(await send(17, '/read')).toEqual([503])
-    await others
+    expect((await request(app).get(one)).status).toBe(503)
+    expect(await send(17, other)).toEqual([503])
+    await held
   })
 
   it('lowers the limit of reads first while the event loop is delayed', async () => {

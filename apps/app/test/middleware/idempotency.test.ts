@@ -118,6 +118,13 @@ describe('the fingerprint', () => {
     expect(await prints(json('{"text":"one"}'), json('{"text":"two"}'))).toBe(2)
   })
 
+  it('is the same for an empty body in any form', async () => {
+    // With `Content-Length: 0`, with chunks, and with neither.
+    const chunked = post('/keyed', 'a').set('Transfer-Encoding', 'chunked')
+    const without = request(app).get('/keyed').set('Idempotency-Key', 'a')
+    expect(await prints(post('/keyed', 'a'), chunked, without)).toBe(1)
+  })
+
   it('needs a body of at most 128 KB', async () => {
     expect((await post('/keyed', 'a').type('text/plain').send('x'.repeat(131_073))).status).toBe(413)
   })

@@ -14,6 +14,7 @@ import { connectWithPassword } from './password.ts'
 import { createPool, type Pool, type PoolState } from './pool.ts'
 import { checkDriver } from './raw-rows.ts'
 import { type Beat, createReplicaLag } from './replica-lag.ts'
+import { within } from './within.ts'
 
 /** Where a server listens. */
 interface Address {
@@ -277,39 +278,31 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     return repeatLockVictim(() => onWriter(commit, deadline, sendBy), sendBy)
   }
 
-  const pingWithin = (ms: number) =>
+  const askWithin = (ms: number, questions: Readonly<Record<'writer' | 'reader', Question>>) =>
     coalesce({
       keyOf: (endpoint: 'writer' | 'reader') => endpoint,
-      work: (endpoint, deadline) => endpoints[endpoint].checks.use(deadline, selectOne),
+      work: (endpoint, deadline) => endpoints[endpoint].checks.use(deadline, questions[endpoint]),
       deadlineMs: ms,
     })
-  const ping = pingWithin(deadlineMs)
-  const pingSoon = pingWithin(deadlineMs / 8)
-  const isAlive = (endpoint: 'writer' | 'reader') =>
-    pingSoon(endpoint).then(
-      () => true,
-      () => false,
-    )
+  const ping = askWithin(deadlineMs, { writer: selectOne, reader: selectOne })
+  const pingSoon = askWithin(deadlineMs / 8, { writer: selectOne, reader: selectOne })
+  const isAlive = (endpoint: 'writer' | 'reader') => succeeds(pingSoon(endpoint))
 
-  const status = coalesce({
-    keyOf: () => '',
-    async work(_: undefined, deadline): Promise<DatabaseStatus> {
-      replicaLag.touch()
-      const [reachedWriter, reachedReader] = await Promise.all([
-        answers(writer.checks, deadline, durability.measure),
-        answers(reader.checks, deadline, selectOne),
-      ])
-      return {
-        writer: reachedWriter,
-        reader: reachedReader,
-        hasReader,
-        readsFrom: hasReader && reachedReader ? readsFrom() : 'writer',
-        readerLagMs: hasReader && reachedWriter && reachedReader ? replicaLag.ms() : undefined,
-        durability: reachedWriter ? durability.latest() : undefined,
-      }
-    },
-    deadlineMs: Math.min(1000, deadlineMs),
-  })
+  // Shared by endpoint: one that does not answer leaves the other its time.
+  const measure = askWithin(Math.min(1000, deadlineMs), { writer: durability.measure, reader: selectOne })
+
+  async function status(): Promise<DatabaseStatus> {
+    replicaLag.touch()
+    const [reachedWriter, reachedReader] = await Promise.all([succeeds(measure('writer')), succeeds(measure('reader'))])
+    return {
+      writer: reachedWriter,
+      reader: reachedReader,
+      hasReader,
+      readsFrom: hasReader && reachedReader ? readsFrom() : 'writer',
+      readerLagMs: hasReader && reachedWriter && reachedReader ? replicaLag.ms() : undefined,
+      durability: reachedWriter ? durability.latest() : undefined,
+    }
+  }
 
   return {
     deadlineMs,
@@ -317,7 +310,7 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
     read,
     write,
     transaction,
-    status: () => status(undefined),
+    status,
     ping,
     state: () => ({
       writer: totalState(writer),
@@ -370,7 +363,9 @@ function poolOptions(
       }
       const connection = await connectWithPassword(options.password, connectWith, passwordWaitMs)
       try {
-        await within(connectTimeoutMs - (performance.now() - startedAt), prepare(connection))
+        const leftMs = connectTimeoutMs - (performance.now() - startedAt)
+        // A server that stops answering never ends it.
+        await within(leftMs, prepare(connection), 'connect timeout exceeded')
       } catch (error) {
         connection.destroy()
         throw error
@@ -378,15 +373,6 @@ function poolOptions(
       return connection
     },
   }
-}
-
-/** A server that stops answering never ends `work`: whoever waits for it waits no longer than this. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const expiry = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DatabaseUnavailable('connect timeout exceeded')), ms)
-  })
-  await Promise.race([work, expiry]).finally(() => clearTimeout(timer))
 }
 
 /** An old name may still lead to a demoted writer: such a connection is never used. */
@@ -442,11 +428,13 @@ function totalState(pools: Readonly<Record<string, Pool>> & { readonly checks: P
   }
 }
 
-const answers = (pool: Pool, deadline: number, question: (connection: Connection) => Promise<void>) =>
-  pool.use(deadline, question).then(
+const succeeds = (work: Promise<unknown>) =>
+  work.then(
     () => true,
     () => false,
   )
+
+type Question = (connection: Connection) => Promise<void>
 
 async function selectOne(connection: Connection): Promise<void> {
   await query(connection, 'SELECT 1')

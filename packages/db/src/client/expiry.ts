@@ -28,16 +28,17 @@ export function startExpiry(client: DatabaseClient): () => void {
 /** So few that their locks and their commit are no burden. */
 const expiryBatch = 1000
 
+/** By the clock that is behind, the server's or this one's: if one is set forward, nothing is removed early. */
+const expired = 'LEAST(UTC_TIMESTAMP(3), CAST(? AS DATETIME(3))) - INTERVAL 25 HOUR'
+const now = () => new Date().toISOString().slice(0, 23)
+
 /** Removes some of the keys that have expired. @returns how many. */
 export function removeExpiredKeys(client: DatabaseClient): Promise<number> {
   return client.write(async (connection) => {
     // For one statement: it locks the rows that it removes, not the gaps between them.
     await query(connection, 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
-    return remove(
-      connection,
-      `DELETE FROM idempotency_keys WHERE created_at < UTC_TIMESTAMP(3) - INTERVAL 25 HOUR
-       ORDER BY created_at LIMIT ?`,
-    )
+    const sql = `DELETE FROM idempotency_keys WHERE created_at < ${expired} ORDER BY created_at LIMIT ?`
+    return remove(connection, sql, [now(), expiryBatch])
   })
 }
 
@@ -45,17 +46,16 @@ export function removeExpiredKeys(client: DatabaseClient): Promise<number> {
 export function removeExpiredMarks(client: DatabaseClient): Promise<number> {
   return client.write(async (connection) => {
     // Without an index, which each commit would have to change, a DELETE would lock the rows of all connections.
-    const expired = await query(
-      connection,
-      'SELECT id FROM commit_marks WHERE marked_at < UTC_TIMESTAMP(3) - INTERVAL 25 HOUR LIMIT ?',
-      [expiryBatch],
-    )
-    if (expired.length === 0) return 0
-    return remove(connection, 'DELETE FROM commit_marks WHERE id IN (?)', [expired.map(({ id }) => id)])
+    const marks = await query(connection, `SELECT id FROM commit_marks WHERE marked_at < ${expired} LIMIT ?`, [
+      now(),
+      expiryBatch,
+    ])
+    if (marks.length === 0) return 0
+    return remove(connection, 'DELETE FROM commit_marks WHERE id IN (?)', [marks.map(({ id }) => id)])
   })
 }
 
-async function remove(connection: Connection, sql: string, values: unknown[] = [expiryBatch]): Promise<number> {
+async function remove(connection: Connection, sql: string, values: unknown[]): Promise<number> {
   const { affectedRows } = await query<ResultSetHeader>(connection, sql, values)
   return affectedRows
 }

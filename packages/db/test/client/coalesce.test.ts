@@ -1,5 +1,6 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { coalesce } from '../../src/client/coalesce.ts'
+import { DatabaseTimeout } from '../../src/client/errors.ts'
 
 interface Started {
   readonly query: string
@@ -59,7 +60,7 @@ describe('coalesce', () => {
 
   it('compares queries by their keys', () => {
     call('a')
-    call('A')
+    call('A').catch(() => {})
     expect(started.map(({ query }) => query)).toEqual(['a'])
   })
 
@@ -73,14 +74,33 @@ describe('coalesce', () => {
     expect(await second).toBe(1)
   })
 
-  it('gives shared work the deadline of the call that has waited longest', async () => {
+  it('gives shared work the deadline of the call that came last', async () => {
     call('a')
-    const calledAt = performance.now()
-    call('a')
-    while (performance.now() < calledAt + 50) await turn()
-    call('a')
+    call('a').catch(() => {})
+    const startedAt = performance.now()
+    while (performance.now() < startedAt + 50) await turn()
+    call('a').catch(() => {})
     started[0]?.finish()
     await turn()
-    expect(started[1]?.deadline).toBeLessThan(calledAt + 1000 + 50)
+    expect(started[1]?.deadline).toBeGreaterThanOrEqual(startedAt + 1000 + 50)
+    started[1]?.finish()
+  })
+
+  it('rejects a call at its own deadline, and no later call with it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    try {
+      call('a')
+      const early = call('a').catch((error: unknown) => error)
+      vi.advanceTimersByTime(900)
+      const late = call('a')
+      started[0]?.finish()
+      await turn()
+      vi.advanceTimersByTime(100)
+      expect(await early).toBeInstanceOf(DatabaseTimeout)
+      started[1]?.finish()
+      expect(await late).toBe(1)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })

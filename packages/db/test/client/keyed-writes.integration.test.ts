@@ -245,6 +245,17 @@ describe('removeExpiredKeys', () => {
     expect(removed.reduce((sum, some) => sum + some)).toBe(2500)
     expect(await mysql.sql('SELECT COUNT(*), MIN(TRIM(id)) FROM idempotency_keys')).toMatch(/^1\tyoung/)
   })
+
+  it('removes none early when the clock of the server is ahead', async () => {
+    const [client] = clients
+    await mysql.sql("INSERT INTO idempotency_keys (id, fingerprint, result) VALUES ('', '', '')")
+    const ahead: DatabaseClient['write'] = (work, options) =>
+      client.write(async (connection, deadline) => {
+        await query(connection, 'SET timestamp = UNIX_TIMESTAMP() + 26 * 3600')
+        return work(connection, deadline).finally(() => query(connection, 'SET timestamp = DEFAULT'))
+      }, options)
+    expect(await removeExpiredKeys({ ...client, write: ahead })).toBe(0)
+  })
 })
 
 /** Forwards everything, until a server has carried out the first packet with these words: its response is lost. */
