@@ -64,6 +64,11 @@ describe('the responses of the times are as documented', () => {
     await contract.expectResponse(app, 403, 'get', '/write', { 'Sec-Purpose': 'prefetch' })
   })
 
+  it.each(['get', 'post'] as const)('for bodies that a write refuses, by %s', async (method) => {
+    await contract.expectResponse(app, 413, method, '/write', {}, { text: 'x'.repeat(131_072) })
+    await contract.expectResponse(app, 415, method, '/write', { 'Content-Encoding': 'unknown' }, {})
+  })
+
   it.each([
     ['get', 200],
     ['post', 201],
