@@ -44,11 +44,13 @@ export function refuseExisting(file: string): void {
 }
 
 /**
- * The command that dumps a database with the set of its transactions. Without `--source-data`, MySQL 8.4 runs FLUSH TABLES
- * for that set so that it is a transaction of its own, which a reader must not have: https://bugs.mysql.com/115022.
+ * The command that dumps a database with the set of its transactions.
+ *
+ * @param hasBinaryLog without `--source-data`, MySQL 8.4 runs FLUSH TABLES for that set so that it is a transaction of its
+ *   own, which a reader must not have: https://bugs.mysql.com/115022. A server without a binary log refuses the option.
  */
-export const dumpCommand = (database: string): string[] => [
-  ...['mysqldump', '--single-transaction', '--set-gtid-purged=COMMENTED', '--source-data=2'],
+export const dumpCommand = (database: string, { hasBinaryLog }: { hasBinaryLog: boolean }): string[] => [
+  ...['mysqldump', '--single-transaction', '--set-gtid-purged=COMMENTED', ...(hasBinaryLog ? ['--source-data=2'] : [])],
   ...['--routines', '--events', '--triggers'],
   ...['--hex-blob', '--no-tablespaces', '--databases', database],
 ]

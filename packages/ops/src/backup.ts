@@ -29,11 +29,8 @@ await runCli(async () => {
   )
   const server = isReplicated ? otherDatabase(current) : current
   console.log(`Dumping ${database} on ${server}`)
-  const { time, gtids } = await writeBackup(project.spawnExec(server, dumpCommand(database)), file, {
-    database,
-    server,
-    epoch,
-  })
+  const dump = project.spawnExec(server, dumpCommand(database, { hasBinaryLog: true }))
+  const { time, gtids } = await writeBackup(dump, file, { database, server, epoch })
   await findLogs(project, current, gtids)
   console.log(`✓ ${file}\n  To restore it: npm run restore -- ${file}, with --to TIME any second after ${time}`)
 })

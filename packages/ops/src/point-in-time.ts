@@ -117,7 +117,7 @@ export async function backupAt(
   if (position.last !== undefined) await replay(sql, position.last)
   const missing = await sql(`SELECT REPLACE(GTID_SUBTRACT('${expected}', @@GLOBAL.gtid_executed), '\\n', '')`)
   if (missing !== '') throw new CliError(`A binary log of ${logs.server} is missing, with ${missing}.`)
-  await writeBackup(spawnIn(id, dumpCommand(manifest.database)), to, {
+  await writeBackup(spawnIn(id, dumpCommand(manifest.database, { hasBinaryLog: false })), to, {
     ...manifest,
     server: logs.server,
     time: new Date(time).toISOString(),

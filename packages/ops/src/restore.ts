@@ -111,7 +111,8 @@ async function replaceDatabase(
     const query = `SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '${database}'`
     if ((await project.sql(current, query)) === '1') {
       console.log(`Saving what is there to ${saved}`)
-      await writeBackup(project.spawnExec(current, dumpCommand(database)), saved, { database, server: current, epoch })
+      const before = project.spawnExec(current, dumpCommand(database, { hasBinaryLog: true }))
+      await writeBackup(before, saved, { database, server: current, epoch })
     }
     dump = await openDump(file)
   } catch (error) {

@@ -17,8 +17,9 @@ const printing = (output: string, status = 0) =>
   spawn('sh', ['-c', `printf '%s' "$1"; echo problem >&2; exit ${status}`, 'sh', output])
 
 describe('dumpCommand', () => {
-  it('makes mysqldump flush tables without a transaction of its own', () => {
-    expect(dumpCommand('testdb')).toContain('--source-data=2')
+  it('makes mysqldump flush tables without a transaction of its own, where it would be logged', () => {
+    expect(dumpCommand('testdb', { hasBinaryLog: true })).toContain('--source-data=2')
+    expect(dumpCommand('testdb', { hasBinaryLog: false })).not.toContain('--source-data=2')
   })
 })
 
