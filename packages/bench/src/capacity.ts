@@ -63,11 +63,12 @@ export async function measureCapacity(
   for (let round = 0; round < 2; round += 1) await bench.writes(topology, connections, writeSeconds, 0)
   const { costs, perSecond } = await measureCosts(bench, withUsage, report)
 
-  async function carries(rate: number): Promise<boolean> {
+  async function carries(tier: string, rate: number): Promise<boolean> {
     const sample = await bench.openLoop(topology, 'write', { peak: rate, percent: 100 }, writeSeconds)
-    const { perSecond: achieved, p99Ms = Number.POSITIVE_INFINITY, correct } = sample
+    const { perSecond: achieved, p99Ms = Number.POSITIVE_INFINITY, correct, cpuMsPerRequest } = sample
     const isCarried = correct && achieved >= carried.fraction * rate && p99Ms <= carried.p99Ms
-    const figures = `${rounded(achieved)} of ${rounded(rate)} writes/s, p99 ${rounded(p99Ms)} ms`
+    const cost = rounded(cpuMsPerRequest?.[tier] ?? Number.NaN)
+    const figures = `${rounded(achieved)} of ${rounded(rate)} writes/s, p99 ${rounded(p99Ms)} ms, ${cost} ms of CPU each`
     report(`  ${figures}: ${isCarried ? 'carried' : 'not carried'}`)
     return isCarried
   }
@@ -79,7 +80,12 @@ export async function measureCapacity(
       const instances = await limit(tier, cpus)
       const predicted = predictKnee(costs[tier] as Cost, instances, cpus)
       report(`${tier} with --cpus ${cpus}: ${rounded(predicted)} writes/s predicted`)
-      const measured = await findKnee(carries, range.low * predicted, range.high * predicted, range.steps)
+      const measured = await findKnee(
+        (rate) => carries(tier, rate),
+        range.low * predicted,
+        range.high * predicted,
+        range.steps,
+      )
       ofTier[cpus] = {
         predicted: rounded(predicted),
         measured: rounded(measured),
