@@ -66,7 +66,10 @@ if [ -n "$light" ]; then
   separator=${separator:-:}
   if [ -z "$files" ]; then
     files=compose.yaml
-    [ ! -f compose.override.yaml ] || files=$files${separator}compose.override.yaml
+    # Compose reads the first that there is.
+    for file in compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml; do
+      [ ! -f "$file" ] || { files=$files$separator$file && break; }
+    done
   fi
   export COMPOSE_FILE=$files${separator}compose.light.yaml
 else

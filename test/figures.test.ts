@@ -29,6 +29,15 @@ describe('the figures in the documents', () => {
     }
   })
 
+  it('docs/performance.md has the CPU times of the committed benchmark', () => {
+    const rows = rowsOf('docs/performance.md', '## Where the CPU time goes')
+    expect(rows.length).toBeGreaterThan(5)
+    for (const [candidate = '', work = '', ...times] of rows) {
+      const { cpuMsPerRequest } = bench.figures[candidate.replaceAll('`', '')][work.replaceAll('`', '')]
+      expect(times, `${candidate} ${work}`).toEqual(Object.values(cpuMsPerRequest).map(String))
+    }
+  })
+
   it('README.md has those of the committed benchmark', () => {
     for (const text of [
       `${bench.write.vsFastify} times the writes per second of Fastify`,

@@ -65,8 +65,14 @@ print(json.dumps([{"timestamp": int(time.time() * 1000), "message": json.dumps(l
 
 log() { printf '%s\n' "$*" >&2; }
 
+# The agent of Systems Manager installs packages at the same time. Either may fail then:
+# https://github.com/amazonlinux/amazon-linux-2023/issues/397
 install_docker() {
-  dnf install --assumeyes --quiet docker jq
+  until dnf install --assumeyes --quiet docker jq; do
+    [ "$SECONDS" -lt 120 ] || return 1
+    log 'installing Docker failed, trying again'
+    sleep 5
+  done
   systemctl enable --now docker
 }
 

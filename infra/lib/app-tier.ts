@@ -58,7 +58,7 @@ export class AppTier extends Construct {
         healthyThresholdCount: 2,
         unhealthyThresholdCount: 2,
       },
-      deregistrationDelay: Duration.seconds(contract.deregistrationDelaySeconds),
+      deregistrationDelay: Duration.seconds(contract.deregistrationDelaySeconds.app),
     })
     // A draining target fails its health check on purpose and still has requests in flight.
     this.targetGroup.setAttribute('target_health_state.unhealthy.connection_termination.enabled', 'false')

@@ -23,5 +23,9 @@ export const contract = {
     web: { memory: '512m', processes: 2048 },
     app: { memory: '512m', processes: 256 },
   },
-  deregistrationDelaySeconds: 60,
+  /**
+   * Of each tier's load balancer. A Network Load Balancer may open connections to a target for two minutes after its
+   * deregistration. https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html
+   */
+  deregistrationDelaySeconds: { web: 60, app: 180 },
 } as const

@@ -7,13 +7,14 @@ import {
   type IIpAddresses,
   InstanceType,
   type ISecurityGroup,
-  type NatInstanceProviderV2,
+  NatInstanceProviderV2,
   NatProvider,
   NatTrafficDirection,
   Peer,
   Port,
   SecurityGroup,
   SubnetType,
+  UserData,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2'
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3'
@@ -53,6 +54,7 @@ export class Network extends Construct {
       associatePublicIpAddress: true,
       defaultAllowedTraffic: NatTrafficDirection.NONE,
       creditSpecification: CpuCredits.STANDARD,
+      userData: natUserData(),
     })
     this.vpc = new Vpc(this, 'Vpc', {
       ipAddresses: numberedSubnets,
@@ -135,6 +137,14 @@ export class Network extends Construct {
       acknowledge(instance, 'AwsSolutions-EC29', 'It has no data. CloudFormation creates it anew.')
     }
   }
+}
+
+/** The library's commands of a NAT instance, which do not expect another installation: https://github.com/aws/aws-cdk/issues/36717 */
+function natUserData(): UserData {
+  const [install, ...commands] = NatInstanceProviderV2.DEFAULT_USER_DATA_COMMANDS
+  const userData = UserData.forLinux()
+  userData.addCommands(`until ${install}; do sleep 5; done`, ...commands)
+  return userData
 }
 
 /** 10.0.1.0/24, 10.0.2.0/24, … in the order of the subnets, two per role. The third byte identifies the subnet. */

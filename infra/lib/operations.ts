@@ -250,7 +250,8 @@ export class Operations extends Construct {
         parameters: {
           commands: [
             'set -e',
-            'dnf install --assumeyes --quiet amazon-cloudwatch-agent',
+            // The boot script and the patch scan use dnf at the same time.
+            'until dnf install --assumeyes --quiet amazon-cloudwatch-agent; do sleep 5; done',
             `/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c ssm:${agent.parameterName}`,
           ],
         },

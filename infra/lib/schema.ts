@@ -39,7 +39,10 @@ export class Schema extends Construct {
 
     // Changed SQL is a new parameter: the resource runs again, and a rollback finds the previous SQL.
     const version = createHash('sha256').update(serializeMigrations(migrations)).digest('hex').slice(0, 8)
+    // The names have one beginning, so that the function's rights stay as they are: IAM applies others seconds later.
+    const folder = `/schema/${stack.stackName}`
     const parameter = new StringParameter(this, `Sql${version}`, {
+      parameterName: `${folder}/${version}`,
       description: 'The newest migrations of packages/db/migrations, in order.',
       stringValue: parameterText(migrations, parameterBytes),
     })
@@ -56,10 +59,18 @@ export class Schema extends Construct {
     })
     // Narrower than the library's grants, which allow what the function does not do.
     const rights = [
-      { actions: ['ssm:GetParameter'], resources: [parameter.parameterArn] },
+      {
+        actions: ['ssm:GetParameter'],
+        resources: [stack.formatArn({ service: 'ssm', resource: `parameter${folder}/*` })],
+      },
       { actions: ['secretsmanager:GetSecretValue'], resources: [adminSecret.secretArn, appSecret.secretArn] },
     ]
     for (const right of rights) handler.addToRolePolicy(new PolicyStatement(right))
+    acknowledge(
+      handler,
+      `AwsSolutions-IAM5[Resource::arn:${stack.partition}:ssm:${stack.region}:<AWS::AccountId>:parameter${folder}/*]`,
+      'The migrations of this deployment only.',
+    )
 
     const provider = new Provider(this, 'Provider', {
       onEventHandler: handler,

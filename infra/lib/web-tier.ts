@@ -57,7 +57,7 @@ export class WebTier extends Construct {
         healthyThresholdCount: 5,
         unhealthyThresholdCount: 2,
       },
-      deregistrationDelay: Duration.seconds(contract.deregistrationDelaySeconds),
+      deregistrationDelay: Duration.seconds(contract.deregistrationDelaySeconds.web),
     })
     this.addListeners(config)
 

@@ -71,6 +71,17 @@ describe('.ci/review', () => {
     execFileSync('tar', ['-cf', join(folder, 'assembly.tar'), '--transform', 's/^[.]/cdk.out/', '-C', app.outdir, '.'])
   })
 
+  /** A stack of deployed.json, in a status. */
+  const fakeStack = (status: string) =>
+    fake(
+      'aws',
+      `case "$*" in
+         "cloudformation describe-stacks --stack-name ${configs.dev.stackName} --query Stacks[0].StackStatus --output text") echo ${status} ;;
+         "cloudformation get-template --stack-name ${configs.dev.stackName} --query TemplateBody --output json") cat deployed.json ;;
+         *) exit 1 ;;
+       esac`,
+    )
+
   const summary = () => readFileSync(join(folder, 'summary.md'), 'utf8')
 
   it('shows the changes and the cost of a deployment', () => {
@@ -79,10 +90,7 @@ describe('.ci/review', () => {
       Object.entries<{ Type: string }>(deployed.Resources).find(([, { Type }]) => Type.endsWith('NatGateway')) ?? []
     delete deployed.Resources[String(gateway)]
     writeFileSync(join(folder, 'deployed.json'), JSON.stringify(deployed))
-    fake(
-      'aws',
-      `[ "$*" = "cloudformation get-template --stack-name ${configs.dev.stackName} --query TemplateBody --output json" ] && cat deployed.json`,
-    )
+    fakeStack('UPDATE_COMPLETE')
     expect(run('.ci/review')).toMatchObject({ status: 0 })
     expect(summary()).toContain('feat: be the release')
     expect(summary()).toMatch(/\| NAT gateways \| 0 × \| 0\.00 \| 1 × \| 45\.26 \|/)
@@ -92,6 +100,18 @@ describe('.ci/review', () => {
 
   it('shows everything for a stack that does not exist', () => {
     fake('aws', 'echo "Stack with id X does not exist" >&2; exit 254')
+    expect(run('.ci/review')).toMatchObject({ status: 0 })
+    expect(summary()).toMatch(/\[\+\] AWS::RDS::DBCluster/)
+  })
+
+  // `cdk deploy` deletes such a stack. CloudFormation still returns the template that failed.
+  it('shows everything for a stack whose first deployment failed', () => {
+    writeFileSync(join(folder, 'summary.md'), '')
+    writeFileSync(
+      join(folder, 'deployed.json'),
+      JSON.stringify(createApp().app.synth().getStackByName(configs.dev.stackName).template),
+    )
+    fakeStack('ROLLBACK_COMPLETE')
     expect(run('.ci/review')).toMatchObject({ status: 0 })
     expect(summary()).toMatch(/\[\+\] AWS::RDS::DBCluster/)
   })

@@ -20,6 +20,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { parameterText } from '../functions/carried-migrations.ts'
 import type { RotationEvent } from '../functions/rotation.ts'
 import type { LambdaContext, SchemaEvent } from '../functions/schema.ts'
+import { configs } from '../lib/config.ts'
 import { repositoryRoot } from '../lib/repository-root.ts'
 import { account, region, StandIn, testKeys } from './aws.ts'
 import { resolve } from './intrinsics.ts'
@@ -62,7 +63,6 @@ function statementsOf(prefix: string): readonly { readonly Action: string | read
     'AWS::AccountId': account,
     [template.one('AWS::SecretsManager::SecretTargetAttachment', 'DataApp').id]: secretsOf('app'),
     [template.one('AWS::SecretsManager::SecretTargetAttachment', 'DataCluster').id]: secretsOf('admin'),
-    [template.one('AWS::SSM::Parameter', 'DataSchema').id]: 'migrations-*',
   })
 }
 
@@ -122,7 +122,7 @@ async function createSecret(kind: string, user: object): Promise<string> {
 }
 
 async function putMigrations(migrations: readonly Migration[]): Promise<string> {
-  const Name = `migrations-${randomUUID()}`
+  const Name = `/schema/${configs.dev.stackName}/${randomUUID()}`
   await ssm.send(new PutParameterCommand({ Name, Type: 'String', Value: parameterText(migrations, 4096) }))
   return Name
 }

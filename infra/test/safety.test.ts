@@ -40,6 +40,17 @@ describe('backups', () => {
     expect(names).toHaveLength(2)
   })
 
+  it('need what the document names: a vault, and that AWS Backup may back up Aurora', () => {
+    const { backupCopyRegion, stackName } = configs.prod
+    const document = file('docs/aws.md')
+    expect(document).toContain(
+      `aws backup create-backup-vault --region ${backupCopyRegion} --backup-vault-name ${stackName}`,
+    )
+    // A plan that names a cluster does not include it otherwise:
+    // https://docs.aws.amazon.com/aws-backup/latest/devguide/service-opt-in.html
+    expect(document).toContain('aws backup update-region-settings --resource-type-opt-in-preference Aurora=true')
+  })
+
   it('have a plan only with that setting', () => {
     expect(synthesize().all('AWS::Backup::BackupPlan')).toEqual([])
   })

@@ -194,7 +194,7 @@ describe('the app tier', () => {
     const group = dev.one('AWS::ElasticLoadBalancingV2::TargetGroup', 'App')
     expect(attributes(group, 'TargetGroupAttributes')).toEqual({
       'preserve_client_ip.enabled': 'false',
-      'deregistration_delay.timeout_seconds': '60',
+      'deregistration_delay.timeout_seconds': '180',
       'target_health_state.unhealthy.connection_termination.enabled': 'false',
     })
   })
@@ -420,6 +420,12 @@ describe('the database', () => {
     expect([Timeout, providerTimeout]).toEqual([900, 900])
     const { ServiceTimeout } = dev.one('Custom::DatabaseSchema').Properties
     expect(Number(ServiceTimeout)).toBeGreaterThan(900)
+  })
+
+  it('applies other SQL with the rights that its function has already', () => {
+    // A changed policy takes effect some seconds after CloudFormation has changed it: https://github.com/aws/aws-cdk/issues/37675
+    const more = synthesize({ migrations: [{ name: '0001_other', sql: 'SELECT 1' }] })
+    expect(more.all('AWS::IAM::Policy')).toEqual(dev.all('AWS::IAM::Policy'))
   })
 
   it('has a new parameter only when the SQL has changed', () => {

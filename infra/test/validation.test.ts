@@ -114,7 +114,10 @@ function acknowledgements(config: Config) {
       node.metadata
         .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
         .flatMap(({ data }) => Object.entries(data as Record<string, string>))
-        .map(([rule, reason]) => ({ finding: `${node.path.replace(/^[^/]*\//, '')}: ${rule}`, reason })),
+        .map(([rule, reason]) => ({
+          finding: `${node.path.replace(/^[^/]*\//, '')}: ${rule.replace(config.stackName, 'STACK')}`,
+          reason,
+        })),
     )
 }
 
@@ -140,6 +143,7 @@ describe('the acknowledged findings', () => {
         "Data/Rotation/Function: Annotation::AwsSolutions-IAM5[Resource::*]",
         "Data/Schema/Function: Annotation::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]",
         "Data/Schema/Function: Annotation::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole]",
+        "Data/Schema/Function: Annotation::AwsSolutions-IAM5[Resource::arn:aws:ssm:REGION:<AWS::AccountId>:parameter/schema/STACK/*]",
         "Data/Schema/Provider: Annotation::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]",
         "Data/Schema/Provider: Annotation::AwsSolutions-IAM5[Resource::<DataSchemaFunction55724BF6.Arn>:*]",
         "Network/AlbSecurityGroup: Annotation::AwsSolutions-EC23",

@@ -30,7 +30,22 @@ ensure_image() {
     step "Building $equivalent ($official cannot be pulled here)" \
       "Fix the cause in the output, or set $variable in .env to an image that can be pulled." "$builder" "$equivalent"
   fi
+  check_platform "$equivalent"
   [ -n "$chosen" ] || remember_image "$variable" "$equivalent"
+}
+
+# Fails if the builds would ask the registry for an equivalent, because theirs is to be for another processor.
+check_platform() {
+  local platform
+  [ -n "${DOCKER_DEFAULT_PLATFORM:-}" ] || return 0
+  platform=$(docker image inspect "$1" --format '{{.Os}}/{{.Architecture}}')
+  case $DOCKER_DEFAULT_PLATFORM/ in
+    "$platform"/*) ;;
+    *)
+      fail "$1 is for $platform, and DOCKER_DEFAULT_PLATFORM=$DOCKER_DEFAULT_PLATFORM." \
+        'To use it: unset DOCKER_DEFAULT_PLATFORM'
+      ;;
+  esac
 }
 
 remember_image() {

@@ -9,6 +9,7 @@ readonly FORMER_NAME=three-tier
 ensure_project() {
   local project folders folder
   have docker || fail 'Docker is not installed.' "Get it: $ENGINE_HELP"
+  check_compose_files
   case $(docker compose config 2>&1 >/dev/null) in
     # The folder's name has none of the characters that a project's name may have.
     *'project name must not be empty'*)
@@ -35,6 +36,23 @@ ensure_project() {
       "To use that data: set COMPOSE_PROJECT_NAME=$FORMER_NAME in .env." \
       "To start without it: set COMPOSE_PROJECT_NAME=$project in .env."
   fi
+}
+
+# Fails for files of another project, as a shell may have them for all that is run in it. The folder of the first one is
+# the project's.
+check_compose_files() {
+  local files separator file names
+  files=$(setting COMPOSE_FILE)
+  [ -n "$files" ] || return 0
+  separator=$(setting COMPOSE_PATH_SEPARATOR)
+  IFS=${separator:-:} read -r -a names <<<"$files"
+  if [ "$(dirname -- "${names[0]}")" -ef . ]; then
+    for file in "${names[@]}"; do
+      [ "${file##*/}" != compose.yaml ] || [ ! "$(dirname -- "$file")" -ef . ] || return 0
+    done
+  fi
+  fail "COMPOSE_FILE is for another project: $files" \
+    'It is set in .env or the environment. Unset it, or begin it with compose.yaml: COMPOSE_FILE=compose.yaml:mine.yaml'
 }
 
 has_data() {

@@ -12,10 +12,29 @@ setting() {
   esac
 }
 
+# Fails for variables of the shell with which Compose does not read .env.
+check_env_file() {
+  local files file ignored=''
+  [ -e .env ] || return 0
+  if [ -n "${COMPOSE_ENV_FILES:-}" ]; then
+    ignored=COMPOSE_ENV_FILES
+    IFS=, read -r -a files <<<"$COMPOSE_ENV_FILES"
+    for file in "${files[@]}"; do
+      [ ! "$file" -ef .env ] || return 0
+    done
+  else
+    case ${COMPOSE_DISABLE_ENV_FILE-0} in 0 | f | F | false | False | FALSE) ;; *) ignored=COMPOSE_DISABLE_ENV_FILE ;; esac
+  fi
+  [ -z "$ignored" ] ||
+    fail "Compose does not read .env with $ignored=${!ignored}, and it has settings of this checkout." \
+      "To use it: unset $ignored"
+}
+
 # Sets $resolved_settings to a line NAME=VALUE for each setting. Only Compose reads .env as Compose does: with an image
 # per setting, it prints their values and starts nothing.
 resolve_settings() {
   local version model values name none=$'\nCOMPOSE_PROJECT_NAME=none\n'
+  check_env_file
   resolved_settings=$'\n'
   # An older one is named when the engine is checked.
   version=$(docker compose version --short 2>/dev/null) || return 0
@@ -25,6 +44,7 @@ resolve_settings() {
   values=$(docker compose --file - --project-directory . config --images <<<"$model") ||
     fail 'Compose cannot read the settings; its message is above.' \
       "If it is about the project's name: COMPOSE_PROJECT_NAME is invalid." \
+      'If it is about ParseBool: COMPOSE_DISABLE_ENV_FILE is neither true nor false.' \
       'They are in .env or the environment, and described in .env.example.'
   resolved_settings=$'\n'$values$'\n'
   # What Compose takes from the file above is not set.

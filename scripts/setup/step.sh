@@ -30,14 +30,17 @@ check_options() {
 }
 
 # Fails if the path of this checkout has a character that a tool cannot have in it: PATH, which npm sets, the colon; Node.js
-# the backslash; Vite, which runs the tests, the other two.
+# the backslash; Docker's output the line break; Vite, which runs the tests, the other two.
 check_path() {
-  local path character
-  path=$(pwd -P)
-  for character in : '\' '#' '?'; do
+  local path character name
+  # A substitution would remove line breaks at the end.
+  path=$(pwd -P && printf /)
+  path=${path%$'\n'/}
+  for character in : '\' '#' '?' $'\n'; do
     case $path in
       *"$character"*)
-        fail "The path of this checkout contains \"$character\": $path" \
+        name=${character/$'\n'/a line break}
+        fail "The path of this checkout contains \"$name\": $path" \
           'Node.js, npm or the tests would not find their files. Move it to a folder without this character.'
         ;;
     esac

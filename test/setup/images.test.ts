@@ -71,6 +71,29 @@ describe('ensure_image', () => {
   })
 })
 
+describe('ensure_image with DOCKER_DEFAULT_PLATFORM', () => {
+  const ensure = (platform: string) => {
+    machine.fake('docker', 'case "$*" in *Architecture*) echo linux/amd64 ;; esac')
+    writeFileSync(settingsFile(), 'NODE_IMAGE=local/node:26\n')
+    const environment = { DOCKER_DEFAULT_PLATFORM: platform }
+    return machine.withFunctions('ensure_image NODE_IMAGE node:26-trixie-slim local/node:26 false', environment)
+  }
+
+  it.each(['linux/arm64', 'linux/arm64/v8', 'linux/386'])(
+    'refuses %s, for which there is no equivalent',
+    (platform) => {
+      const { status, stderr } = ensure(platform)
+      expect(status).toBe(1)
+      expect(stderr).toContain(`✗ local/node:26 is for linux/amd64, and DOCKER_DEFAULT_PLATFORM=${platform}.`)
+      expect(stderr).toContain('unset DOCKER_DEFAULT_PLATFORM')
+    },
+  )
+
+  it.each(['', 'linux/amd64', 'linux/amd64/v2'])("accepts '%s', for which it was built", (platform) => {
+    expect(ensure(platform)).toMatchObject({ status: 0, stdout: '' })
+  })
+})
+
 describe('ensure_image when the pull fails', () => {
   /** Docker whose pulls fail with this message until the attempt of this number. */
   function pull(message: string, { successAt = 9, npm = false, ...environment }: Record<string, unknown> = {}) {

@@ -59,10 +59,37 @@ describe('scripts/setup.sh project', () => {
 
   it('names COMPOSE_FILE when Compose cannot read a file', () => {
     machine.fake('docker', 'echo "stat /x/nowhere.yaml: no such file or directory" >&2; exit 14')
-    const { status, stderr } = check({ COMPOSE_FILE: 'nowhere.yaml' })
+    const { status, stderr } = check({ COMPOSE_FILE: 'compose.yaml:nowhere.yaml' })
     expect(status).toBe(1)
     expect(stderr).toContain('nowhere.yaml: no such file')
     expect(stderr).toContain('If it is about a file: COMPOSE_FILE names the files')
+  })
+
+  it.each([
+    '/elsewhere/compose.yaml',
+    '../compose.yaml',
+    'docker-compose.yml',
+    'mine.yaml:x.yaml',
+    '/x.yaml:compose.yaml',
+  ])('refuses COMPOSE_FILE=%s, which is for another project', (files) => {
+    const { status, stdout, stderr } = check({ COMPOSE_FILE: files })
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toContain(`✗ COMPOSE_FILE is for another project: ${files}\n`)
+    expect(stderr).toContain('Unset it, or begin it with compose.yaml')
+  })
+
+  it.each([
+    { COMPOSE_FILE: 'compose.yaml' },
+    { COMPOSE_FILE: './compose.yaml:/elsewhere/mine.yaml' },
+    { COMPOSE_FILE: 'mine.yaml:compose.yaml' },
+    { COMPOSE_FILE: 'compose.yaml;mine.yaml', COMPOSE_PATH_SEPARATOR: ';' },
+    { COMPOSE_FILE: '' },
+  ] as Record<string, string>[])('accepts files beside compose.yaml: %j', (environment) => {
+    expect(check(environment)).toEqual({ status: 0, stdout: '', stderr: '' })
+  })
+
+  it('accepts compose.yaml by its whole path', () => {
+    expect(check({ COMPOSE_FILE: join(machine.checkout, 'compose.yaml') }).status).toBe(0)
   })
 
   it('fails without Docker', () => {
@@ -109,5 +136,15 @@ describe('scripts/start.sh', () => {
     expect(status).toBe(1)
     expect(stderr).toContain(`Port ${port} is in use by the container other-alb-1.`)
     expect(stderr).toContain('WEB_PORT=8081 npm start')
+  })
+})
+
+describe.each([',', '.', ' ', '\t', "'", '"', '$'])('a checkout in a folder that ends with %j', (end) => {
+  const machine = useMachine(`checkout${end}`)
+
+  it('has the project that was started in it', () => {
+    machine.fake('docker', `case "$*" in 'compose config') echo 'name: app' ;; 'ps '*) echo "$OWNER" ;; esac`)
+    const environment = { OWNER: machine.checkout }
+    expect(machine.run(['scripts/setup.sh', 'project'], environment)).toEqual({ status: 0, stdout: '', stderr: '' })
   })
 })

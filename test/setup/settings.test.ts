@@ -116,6 +116,39 @@ describe('check_settings', () => {
     expect(stderr).toContain("got 'a b'\n")
   })
 
+  it.each([
+    ...['1', 'true', 'T', 'yes', ''].map((value) => ({ COMPOSE_DISABLE_ENV_FILE: value })),
+    ...['other.env', 'a.env,b.env', '/elsewhere/.env'].map((files) => ({ COMPOSE_ENV_FILES: files })),
+  ] as Record<string, string>[])('refuses an .env that Compose would not read: %j', (environment) => {
+    writeSettings('NODE_IMAGE=local/node:26\n')
+    const { status, stdout, stderr } = machine.run(['scripts/setup.sh'], environment)
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    const [[name, value] = []] = Object.entries(environment)
+    expect(stderr).toContain(
+      `✗ Compose does not read .env with ${name}=${value}, and it has settings of this checkout.`,
+    )
+    expect(stderr).toContain(`unset ${name}`)
+  })
+
+  it.each([
+    ...['0', 'f', 'False'].map((value) => ({ COMPOSE_DISABLE_ENV_FILE: value })),
+    ...['.env', './.env', 'other.env,.env'].map((files) => ({ COMPOSE_ENV_FILES: files })),
+    // These files come before the other variable.
+    { COMPOSE_ENV_FILES: '.env', COMPOSE_DISABLE_ENV_FILE: '1' },
+    { COMPOSE_ENV_FILES: '' },
+  ] as Record<string, string>[])('accepts an .env that Compose reads: %j', (environment) => {
+    writeSettings('WEB_PORT=8081\n')
+    expect(machine.withFunctions('check_settings', environment)).toMatchObject({ status: 0, stdout: '' })
+  })
+
+  it('needs no .env, until the set-up has to write one', () => {
+    const environment = { COMPOSE_DISABLE_ENV_FILE: '1' }
+    expect(machine.withFunctions('check_settings', environment).status).toBe(0)
+    const { status, stderr } = machine.withFunctions('append_setting NODE_IMAGE local/node:26 why', environment)
+    expect(status).toBe(1)
+    expect(stderr).toContain('unset COMPOSE_DISABLE_ENV_FILE')
+  })
+
   it.each([{}, ...environments(0)])('accepts valid and missing settings: %j', (given) => {
     expect(machine.withFunctions('check_settings', given)).toMatchObject({ status: 0, stdout: '' })
   })

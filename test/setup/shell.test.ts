@@ -110,30 +110,32 @@ describe('scripts/setup.sh', () => {
   )
 })
 
-describe.each(['with space', '-x', "it's", '"$HOME" `id`', 'проект', 'a;b&c|d*', 'a,b=c', '$$a%41', '~[a]{b}'])(
-  'a checkout in the folder %s',
-  (name) => {
-    const machine = useMachine(name)
+describe.each([
+  ...['with space', '-x', "it's", '"$HOME" `id`', 'проект', 'a;b&c|d*', 'a,b=c', '$$a%41', '~[a]{b}'],
+  ...[',', '.', ' ', '\t', "'", '"', '$', '!', '@', '%', '&', '(', ']'].map((end) => `ends with ${end}`),
+])('a checkout in the folder %j', (name) => {
+  const machine = useMachine(name)
 
-    it('is set up', () => {
-      writeFileSync(join(machine.checkout, 'package-lock.json'), '{}')
-      machine.link('chmod')
-      machine.fake(
-        'npm',
-        'mkdir -p node_modules/.bin; echo true >node_modules/.bin/node; chmod +x node_modules/.bin/node',
-      )
-      expect(machine.run(['scripts/setup.sh', 'dependencies'])).toMatchObject({ status: 0, stderr: '' })
-      expect(existsSync(join(machine.checkout, 'node_modules/.installed'))).toBe(true)
-    })
-  },
-)
+  it('is set up', () => {
+    writeFileSync(join(machine.checkout, 'package-lock.json'), '{}')
+    machine.link('chmod')
+    machine.fake(
+      'npm',
+      'mkdir -p node_modules/.bin; echo true >node_modules/.bin/node; chmod +x node_modules/.bin/node',
+    )
+    expect(machine.run(['scripts/setup.sh', 'dependencies'])).toMatchObject({ status: 0, stderr: '' })
+    expect(existsSync(join(machine.checkout, 'node_modules/.installed'))).toBe(true)
+  })
+})
 
 describe.each([
   [':', 'one:two'],
   ['\\', 'one\\two'],
   ['#', 'C#'],
   ['?', 'why?'],
-])('a checkout with %s in its path', (character, name) => {
+  ['a line break', 'one\ntwo'],
+  ['a line break', 'one\n'],
+])('a checkout with %s in its path, %j', (character, name) => {
   const machine = useMachine(name)
 
   it('is refused at once', () => {

@@ -78,9 +78,14 @@ describe('scripts/start.sh', () => {
     expect(stdout).toContain('acknowledged writes are on one machine')
   })
 
-  it('merges compose.override.yaml with --light too', () => {
-    writeFileSync(join(machine.checkout, 'compose.override.yaml'), '')
-    expect(start(['--light']).up()).toContain('compose.yaml:compose.override.yaml:compose.light.yaml')
+  it.each([
+    ['compose.override.yaml'],
+    ['compose.override.yml'],
+    ['docker-compose.override.yaml'],
+    ['compose.override.yml', 'compose.override.yaml'],
+  ])('merges %s, which Compose reads, with --light too', (...files) => {
+    for (const file of files) writeFileSync(join(machine.checkout, file), '')
+    expect(start(['--light']).up()).toContain(`compose.yaml:${files[0]}:compose.light.yaml`)
   })
 
   it.each([

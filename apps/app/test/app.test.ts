@@ -68,6 +68,7 @@ describe('/status', () => {
       instance: 'test',
       writer: 'ok',
       reader: 'ok',
+      hasReader: true,
       readsFrom: 'reader',
       readerLagMs: 2,
       durability: { copies: 'one', since: '1970-01-01T00:16:40.000Z', transactionsOnOne: 6 },
@@ -77,10 +78,12 @@ describe('/status', () => {
 
   it('is 200 while the database is unavailable', async () => {
     const unknown = { readerLagMs: undefined, durability: undefined }
-    const status = async () => ({ writer: false, reader: false, readsFrom: 'writer', ...unknown }) as const
+    const status = async () =>
+      ({ writer: false, reader: false, hasReader: false, readsFrom: 'writer', ...unknown }) as const
     const response = await request(createTestApp(undefined, { client: { ...client, status } })).get('/status')
     expect(response.status).toBe(200)
     expect(response.body).toMatchObject({ writer: 'failed', reader: 'failed', readerLagMs: null, durability: null })
+    expect(response.body).toMatchObject({ hasReader: false })
   })
 
   it('fails with 400 for an unknown parameter', async () => {

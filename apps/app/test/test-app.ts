@@ -21,7 +21,14 @@ export const client: DatabaseClient = {
   read: unused,
   write: unused,
   transaction: unused,
-  status: async () => ({ writer: true, reader: true, readsFrom: 'reader', readerLagMs: 1.6, durability }),
+  status: async () => ({
+    writer: true,
+    reader: true,
+    hasReader: true,
+    readsFrom: 'reader',
+    readerLagMs: 1.6,
+    durability,
+  }),
   ping: async () => {},
   state: () => ({
     writer: pool,

@@ -20,6 +20,8 @@ export interface Schemas {
     readonly instance: string
     readonly writer: Schemas['Health']
     readonly reader: Schemas['Health']
+    /** False if the reader is no server of its own but the writer */
+    readonly hasReader: boolean
     /** Where reads go first */
     readonly readsFrom: 'reader' | 'writer'
     /** Replica lag; null while writer or reader is unavailable, and if both are one server */
@@ -37,7 +39,7 @@ export interface Schemas {
     readonly newest: number | null
   }
   readonly Health: 'ok' | 'failed'
-  /** RFC 9457. `detail` and `requestId` are set by the app tier only, not by the tiers in front of it. */
+  /** RFC 9457. `detail` and `requestId` may be missing in one of a tier in front of the app. */
   readonly Problem: {
     readonly type: 'about:blank'
     readonly title: string

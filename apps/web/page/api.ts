@@ -55,21 +55,32 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
     latestWrite = undefined
     return send(path, init)
   }
-  const problem: Partial<Schemas['Problem'] | Schemas['OutcomeUnknown']> = await response.json().catch(() => ({}))
-  const { type, title, detail, requestId } = problem
+  const problem: unknown = await response.json().catch(() => ({}))
+  const { type, title, detail, requestId } = problem as Partial<Schemas['Problem'] | Schemas['OutcomeUnknown']>
   const reason = detail ?? title ?? `The response has status ${response.status}.`
   const message = requestId ? `${reason} (request ${requestId})` : reason
   throw new ResponseError(response, message, type === outcomeUnknown || [502, 504].includes(response.status))
 }
 
-/** Sends a write with a key, which makes a second attempt safe, also if it was committed before the first response was lost. */
+/**
+ * Sends a write with a key, which makes a second attempt safe, also if it was committed before the first response was lost.
+ *
+ * @throws like {@link send}. The outcome is unknown too when the second attempt says nothing of an unknown first one.
+ */
 export async function sendOnce(path: string, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers)
   headers.set('Idempotency-Key', newKey())
-  return send(path, { ...init, headers }).catch(async (error: unknown) => {
-    if (error instanceof ResponseError && error.response.status < 500) throw error
+  const attempt = () => send(path, { ...init, headers })
+  return attempt().catch(async (first: unknown) => {
+    if (first instanceof ResponseError && first.response.status < 500) throw first
     await new Promise((resolve) => setTimeout(resolve, 1000))
-    return send(path, { ...init, headers })
+    return attempt().catch((error: unknown) => {
+      const isKnown = first instanceof ResponseError && !first.outcomeUnknown
+      if (isKnown || !(error instanceof ResponseError)) throw error
+      const { response, message } = error
+      // 409: the first is still in progress. After another refusal it was not carried out.
+      throw new ResponseError(response, message, response.status === 409 || response.status >= 500)
+    })
   })
 }
 

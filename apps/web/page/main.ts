@@ -1,7 +1,7 @@
 import { ResponseError, type Status, send } from './api.ts'
 import { element, setText } from './elements.ts'
 import type { Resource } from './resource.ts'
-import { isOneServer, type Report, setUpServices } from './services.ts'
+import { type Report, setUpServices } from './services.ts'
 import { setUpTimes } from './times/index.ts'
 
 /** An outage, and its end, shows within this interval and the timeout of a request. */
@@ -57,7 +57,7 @@ function noticeFor({ reached, status }: Report): string {
     return `The database is unavailable: reads and writes fail. ${retries}`
   if (status.writer === 'failed') return `The database writer is unavailable: writes fail, reads continue. ${retries}`
   // One machine is all that this topology has.
-  if (isOneServer(status)) return ''
+  if (!status.hasReader) return ''
   const durability = durabilityNotice(status)
   if (status.reader === 'failed') return `The database reader is unavailable: the writer serves reads. ${durability}`
   if (status.readsFrom === 'writer') return `The replica lag is too high: the writer serves reads. ${durability}`

@@ -1,8 +1,8 @@
 import type { Status } from './api.ts'
+import { databaseStates, type State } from './database-states.ts'
 import { descendant, element, setText } from './elements.ts'
 
 type Service = 'alb' | 'web' | 'nlb' | 'app' | 'db-writer' | 'db-reader'
-type State = 'up' | 'down' | 'unknown' | 'none'
 
 /** The result of one status request. */
 export interface Report {
@@ -14,10 +14,6 @@ export interface Report {
 }
 
 const instanceMaxAgeMs = 60_000
-
-/** Whether both endpoints of the database are one server; not known while it is unavailable. */
-export const isOneServer = ({ writer, reader, readerLagMs }: Status): boolean =>
-  writer === 'ok' && reader === 'ok' && readerLagMs === null
 
 /** Shows the state of each service. The returned function takes each new report. */
 export function setUpServices(): (report: Report) => void {
@@ -65,20 +61,8 @@ export function setUpServices(): (report: Report) => void {
     }
     show('nlb', 'up', 'forwards requests')
     show('app', 'up', instances('app', status.instance))
-    if (isOneServer(status)) {
-      show('db-writer', 'up', `writes and reads${status.durability?.copies === 'one' ? ', on one machine' : ''}`)
-      show('db-reader', 'none', 'writer serves reads')
-      return
-    }
-    const readsFromWriter = status.readsFrom === 'writer'
-    if (status.writer === 'ok') show('db-writer', 'up', readsFromWriter ? 'writes and reads' : 'writes')
-    else show('db-writer', 'down', 'writes fail')
-    if (status.reader === 'ok') show('db-reader', 'up', lag(status.readerLagMs))
-    else show('db-reader', 'down', readsFromWriter && status.writer === 'ok' ? 'writer serves reads' : 'reads fail')
+    const { writer, reader } = databaseStates(status)
+    show('db-writer', ...writer)
+    show('db-reader', ...reader)
   }
-}
-
-function lag(ms: number | null): string {
-  if (ms === null) return 'lag unknown'
-  return ms < 1000 ? `lag ${ms} ms` : `lag ${(ms / 1000).toFixed(1)} s`
 }

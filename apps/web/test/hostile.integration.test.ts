@@ -5,13 +5,20 @@ import { shareWeb, web } from './shared-web.ts'
 shareWeb()
 
 /** Expects the only response that a connection received to be a problem of this status. */
+/** The detail of a problem whose title does not say what is expected. */
+const details: Readonly<Record<number, string>> = {
+  413: 'The body must have at most 131,072 bytes.',
+  414: 'The request line must have at most 2,048 bytes.',
+}
+
 function expectProblem(received: string, expected: number) {
   const [head = '', body = ''] = received.split('\r\n\r\n')
   expect(head).toMatch(new RegExp(`^HTTP/1\\.[01] ${expected} `))
   expect(head).toMatch(/^content-type: application\/problem\+json$/im)
   const requestId = /^x-request-id: (.*)$/im.exec(head)?.[1]
   expect(requestId).toMatch(/^[0-9a-f]{32}$/)
-  expect(JSON.parse(body)).toEqual({ type: 'about:blank', title: expect.any(String), status: expected, requestId })
+  const problem = { type: 'about:blank', title: expect.any(String), status: expected, detail: details[expected] }
+  expect(JSON.parse(body)).toEqual({ ...problem, requestId })
   return requestId
 }
 

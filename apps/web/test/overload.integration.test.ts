@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { docker, waitFor } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 import { shareWeb, upstream, web } from './shared-web.ts'
@@ -63,5 +65,32 @@ describe('an overloaded app', () => {
     expect(new Set(others.map(({ status }) => status))).toEqual(new Set([200]))
     await upstream.get('/release')
     await reads
+  })
+})
+
+describe('clients that send their bodies slowly', () => {
+  it('take no places of requests without a body', async () => {
+    const { host, port } = web.address()
+    const head = 'POST /slow HTTP/1.1\r\nHost: web\r\nContent-Length: 100\r\n\r\n'
+    const slow = Array.from({ length: 300 }, () => connect(port, host).on('error', () => {}))
+    try {
+      await Promise.all(slow.map((socket) => once(socket, 'connect')))
+      for (const socket of slow) socket.write(head)
+      // Each of the two processes has fewer connections for them: the others are refused.
+      await waitFor('a refused one', async () => slow.some((socket) => socket.readableLength > 0))
+      const others = await Promise.all([
+        ...Array.from({ length: 100 }, () => web.request('/anything', post)),
+        ...Array.from({ length: 20 }, () => web.request('/status')),
+        ...Array.from({ length: 20 }, () => web.request('/list')),
+      ])
+      expect(new Set(others.map(({ status }) => status))).toEqual(new Set([200]))
+    } finally {
+      for (const socket of slow) socket.destroy()
+    }
+    const body = 'complete'
+    await waitFor('the places are free again', async () => {
+      const response = await web.request('/anything?at=1', { ...post, body })
+      return response.status === 200 && JSON.parse(response.body).body === body
+    })
   })
 })

@@ -104,6 +104,8 @@ export interface RequestParts {
 /** A running container of the web image. */
 export interface Web {
   readonly container: StartedTestContainer
+  /** A restart changes the port. */
+  address(): { readonly host: string; readonly port: number }
   /** Sends a well-formed request. Rejects when the response is cut off. */
   request(path: string, parts?: RequestParts): Promise<WebResponse>
   /** Sends a GET request; yields the decoded body in the parts in which it arrives. */
@@ -126,11 +128,11 @@ export interface Web {
 
 function webOf(container: StartedTestContainer): Web {
   const id = container.getId()
-  /** A function, because a restart changes the port. */
   const address = () => ({ host: container.getHost(), port: container.getMappedPort(8080) })
 
   return {
     container,
+    address,
 
     request: (path, { body, ...parts } = {}) =>
       new Promise((resolve, reject) => {

@@ -42,7 +42,7 @@ def secret(self):
 
 def parameter(self):
     name = json.loads(self.body).get("Name")
-    return f"arn:aws:ssm:{self.region}:{self.current_account}:parameter/{name}" if name else "*"
+    return f"arn:aws:ssm:{self.region}:{self.current_account}:parameter/{name.lstrip('/')}" if name else "*"
 
 
 def log_stream(self):

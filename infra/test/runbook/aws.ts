@@ -2,7 +2,7 @@
  * Stand-in for the AWS CLI in the runbook's blocks. Reads a call per line, its arguments separated by \x1f, and responds
  * with a line each of the exit status and the output. Its state is in the file of the argument.
  * Renames and changes of a password take several calls, as they take minutes on AWS: at first nothing has changed, then
- * the resource is renaming, then it has neither name, then it has the new one.
+ * the resource is renaming, then it has neither name, then it has the new one. Names have 63 characters at most.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -13,9 +13,16 @@ interface FakeResource {
   name: string
   /** Calls until it is available. */
   busy: number
+  /** It was created and has not been available yet. */
+  creating?: boolean
   newName?: string
-  readonly cluster?: string
+  cluster?: string
   password?: string
+  /** The least and the most capacity of a serverless cluster. */
+  scaling?: string
+  class?: string
+  zone?: string
+  tags?: string
 }
 
 export interface FakeState {
@@ -45,7 +52,9 @@ function fail(error: string): never {
 function advance(): void {
   for (const resource of state.resources) {
     if (resource.busy > 0) resource.busy -= 1
+    if (resource.busy === 0) delete resource.creating
     if (resource.busy === 0 && resource.newName) {
+      for (const member of state.resources) if (member.cluster === resource.name) member.cluster = resource.newName
       resource.name = resource.newName
       delete resource.newName
     }
@@ -54,7 +63,8 @@ function advance(): void {
 
 const isVisible = (resource: FakeResource) => !(resource.newName && resource.busy <= callsWithoutName)
 
-function statusOf({ busy, newName }: FakeResource): string {
+function statusOf({ busy, creating, newName }: FakeResource): string {
+  if (creating) return 'creating'
   if (busy === 0 || busy >= callsOfAChange - 1) return 'available'
   return newName ? 'renaming' : 'modifying'
 }
@@ -62,6 +72,12 @@ function statusOf({ busy, newName }: FakeResource): string {
 const find = (kind: string, name: string) =>
   state.resources.find((each) => each.kind === kind && each.name === name && isVisible(each)) ??
   fail(`DB${kind}NotFound: ${name}`)
+
+/** The name in an option. https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/CHAP_Limits.html */
+function nameIn(name: string): string {
+  const value = option(name)
+  return /^[a-z][a-z0-9-]{0,62}$/.test(value) ? value : fail(`InvalidParameterValue: ${value}`)
+}
 
 function describeAll(kind: FakeResource['kind']): object {
   const all = state.resources.filter((each) => each.kind === kind && isVisible(each))
@@ -73,7 +89,8 @@ function describeAll(kind: FakeResource['kind']): object {
       DBInstances: found.map((each) => ({
         DBInstanceIdentifier: each.name,
         DBInstanceStatus: statusOf(each),
-        DBInstanceClass: 'db.r7g.large',
+        DBInstanceClass: each.class,
+        AvailabilityZone: each.zone,
       })),
     }
   }
@@ -81,6 +98,9 @@ function describeAll(kind: FakeResource['kind']): object {
     DBClusters: found.map((each) => ({
       DBClusterIdentifier: each.name,
       Status: statusOf(each),
+      ServerlessV2ScalingConfiguration: each.scaling
+        ? Object.fromEntries(each.scaling.split(',').map((pair) => pair.split('=')))
+        : undefined,
       DBSubnetGroup: 'subnets',
       DBClusterParameterGroup: 'parameters',
       VpcSecurityGroups: [{ VpcSecurityGroupId: 'sg-1' }, { VpcSecurityGroupId: 'sg-2' }],
@@ -96,7 +116,7 @@ function modify(kind: FakeResource['kind']): object {
   if (resource.busy > 0) fail(`InvalidDB${kind}State: ${resource.name}`)
   if (has('master-user-password')) resource.password = option('master-user-password')
   if (has(`new-db-${kind}-identifier`)) {
-    const newName = option(`new-db-${kind}-identifier`)
+    const newName = nameIn(`new-db-${kind}-identifier`)
     if (state.resources.some((each) => each.kind === kind && [each.name, each.newName].includes(newName))) {
       fail(`DB${kind}AlreadyExists: ${newName}`)
     }
@@ -117,6 +137,15 @@ const commands: Readonly<Record<string, () => object>> = {
   'cloudformation delete-stack': () => ({}),
   'cloudformation wait': () => ({}),
   'elbv2 modify-load-balancer-attributes': () => ({}),
+  'iam create-open-id-connect-provider': () => ({}),
+  'iam create-role': () => {
+    const name = `create-role --role-name ${option('role-name')} `
+    return state.log.filter((line) => line.startsWith(name)).length > 1 ? fail('EntityAlreadyExists') : {}
+  },
+  'iam put-role-policy': () =>
+    // https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
+    /^[\w+=,.@-]{1,128}$/.test(option('policy-name')) ? {} : fail(`ValidationError: ${option('policy-name')}`),
+  'sts get-caller-identity': () => ({ Account: '123456789012' }),
   'secretsmanager get-secret-value': () => ({
     SecretString: JSON.stringify({ password: state.secrets[option('secret-id')] ?? fail('ResourceNotFound') }),
   }),
@@ -127,13 +156,34 @@ const commands: Readonly<Record<string, () => object>> = {
   'rds modify-db-instance': () => modify('instance'),
   'rds restore-db-cluster-to-point-in-time': () => {
     const { password = '' } = find('cluster', option('source-db-cluster-identifier'))
-    const name = option('db-cluster-identifier')
-    state.resources.push({ kind: 'cluster', name, busy: callsOfAChange, password: `former ${password}` })
+    const name = nameIn('db-cluster-identifier')
+    state.resources.push({
+      kind: 'cluster',
+      name,
+      busy: callsOfAChange,
+      creating: true,
+      password: `former ${password}`,
+      ...(has('serverless-v2-scaling-configuration') && { scaling: option('serverless-v2-scaling-configuration') }),
+      ...(has('tags') && { tags: option('tags') }),
+    })
     return {}
   },
   'rds create-db-instance': () => {
-    const cluster = find('cluster', option('db-cluster-identifier')).name
-    state.resources.push({ kind: 'instance', name: option('db-instance-identifier'), busy: callsOfAChange, cluster })
+    const { name: cluster, busy, scaling } = find('cluster', option('db-cluster-identifier'))
+    // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterToPointInTime.html
+    if (busy > 0) fail(`InvalidDBClusterState: ${cluster}`)
+    // https://github.com/terraform-aws-modules/terraform-aws-rds-aurora/issues/537
+    if (option('db-instance-class') === 'db.serverless' && !scaling) fail(`InvalidDBClusterState: ${cluster}`)
+    state.resources.push({
+      kind: 'instance',
+      name: nameIn('db-instance-identifier'),
+      busy: callsOfAChange,
+      creating: true,
+      cluster,
+      class: option('db-instance-class'),
+      zone: has('availability-zone') ? option('availability-zone') : 'any',
+      ...(has('tags') && { tags: option('tags') }),
+    })
     return {}
   },
 }
@@ -158,7 +208,7 @@ function select(value: unknown, expression: string): string {
     },
     [value],
   )
-  return selected.join('\t')
+  return selected.map((each) => each ?? 'None').join('\t')
 }
 
 function respond([service, command = '', ...options]: readonly string[]): readonly [status: number, output: string] {

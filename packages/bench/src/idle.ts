@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { docker, openTopology, repositoryRoot, services, type Topology } from '@repo/compose'
 import { describeIdle, formatServices, type Idle, type IdleTopology, toIdleGroup, withTable } from './idle-results.ts'
@@ -15,7 +15,7 @@ const measureMs = 60_000
 /** `npm run idle`: what the topology uses at rest, complete and light, and how long it takes to start. */
 async function main(): Promise<void> {
   const busyBefore = await busyPercent(10_000)
-  const light = await measure('compose.yaml:compose.light.yaml')
+  const light = await measure('compose.yaml', 'compose.light.yaml')
   const complete = await measure('compose.yaml')
   const idle: Idle = {
     about: { date: new Date().toISOString(), cpus: availableParallelism(), cpu: cpus()[0]?.model.trim() ?? 'unknown' },
@@ -31,12 +31,9 @@ async function main(): Promise<void> {
   await writeFile(readme, withTable(await readFile(readme, 'utf8'), describeIdle(idle)))
 }
 
-async function measure(files: string): Promise<IdleTopology> {
+async function measure(...files: string[]): Promise<IdleTopology> {
   console.log(`${files}: building and starting`)
-  await using topology = await openTopology({
-    name: 'idle',
-    env: { COMPOSE_FILE: files, COMPOSE_PATH_SEPARATOR: ':' },
-  })
+  await using topology = await openTopology({ name: 'idle', env: { COMPOSE_FILE: files.join(delimiter) } })
   await topology.compose('down', '--volumes')
   const buildSeconds = await secondsOf(() => topology.compose('build', '--no-cache'))
   const startSeconds = await secondsOf(() => topology.up())

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { docker, git, openTopology, repositoryRoot, type Topology } from '@repo/compose'
 import { createBench } from './bench.ts'
@@ -36,7 +36,7 @@ async function main(args: readonly string[]): Promise<void> {
   report('building and starting the topology and the candidates')
   await using topology = await openTopology({
     name: 'bench',
-    env: { COMPOSE_FILE: 'compose.yaml:packages/bench/compose.yaml', COMPOSE_PATH_SEPARATOR: ':' },
+    env: { COMPOSE_FILE: ['compose.yaml', 'packages/bench/compose.yaml'].join(delimiter) },
     services: isComparison ? [] : ['alb', 'load'],
     signal: interruption.signal,
   })

@@ -1,4 +1,4 @@
-export { baseImage, certificatesFile, repositoryRoot } from './checkout.ts'
+export { baseImage, certificatesFile, composeFiles, repositoryRoot } from './checkout.ts'
 export { DockerError, type DockerOptions, docker, dockerOutput, engineAddress, spawnDocker, spawnIn } from './docker.ts'
 export { freeze, thaw } from './freeze.ts'
 export { git } from './git.ts'

@@ -1,5 +1,5 @@
 import type { ChildProcess, ChildProcessWithoutNullStreams, SpawnOptions } from 'node:child_process'
-import { realpathSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { repositoryRoot } from './checkout.ts'
 import { docker, dockerOutput, spawnDocker } from './docker.ts'
 import { services } from './services.ts'
@@ -116,7 +116,7 @@ export function openProject({
       const { stdout, stderr } = await run('logs', '--no-color', '--no-log-prefix', service)
       return stdout + stderr
     },
-    filesOf: async (service) => (await labels('config_files', service)).flatMap((files) => files.split(/,(?=\/)/)),
+    filesOf: async (service) => (await labels('config_files', service)).flatMap(splitPaths),
     otherCheckouts: async () => (await labels('working_dir')).filter((folder) => !isThisCheckout(folder)),
   }
 
@@ -124,11 +124,26 @@ export function openProject({
   async function labels(name: string, ...service: string[]): Promise<string[]> {
     const ids = lines((await run('ps', '--all', '--quiet', ...service)).stdout)
     if (ids.length === 0) return []
-    const format = `{{index .Config.Labels "com.docker.compose.project.${name}"}}`
-    return [...new Set(lines(await docker(['inspect', '--format', format, ...ids], { env, signal })))]
+    // As JSON: a path may end in white space.
+    const format = `{{json (index .Config.Labels "com.docker.compose.project.${name}")}}`
+    const values = lines(await docker(['inspect', '--format', format, ...ids], { env, signal }))
+    return [...new Set(values.map((value): string => JSON.parse(value)).filter(Boolean))]
   }
 
   return project
+}
+
+/** The files of a list that Compose has joined by commas, which a path may have too: each path ends where a file does. */
+function splitPaths(list: string): string[] {
+  const paths: string[] = []
+  let path = ''
+  for (const part of list.split(',')) {
+    path = path === '' ? part : `${path},${part}`
+    if (!statSync(path, { throwIfNoEntry: false })?.isFile()) continue
+    paths.push(path)
+    path = ''
+  }
+  return path === '' ? paths : [...paths, path]
 }
 
 function isThisCheckout(folder: string): boolean {

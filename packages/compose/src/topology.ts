@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import { delimiter } from 'node:path'
 import { openProject, type Project } from './project.ts'
 import { removeLeftovers, testProject } from './test-run.ts'
 
@@ -44,8 +45,15 @@ export interface Topology extends Project, TopologyReference, AsyncDisposable {
   down(): Promise<void>
 }
 
-/** Whatever `.env` has for the topology of this checkout. */
-const defaults = { WEB_ADDRESS: '127.0.0.1', WEB_COUNT: '2', APP_COUNT: '2' }
+/** Whatever the shell and `.env` have for the topology of this checkout. */
+const defaults = {
+  WEB_ADDRESS: '127.0.0.1',
+  WEB_COUNT: '2',
+  APP_COUNT: '2',
+  COMPOSE_FILE: 'compose.yaml',
+  COMPOSE_PATH_SEPARATOR: delimiter,
+  COMPOSE_PROFILES: '',
+}
 
 /** Builds the images, starts the topology and waits until it is healthy. The caller disposes of it: `await using`. */
 export async function openTopology(options: TopologyOptions): Promise<Topology> {

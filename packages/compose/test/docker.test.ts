@@ -91,7 +91,7 @@ describe('a project', () => {
 
   it('finds the other checkouts whose containers have its name', async () => {
     const script = (folders: string[]) =>
-      `case $1 in compose) echo id ;; inspect) printf '%s\\n' ${folders.join(' ')} ;; esac`
+      `case $1 in compose) echo id ;; inspect) printf '%s\\n' ${folders.map((each) => `'"${each}"'`).join(' ')} ;; esac`
     expect(await project(script([repositoryRoot])).otherCheckouts()).toEqual([])
     const others = [folder, '/removed/checkout']
     expect(await project(script([repositoryRoot, ...others, folder])).otherCheckouts()).toEqual(others)

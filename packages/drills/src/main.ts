@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import type { Check, Drill } from './drill.ts'
 import { drills } from './drills/index.ts'
 import { runSequence } from './drills/operations.ts'
+import { findWorkload } from './find-workload.ts'
 import { openHttpClient } from './http.ts'
 import { describeMachine, type Machine, measureMachine, medianWriteMs, unfitReasons } from './machine.ts'
 import { drawOperations, type Operation, seedFile, shrink } from './operations.ts'
@@ -38,7 +39,7 @@ async function main(args: readonly string[]): Promise<void> {
       steps: { type: 'string', default: '25' },
     },
   })
-  const [workload] = select('resource', workloads, values.resource === undefined ? [] : [values.resource])
+  const workload = values.resource === undefined ? workloads[0] : findWorkload(values.resource)
   if (workload === undefined) throw new Error('There is no workload in packages/drills/src/workloads/index.ts.')
   const interruption = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { CliError, openOwnProject, runCli } from '@repo/ops/cli.ts'
 import { writableDatabase } from '@repo/ops/databases.ts'
+import { findWorkload } from './find-workload.ts'
 import { insertion, parentInsertions } from './rows.ts'
 import { workloads } from './workloads/index.ts'
 
@@ -10,11 +11,11 @@ const batchRows = 100_000
 
 await runCli(async () => {
   const [name, countText = '', ...others] = parseArgs({ allowPositionals: true }).positionals
-  const workload = workloads.find((each) => each.name === name)
-  const known = workloads.map((each) => each.name).join(', ')
-  if (workload === undefined || others.length > 0) {
+  if (name === undefined || others.length > 0) {
+    const known = workloads.map((each) => each.name).join(', ')
     throw new CliError(`Usage: npm run seed -- RESOURCE COUNT\n  Resources: ${known}`)
   }
+  const workload = findWorkload(name)
   if (!/^[1-9]\d{0,8}$/.test(countText)) throw new CliError(`Invalid count '${countText}': expected 1 to 999999999.`)
   const count = Number(countText)
   const project = await openOwnProject()

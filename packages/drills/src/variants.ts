@@ -134,7 +134,7 @@ export const variantsOf = (workload: Workload): readonly Variant[] => [
         ...workload.unboundedQueue,
       },
     },
-    web: patch('apps/web/httpd.conf', ' max=128 acquire=10', ''),
+    web: patch('apps/web/httpd.conf', 'max=128 acquire=10', 'acquire=10'),
   },
   { name: 'two-writers', drill: rejoin, databases: twoWriters },
   // A failover, and a start of the old writer.

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { findWorkload } from '../src/find-workload.ts'
 import { hostileRequests } from '../src/hostile-requests.ts'
+import type { Workload } from '../src/workload.ts'
 import { workloads } from '../src/workloads/index.ts'
 
 describe('the registered workloads', () => {
@@ -27,5 +29,28 @@ describe('the registered workloads', () => {
 
   it.each(workloads)('$name gives hostile requests as many as asked for', (workload) => {
     expect(hostileRequests(workload, 1234)).toHaveLength(1234)
+  })
+})
+
+describe('findWorkload', () => {
+  const known = ['tickets', 'line-items', 'categories', 'people'].map((name) => ({ name }) as Workload)
+
+  it.each([
+    ['tickets', 'tickets'],
+    ['ticket', 'tickets'],
+    ['line-items', 'line-items'],
+    ['line-item', 'line-items'],
+    ['lineItems', 'line-items'],
+    ['lineItem', 'line-items'],
+    ['category', 'categories'],
+    ['people', 'people'],
+  ])('takes %s for %s, as `npm run generate` takes a name', (given, name) => {
+    expect(findWorkload(given, known).name).toBe(name)
+  })
+
+  it.each(['tick', 'Ticket ', 'person', ''])("names what there is instead of '%s'", (given) => {
+    expect(() => findWorkload(given, known)).toThrow(
+      `Unknown resource '${given}'. Known: tickets, line-items, categories, people.`,
+    )
   })
 })

@@ -21,6 +21,7 @@ beforeAll(async () => {
   execFileSync('chmod', ['-R', 'go=', checkout])
   if (process.getuid?.() === 0)
     execFileSync('chown', ['-R', '1234:1234', join(checkout, 'apps'), join(checkout, 'packages')])
+  await writeFile(join(checkout, 'compose.override.yaml'), 'services: { web: { labels: { added: by the user } } }\n')
   // Never two topologies at a time.
   await topology.compose('stop', '--timeout', '1')
   dev = startCommand('dev.ts', [], { env, root: checkout })
@@ -88,6 +89,12 @@ describe('npm run dev', () => {
     await outputOf('SyntaxError')
     await writeFile(file, source)
     await responds()
+  })
+
+  it("has what a user's compose.override.yaml adds", async () => {
+    const web = await docker(['compose', 'ps', '--quiet', 'web'], { cwd: checkout, env })
+    const [first = ''] = web.split('\n')
+    expect(await docker(['inspect', '--format', '{{.Config.Labels.added}}', first])).toBe('by the user')
   })
 
   it('has a debugger, on this machine only', async () => {

@@ -64,6 +64,7 @@ describe('while the databases are unavailable', () => {
     await topology.compose('kill', ...databases)
     await page.locator('#notice:visible', { hasText: 'The database is unavailable' }).waitFor()
     await page.locator('#db-writer[data-state=down]').waitFor()
+    await page.locator(`#db-reader[data-state=${hasReader ? 'down' : 'none'}]`).waitFor()
     await page.locator('#app[data-state=up]').waitFor()
 
     await topology.compose('start', ...databases)

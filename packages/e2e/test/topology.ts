@@ -11,7 +11,7 @@ declare module 'vitest' {
 export const topology = attachTopology(inject('topology'))
 
 /** False if the topology is a light one. */
-export const hasReader = topology.env.COMPOSE_FILE === undefined
+export const hasReader = !topology.env.COMPOSE_FILE?.includes('compose.light.yaml')
 
 /** The databases that it has. */
 export const databases: readonly string[] = hasReader ? ['db-writer', 'db-reader'] : ['db-writer']

@@ -1,3 +1,4 @@
+import { pluralOf } from '@repo/drills/plural.ts'
 import { CliError } from '@repo/ops/cli.ts'
 import { reservedWords } from './reserved-words.ts'
 
@@ -33,7 +34,7 @@ export function namesOf(name: string, plural?: string): Names {
       `'${name}' looks like a plural. Give the singular, or, if it is one, its plural as well: --plural ${name}es`,
     )
   }
-  const pluralParts = plural === undefined ? pluralOf(singularParts) : partsOf(plural)
+  const pluralParts = plural === undefined ? pluralOf(singularParts.join('-')).split('-') : partsOf(plural)
   const names = {
     pascal: pascal(singularParts),
     plural: camel(pluralParts),
@@ -87,16 +88,6 @@ function partsOf(name: string): string[] {
     )
   }
   return name.split(/-|(?=[A-Z])/).map((part) => part.toLowerCase())
-}
-
-function pluralOf(parts: readonly string[]): string[] {
-  const last = parts.at(-1) ?? ''
-  const plural = /[^aeiou]y$/.test(last)
-    ? last.replace(/y$/, 'ies')
-    : /(s|x|z|ch|sh)$/.test(last)
-      ? `${last}es`
-      : `${last}s`
-  return [...parts.slice(0, -1), plural]
 }
 
 const capital = (part: string) => part.charAt(0).toUpperCase() + part.slice(1)

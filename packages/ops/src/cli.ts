@@ -1,7 +1,14 @@
 import { once } from 'node:events'
 import { basename, delimiter } from 'node:path'
 import { createInterface } from 'node:readline/promises'
-import { type Container, DockerError, openProject, type Project, type ProjectOptions } from '@repo/compose'
+import {
+  type Container,
+  composeFiles,
+  DockerError,
+  openProject,
+  type Project,
+  type ProjectOptions,
+} from '@repo/compose'
 
 /** An error that a command reports by its message alone; the message says what to do. */
 export class CliError extends Error {
@@ -43,11 +50,12 @@ export async function openOwnProject(options: Pick<ProjectOptions, 'profiles'> =
         '  Give this checkout a project of its own: set COMPOSE_PROJECT_NAME in .env or the environment.',
     )
   }
-  const files = await project.filesOf('db-writer')
-  if (process.env.COMPOSE_FILE !== undefined || !files.some((file) => basename(file) === 'compose.light.yaml')) {
-    return project
-  }
-  return openProject({ ...options, env: { COMPOSE_FILE: files.join(delimiter), COMPOSE_PATH_SEPARATOR: delimiter } })
+  const isLight = (files: readonly string[]) => files.some((file) => basename(file) === 'compose.light.yaml')
+  if (!isLight(await project.filesOf('db-writer'))) return project
+  const files = composeFiles()
+  if (isLight(files)) return project
+  const lightFiles = [...files, 'compose.light.yaml'].join(delimiter)
+  return openProject({ ...options, env: { COMPOSE_FILE: lightFiles, COMPOSE_PATH_SEPARATOR: delimiter } })
 }
 
 /**

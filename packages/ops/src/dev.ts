@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { statfs } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import { engineAddress, repositoryRoot } from '@repo/compose'
+import { composeFiles, engineAddress, repositoryRoot } from '@repo/compose'
 import { CliError, interruption, openOwnProject, runCli, thisMachine } from './cli.ts'
 import { changes, needsPolling } from './polling.ts'
 import { showLogs } from './show-logs.ts'
 
 // For every `docker compose` of this process.
-process.env.COMPOSE_FILE = ['compose.yaml', 'compose.dev.yaml'].join(delimiter)
+process.env.COMPOSE_FILE = [...composeFiles(), 'compose.dev.yaml'].join(delimiter)
 process.env.COMPOSE_PATH_SEPARATOR = delimiter
 
 await runCli(async () => {
@@ -47,6 +47,6 @@ await runCli(async () => {
     const polls = needsPolling({ setting: process.env.DEV_POLLING, fileSystem, engine: await engineAddress() })
     await Promise.all([showLogs(project, { tail: '0', follow: interrupted }), polls && restartOnChange()])
   } finally {
-    await compose('--profile', 'observe', 'down')
+    await compose('--profile', '*', 'down')
   }
 })

@@ -3,7 +3,8 @@ import { confirm, openOwnProject, runCli, runCompose } from './cli.ts'
 
 await runCli(async () => {
   const { yes = false } = parseArgs({ options: { yes: { type: 'boolean' } } }).values
-  const project = await openOwnProject({ profiles: ['observe'] })
+  // Whatever COMPOSE_PROFILES has started.
+  const project = await openOwnProject({ profiles: ['*'] })
   const [containers, volumes] = await Promise.all([project.list(), project.volumes()])
   if (containers.length > 0 || volumes.length > 0) {
     await confirm(

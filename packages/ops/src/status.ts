@@ -46,7 +46,7 @@ await runCli(async () => {
   console.log(styleText('dim', row('', '', 'requests/s', '5xx/s', '')))
   for (const container of all.filter(({ service }) => (services as readonly string[]).includes(service))) {
     const details = databases.get(container.id)
-    const shown = details ? { details } : figures(container, before, after)
+    const shown = details ? { details } : figures(container, before, after, withReader)
     console.log(
       row(
         container.instance,
@@ -112,6 +112,7 @@ function figures(
   { id, service }: Container,
   before: ReadonlyMap<string, Sample>,
   after: ReadonlyMap<string, Sample>,
+  withReader: boolean,
 ): Figures {
   const [first, second] = [before.get(id), after.get(id)]
   if (!first?.counters.size || !second?.counters.size) return { details: [] }
@@ -148,7 +149,7 @@ function figures(
         details: [
           `${plural(value('save_queue_waiting'), 'write')} queued`,
           ...(batches > 0 ? [`${(perSecond('save_batch_size_sum') / batches).toFixed(1)} per batch`] : []),
-          ...['writer', 'reader'].map((endpoint) => {
+          ...(withReader ? ['writer', 'reader'] : ['writer']).map((endpoint) => {
             const failing = value('database_failing', new RegExp(`"${endpoint}"`)) === 1
             const open = value('database_connections', new RegExp(`"${endpoint}"`))
             return failing ? styleText('red', `${endpoint} unavailable`) : plural(open, `${endpoint} connection`)

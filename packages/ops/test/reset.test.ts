@@ -43,7 +43,7 @@ describe('npm run reset', () => {
   })
 
   it('removes it with --yes', () => {
-    expect(reset(['--yes'])).toMatchObject({ status: 0, removed: 'compose --profile observe down --volumes' })
+    expect(reset(['--yes'])).toMatchObject({ status: 0, removed: 'compose --profile * down --volumes' })
   })
 
   it('removes nothing for another option', () => {
@@ -51,6 +51,6 @@ describe('npm run reset', () => {
   })
 
   it('does not ask when there are neither containers nor data', () => {
-    expect(reset([], { EMPTY: '1' })).toMatchObject({ status: 0, removed: 'compose --profile observe down --volumes' })
+    expect(reset([], { EMPTY: '1' })).toMatchObject({ status: 0, removed: 'compose --profile * down --volumes' })
   })
 })

@@ -31,7 +31,7 @@ export interface Endpoint {
   /** @default the query is not looked at */
   readonly query?: z.ZodObject
   /** The JSON body, of at most 128 KB; of a PATCH, a merge patch (RFC 7396). @default the body is not read */
-  readonly body?: z.ZodType
+  readonly body?: z.ZodObject
   readonly responses: Readonly<Record<number, ResponseDefinition>>
   /**
    * For a GET: whether it only reads. Then HEAD is answered by the same handler, and a browser may send it in advance or
@@ -86,7 +86,7 @@ type QueryOf<Of extends Endpoint> = Of extends { query: infer Schema extends z.Z
 type ParamsOf<Of extends Endpoint> = Of extends { params: infer Schema extends z.ZodObject }
   ? z.output<Schema>
   : unknown
-type BodyOf<Of extends Endpoint> = Of extends { body: infer Schema extends z.ZodType } ? z.output<Schema> : unknown
+type BodyOf<Of extends Endpoint> = Of extends { body: infer Schema extends z.ZodObject } ? z.output<Schema> : unknown
 
 /** The handler of each endpoint. */
 export type Handlers<Of extends Endpoints> = {
@@ -103,7 +103,7 @@ const problemMembers = {
 
 const problem = z.strictObject({ type: z.literal('about:blank'), title: z.string(), ...problemMembers }).meta({
   id: 'Problem',
-  description: 'RFC 9457. `detail` and `requestId` are set by the app tier only, not by the tiers in front of it.',
+  description: 'RFC 9457. `detail` and `requestId` may be missing in one of a tier in front of the app.',
 })
 
 /** The problem type of a write whose outcome is not known; docs/decisions/0019-a-write-says-when-its-outcome-is-unknown.md. */

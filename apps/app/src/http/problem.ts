@@ -91,7 +91,11 @@ export function toProblem(error: unknown, keyed = false): Problem {
     return { ...outcomeUnknown, status: 503, detail, headers: keyed ? { 'Retry-After': '1' } : {} }
   }
   if (error instanceof KeyReused) {
-    return { status: 422, detail: 'Another request has the same Idempotency-Key.', headers: {} }
+    return {
+      status: 422,
+      detail: 'Another request has the same Idempotency-Key. Each request needs its own.',
+      headers: {},
+    }
   }
   if (error instanceof KeyInProgress) {
     const detail = 'A request with the same Idempotency-Key is in progress. Please try again.'
@@ -108,11 +112,26 @@ export function toProblem(error: unknown, keyed = false): Problem {
     if (refusal) return { ...refusal, headers: {} }
   }
   if (error instanceof URIError) return { status: 400, detail: 'The path cannot be decoded.', headers: {} }
-  const { status, expose, message } = Object(error) as { status?: unknown; expose?: unknown; message?: unknown }
+  const { status, expose, message, type, limit } = Object(error) as Readonly<Record<string, unknown>>
   if (isClientError(status)) {
-    return { status, detail: expose === false ? undefined : String(message), headers: {} }
+    const detail = expectedBody(type, limit) ?? String(message)
+    return { status, detail: expose === false ? undefined : detail, headers: {} }
   }
   return { status: 500, detail: 'An internal error occurred.', headers: {} }
+}
+
+/** For an error of a body parser, whose message says only what was wrong. https://github.com/expressjs/body-parser#errors */
+function expectedBody(type: unknown, limit: unknown): string | undefined {
+  switch (type) {
+    case 'entity.too.large':
+      return `The body must have at most ${Number(limit).toLocaleString('en')} bytes.`
+    case 'charset.unsupported':
+      return 'The charset must be UTF-8.'
+    case 'encoding.unsupported':
+      return 'The Content-Encoding must be gzip, deflate, br or identity.'
+    default:
+      return undefined
+  }
 }
 
 const rowIsReferenced = { status: 409, detail: 'Other entries refer to this one.' }

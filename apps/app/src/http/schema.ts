@@ -36,9 +36,9 @@ export const bodyTypes = ({ method }: Endpoint) => [
  * Reads the JSON body by its schema, after `express.json()`.
  *
  * @throws {HttpError} 415 for another content type, 400 for a body that is no JSON object.
- * @throws {InvalidFields} with the name of each unknown or invalid field and the schema's message.
+ * @throws {InvalidFields} with the name of each invalid field, of a hundred unknown ones, and the schema's message.
  */
-export function parseBody<Schema extends z.ZodType>(
+export function parseBody<Schema extends z.ZodObject>(
   req: Request,
   schema: Schema,
   types: readonly string[],
@@ -51,11 +51,16 @@ export function parseBody<Schema extends z.ZodType>(
   throw new InvalidFields(
     result.error.issues.flatMap((issue) =>
       issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => ({ field: [...issue.path, key].join('.'), detail: 'is unknown' }))
+        ? issue.keys
+            .slice(0, namedKeys)
+            .map((field) => ({ field, detail: `is unknown: expected ${Object.keys(schema.shape).join(', ')}` }))
         : [{ field: issue.path.join('.'), detail: issue.message }],
     ),
   )
 }
+
+/** A response names so many unknown fields at most: it must not be many times as long as its request. */
+const namedKeys = 100
 
 const defaultMessage = ({ input }: { input?: unknown }) => (input === undefined ? 'is required' : 'is invalid')
 
@@ -65,7 +70,9 @@ function queryOf(req: Request, allowed: readonly string[]): Readonly<Record<stri
   const values: Record<string, string> = {}
   if (at < 0) return values
   for (const [name, value] of new URLSearchParams(req.originalUrl.slice(at))) {
-    if (!allowed.includes(name)) throw new HttpError(400, `Unknown query parameter '${name}'.`)
+    if (!allowed.includes(name)) {
+      throw new HttpError(400, `Unknown query parameter '${name}': expected ${allowed.join(', ') || 'none'}.`)
+    }
     if (values[name] !== undefined) throw new HttpError(400, `Duplicate query parameter '${name}'.`)
     values[name] = value
   }
@@ -81,13 +88,15 @@ export function integerParameter(min: number, max: number): z.ZodType<number> {
   )
 }
 
+const idError = 'must be an id, an integer from 1'
+
 /** An id of a row. */
-export const id = z.int({ error: 'must be an id' }).min(1, { error: 'must be an id' })
+export const id = z.int({ error: idError }).min(1, { error: idError })
 
 /** The same in a path or a query. */
 export const idParameter = z
   .string()
-  .regex(/^[1-9][0-9]{0,14}$/, { error: 'must be an id' })
+  .regex(/^[1-9][0-9]{0,14}$/, { error: idError })
   .transform(Number)
 
 /** Text of a bounded length. */

@@ -46,5 +46,10 @@ export async function listen(server: Server, port: number): Promise<number> {
  */
 export async function drain(server: Server, delayMs: number): Promise<void> {
   await delay(delayMs)
-  await new Promise<void>((resolve) => server.close(() => resolve()))
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  // `close` ends the connections that are idle now. Others become idle when their requests end: a response that began
+  // before the drain told its client to keep the connection.
+  const ending = setInterval(() => server.closeIdleConnections(), 100)
+  await closed
+  clearInterval(ending)
 }

@@ -11,6 +11,7 @@ const databaseStatus = {
   instance: z.string().describe('The instance of the app tier that answers'),
   writer: health,
   reader: health,
+  hasReader: z.boolean().describe('False if the reader is no server of its own but the writer'),
   readsFrom: z.enum(['reader', 'writer']).describe('Where reads go first'),
   readerLagMs: z
     .int()
@@ -61,7 +62,7 @@ export const statusEndpoints = (added: z.ZodRawShape = {}) =>
 export function statusRoutes(client: DatabaseClient, instance: string, resources: readonly RunningResource[]): Router {
   return createRouter(statusEndpoints(), {
     async status({ res }) {
-      const [{ writer, reader, readsFrom, readerLagMs, durability }, ...added] = await Promise.all([
+      const [{ writer, reader, hasReader, readsFrom, readerLagMs, durability }, ...added] = await Promise.all([
         client.status(),
         ...resources.map((resource) => resource.status?.()),
       ])
@@ -69,6 +70,7 @@ export function statusRoutes(client: DatabaseClient, instance: string, resources
         instance,
         writer: writer ? 'ok' : 'failed',
         reader: reader ? 'ok' : 'failed',
+        hasReader,
         readsFrom,
         readerLagMs: readerLagMs === undefined ? null : Math.round(readerLagMs),
         durability: durability

@@ -125,13 +125,19 @@ describe('errorHandler', () => {
       .post('/json')
       .send({ text: 'x'.repeat(200) })
     expect(response.status).toBe(413)
-    expect(response.body).toMatchObject({ title: 'Payload Too Large', detail: 'request entity too large' })
+    expect(response.body).toMatchObject({ title: 'Payload Too Large', detail: 'The body must have at most 100 bytes.' })
   })
 
   it('fails with 415 for an unsupported charset', async () => {
     const response = await request(app).post('/json').set('Content-Type', 'application/json; charset=x').send('{}')
     expect(response.status).toBe(415)
-    expect(response.body).toMatchObject({ title: 'Unsupported Media Type' })
+    expect(response.body).toMatchObject({ title: 'Unsupported Media Type', detail: 'The charset must be UTF-8.' })
+  })
+
+  it('fails with 415 for an unsupported encoding', async () => {
+    const response = await request(app).post('/json').set('Content-Encoding', 'compress').send({})
+    expect(response.status).toBe(415)
+    expect(response.body).toMatchObject({ detail: 'The Content-Encoding must be gzip, deflate, br or identity.' })
   })
 
   it('fails with 400 for a path that cannot be decoded', async () => {

@@ -34,11 +34,12 @@ describe('parseQuery', () => {
   })
 
   it('refuses an unknown parameter', () => {
-    expect(refusal('?x=1')).toBe("Unknown query parameter 'x'.")
+    expect(refusal('?x=1')).toBe("Unknown query parameter 'x': expected limit, order, name.")
+    expect(refusal('?x=1', z.strictObject({}))).toBe("Unknown query parameter 'x': expected none.")
   })
 
   it.each(['__proto__', 'constructor', 'toString'])('refuses %s, a property of every object', (name) => {
-    expect(refusal(`?${name}=1`)).toBe(`Unknown query parameter '${name}'.`)
+    expect(refusal(`?${name}=1`)).toContain(`Unknown query parameter '${name}': `)
   })
 
   it('refuses a duplicate parameter', () => {
@@ -118,7 +119,7 @@ describe('the schemas of fields', () => {
         5,
       ],
     ],
-    ['must be an id', id, [0, -1, 1.5, '1']],
+    ['must be an id, an integer from 1', id, [0, -1, 1.5, '1']],
   ])('says %s', (expected, by, values) => {
     for (const value of values) expect([value, message(by, value)]).toEqual([value, expected])
   })

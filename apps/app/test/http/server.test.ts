@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { get, type Server } from 'node:http'
+import { Agent, get, type Server } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import express from 'express'
@@ -64,5 +64,22 @@ describe('drain', () => {
     const [message] = await response
     expect(await text(message)).toBe('done')
     await draining
+  })
+
+  // Node itself would end it after 65 s.
+  it('ends a connection that is kept open once its last request has ended', { timeout: 30_000 }, async () => {
+    const arrived = Promise.withResolvers<express.Response>()
+    const app = express().get('/', (_req, res) => arrived.resolve(res))
+    const agent = new Agent({ keepAlive: true })
+    const response = once(get({ port: await start(app), agent }), 'response')
+    const res = await arrived.promise
+    const draining = drain(server, 0)
+    await expect.poll(() => server.listening, { timeout: 300_000 }).toBe(false)
+    res.end('done')
+    const [message] = await response
+    expect(message.headers.connection).toBe('keep-alive')
+    expect(await text(message)).toBe('done')
+    await draining
+    agent.destroy()
   })
 })

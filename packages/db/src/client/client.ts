@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { coalesce } from './coalesce.ts'
-import { type Connection, connect, query } from './connection.ts'
+import { type Connection, connect, query, queryAll, sqlMode } from './connection.ts'
 import { DataNotFound, includes, type Point } from './consistency.ts'
 import { createDurabilityMonitor, type Durability } from './durability.ts'
 import {
@@ -66,6 +66,8 @@ export interface DatabaseStatus {
   /** Whether it answered within a second. */
   readonly writer: boolean
   readonly reader: boolean
+  /** False if both endpoints are one server. */
+  readonly hasReader: boolean
   /** Where a read would go first; always the writer if both endpoints are one server. */
   readonly readsFrom: 'writer' | 'reader'
   /**
@@ -128,7 +130,8 @@ export interface DatabaseClient {
   write<T>(work: Work<T>, options?: WriteOptions): Promise<T>
   /**
    * Runs `work` in a transaction on the writer; resolves after the commit. An error of `work` rolls it back. `work` runs
-   * again as in {@link write}. Never runs it again when the outcome of the commit is unknown.
+   * again as in {@link write}. Never runs it again when the outcome of the commit is unknown. Its isolation level is READ
+   * COMMITTED: it locks the rows that it finds, not the gaps between them.
    *
    * @throws {DatabaseUnavailable} it was not committed.
    * @throws {DatabaseOverloaded} likewise; also when it lost against others each time.
@@ -156,9 +159,9 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
   // Every other connection to the writer leads to the same demoted server.
   const eviction = { evictAfter: isReadOnlyRefusal, generation: { current: 0 } }
   const writerOptions = poolOptions('writer', options, (connection) =>
-    Promise.all([refuseReadOnly(connection), limitStatements(connection, deadlineMs)]),
+    Promise.all([refuseReadOnly(connection), configureSession(connection, deadlineMs), limitLockWaits(connection)]),
   )
-  const limited = (connection: Connection) => limitStatements(connection, deadlineMs)
+  const limited = (connection: Connection) => configureSession(connection, deadlineMs)
   const readerOptions = poolOptions('reader', options, limited)
   const queueLimit = options.connectionQueueLimit
   const writerPool = (limit: number, own = writerOptions) => createPool({ ...own, ...eviction, limit, queueLimit })
@@ -299,6 +302,7 @@ export function createDatabaseClient(options: DatabaseClientOptions): DatabaseCl
       return {
         writer: reachedWriter,
         reader: reachedReader,
+        hasReader,
         readsFrom: hasReader && reachedReader ? readsFrom() : 'writer',
         readerLagMs: hasReader && reachedWriter && reachedReader ? replicaLag.ms() : undefined,
         durability: reachedWriter ? durability.latest() : undefined,
@@ -403,16 +407,25 @@ const abandonedAfterSeconds = { idle: 45, sending: 30 }
 const maxIdleMs = 20_000
 
 /**
- * A statement that nobody waits for any more ends at the server too: by itself, it notices only when it has rows to
- * send. Its locks go with it. It waits for the locks of others so briefly that time is left for another attempt.
+ * A read that nobody waits for any more ends at the server too: by itself, it notices only when it has rows to send. Its
+ * locks go with it.
  */
-async function limitStatements(connection: Connection, deadlineMs: number): Promise<void> {
-  const limitMs = Math.ceil(1.1 * deadlineMs)
-  await query(
-    connection,
-    'SET SESSION max_execution_time = ?, innodb_lock_wait_timeout = 1, wait_timeout = ?, net_write_timeout = ?',
-    [limitMs, abandonedAfterSeconds.idle, abandonedAfterSeconds.sending],
-  )
+async function configureSession(connection: Connection, deadlineMs: number): Promise<void> {
+  await query(connection, 'SET SESSION sql_mode = ?, max_execution_time = ?, wait_timeout = ?, net_write_timeout = ?', [
+    sqlMode,
+    Math.ceil(1.1 * deadlineMs),
+    abandonedAfterSeconds.idle,
+    abandonedAfterSeconds.sending,
+  ])
+}
+
+/**
+ * A write waits for the lock of a row, or of a table that is being changed, so briefly that time is left for another
+ * attempt. By default it would wait for a table for a year, and its client with it: each further attempt would be another
+ * connection, until the server accepts none.
+ */
+async function limitLockWaits(connection: Connection): Promise<void> {
+  await query(connection, 'SET SESSION innodb_lock_wait_timeout = 1, lock_wait_timeout = 1')
 }
 
 /** Of all pools of an endpoint. */
@@ -439,14 +452,14 @@ async function selectOne(connection: Connection): Promise<void> {
   await query(connection, 'SELECT 1')
 }
 
-/** Several clients make one beat an interval between them. */
+/** Several clients make one beat an interval between them. A beat in the future is from before the clock was set back. */
 async function beat(connection: Connection, intervalMs: number): Promise<Beat> {
   const [newest] = await Promise.all([
     newestBeat(connection),
     query(
       connection,
       `UPDATE heartbeat SET beat = beat + 1, beaten_at = UTC_TIMESTAMP(3)
-       WHERE id = 1 AND beaten_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND`,
+       WHERE id = 1 AND beaten_at NOT BETWEEN UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND AND UTC_TIMESTAMP(3)`,
       // A timer may fire a little early.
       [Math.floor(900 * intervalMs)],
     ),
@@ -482,7 +495,7 @@ async function repeatLockVictim<T>(run: () => Promise<T>, sendBy: number): Promi
 }
 
 async function commitAfter<T>(connection: Connection, work: () => Promise<T>, beforeCommit: () => void): Promise<T> {
-  await query(connection, 'START TRANSACTION')
+  await queryAll(connection, ['SET TRANSACTION ISOLATION LEVEL READ COMMITTED'], ['START TRANSACTION'])
   let result: T
   try {
     result = await work()

@@ -74,6 +74,14 @@ async function authorities(tlsCa: string): Promise<string | string[]> {
 }
 
 /**
+ * MySQL's default, for every session: a value that does not fit its column is an error. Aurora's default stores a part of
+ * it, and a migration that makes a column too short cuts what is stored.
+ * https://dev.mysql.com/doc/refman/8.4/en/sql-mode.html
+ */
+export const sqlMode =
+  'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'
+
+/**
  * Runs one statement. A value takes the place of each `?`, an identifier that of each `??`; a list of lists as value
  * makes the rows of an INSERT.
  *

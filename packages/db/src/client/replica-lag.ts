@@ -76,7 +76,8 @@ export function createReplicaLag({ beat, replicated, intervalMs }: ReplicaLagOpt
         // reader has.
         const isKnown = continuous && !(ahead && pending.length === 0)
         const ageMs = isKnown ? newest.ageMs : Math.max(newest.ageMs, reached?.ageMs ?? 0)
-        pending.push({ number: newest.number, madeAt: performance.now() - ageMs })
+        // It is negative if the clock was set back since.
+        pending.push({ number: newest.number, madeAt: performance.now() - Math.max(0, ageMs) })
         // The oldest says how far behind; some younger ones say how far it has come, when it catches up.
         if (pending.length > 60) pending.splice(1, 1)
       }

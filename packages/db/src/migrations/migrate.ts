@@ -1,4 +1,4 @@
-import { type Connection, type Endpoint, query } from '../client/connection.ts'
+import { type Connection, type Endpoint, query, sqlMode } from '../client/connection.ts'
 import { DatabaseError } from '../client/errors.ts'
 import { type ConnectWait, connectPersistently } from './connect.ts'
 import { createHistory, type History, hasNewerRelease, isChecksumOf, readHistory } from './history.ts'
@@ -55,7 +55,7 @@ export async function migrate(options: MigrateOptions): Promise<{ readonly appli
   try {
     // The server does not notice that a runner has lost the network: it would keep the session, and its lock, for hours.
     // Only idle time counts, so a statement can take long.
-    await run('session', 'SET SESSION wait_timeout = ?', [abandonedAfterSeconds])
+    await run('session', 'SET SESSION sql_mode = ?, wait_timeout = ?', [sqlMode, abandonedAfterSeconds])
     if (await isUpToDate(run, options, rights)) return { applied: [] }
     await lock(connection, database)
     await run(

@@ -20,7 +20,8 @@ let client: DatabaseClient
 beforeAll(async () => {
   ;({ mysql, options } = await startMigrated())
   await mysql.sql(`CREATE TABLE account (id INT PRIMARY KEY, balance INT NOT NULL);
-    GRANT SELECT, INSERT, UPDATE, DELETE ON account TO app`)
+    CREATE TABLE movement (account INT NOT NULL, FOREIGN KEY (account) REFERENCES account (id));
+    GRANT SELECT, INSERT, UPDATE, DELETE ON account TO app; GRANT INSERT ON movement TO app`)
   client = createDatabaseClient(options)
 })
 
@@ -59,14 +60,20 @@ async function withClient(changes: Partial<DatabaseClientOptions>, work: (other:
 describe('status', () => {
   it('finds both endpoints', () =>
     withClient({ reader: aliased() }, async (other) => {
-      expect(await other.status()).toMatchObject({ writer: true, reader: true, readsFrom: 'reader', readerLagMs: 0 })
+      const expected = { writer: true, reader: true, hasReader: true, readsFrom: 'reader', readerLagMs: 0 }
+      expect(await other.status()).toMatchObject(expected)
     }))
 
   it('shows that both endpoints are one server', async () => {
     const status = await client.status()
-    expect(status).toMatchObject({ writer: true, reader: true, readsFrom: 'writer' })
+    expect(status).toMatchObject({ writer: true, reader: true, hasReader: false, readsFrom: 'writer' })
     expect(status.readerLagMs).toBeUndefined()
   })
+
+  it('shows it also while that server is unavailable', () =>
+    withClient({ writer: nowhere, reader: nowhere }, async (other) => {
+      expect(await other.status()).toMatchObject({ writer: false, reader: false, hasReader: false })
+    }))
 
   it.each(['writer', 'reader'] as const)('finds that the %s is unavailable', (endpoint) =>
     withClient({ [endpoint]: nowhere }, async (halved) => {
@@ -118,6 +125,19 @@ describe('the connection policy', () => {
     },
   )
 
+  it('stores no part of a value that does not fit, whatever the default of the server is', async () => {
+    await mysql.sql("SET GLOBAL sql_mode = ''")
+    try {
+      await withClient({}, async (other) => {
+        const adding = other.write((connection) => add(connection, 2 ** 31))
+        await expect(adding).rejects.toMatchObject({ name: 'DatabaseError', code: 'ER_WARN_DATA_OUT_OF_RANGE' })
+      })
+    } finally {
+      await mysql.sql('SET GLOBAL sql_mode = DEFAULT')
+    }
+    expect(await balances()).toEqual([100, 100])
+  })
+
   it('recovers by itself after the server dropped every connection', async () => {
     await client.write(deposit)
     await mysql.killConnections('app')
@@ -146,7 +166,7 @@ describe('the connection policy', () => {
     }))
 
   it('gives up a connection that falls silent between its opening and its first use', async () => {
-    await using proxy = await silentOnce('super_read_only', options.writer)
+    await using proxy = await silentOnce(/super_read_only/, options.writer)
     await withClient({ writer: proxy.address, connectTimeoutMs: 300 }, async (impatient) => {
       await vi.waitFor(() => impatient.write(deposit), 300_000)
       expect(proxy.silenced()).toBe(true)
@@ -181,6 +201,22 @@ describe('the connection policy', () => {
         released.resolve()
         await holding
       }
+    }))
+
+  it('leaves no write waiting for a table that nobody waits for any more', () =>
+    withClient({ deadlineMs: 1800 }, async (hasty) => {
+      await vi.waitFor(() => hasty.write(deposit), 300_000)
+      const locked = mysql.sql('LOCK TABLES account READ; DO SLEEP(20); UNLOCK TABLES')
+      await vi.waitFor(
+        async () =>
+          expect(await mysql.sql("SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DO SLEEP%'")).toBe('1'),
+        300_000,
+      )
+      const refused = await Promise.allSettled([hasty.write(deposit), hasty.transaction(deposit)])
+      expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+      await vi.waitFor(async () => expect(await running('UPDATE account')).toBe(''), 10_000)
+      await locked
+      expect(await balances()).toEqual([101, 100])
     }))
 
   it('repeats a statement that waited too long for a lock', async () => {
@@ -320,7 +356,7 @@ describe('the connection policy', () => {
     }))
 
   it('reads from the writer while the reader is frozen', async () => {
-    await using frozen = await silentOnce('COUNT', options.reader, 'freeze')
+    await using frozen = await silentOnce(/COUNT/, options.reader, 'freeze')
     await withClient({ reader: frozen.address }, async (halved) => {
       expect(await halved.read(count)).toEqual([{ count: 2 }])
       expect(frozen.silenced()).toBe(true)
@@ -380,6 +416,30 @@ describe('transaction', () => {
       expect(await balances()).toEqual([100, 100])
     })
     expect(await balances()).toEqual([101, 100])
+  })
+
+  it.each([
+    ['looks for a row that does not exist', 'SELECT * FROM account WHERE id = 1000 FOR UPDATE'],
+    ['refers to a row that does not exist', 'INSERT INTO movement VALUES (1000)'],
+  ])('keeps nobody from storing a row when it %s', async (_, sql) => {
+    const deadline = performance.now() + 60_000
+    const [failed, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const open = client.transaction(
+      async (connection) => {
+        await query(connection, sql).catch(() => {})
+        failed.resolve()
+        await released.promise
+      },
+      { deadline },
+    )
+    await failed.promise
+    try {
+      await client.write((connection) => add(connection, 2000), { deadline })
+    } finally {
+      released.resolve()
+      await open
+    }
+    expect(await balances()).toEqual([100, 100, 0])
   })
 
   it('is repeated when it lost a deadlock: both of two that cross each other are committed', async () => {
@@ -466,8 +526,9 @@ describe('transaction', () => {
   })
 
   it('is never repeated when the outcome of its commit is unknown', async () => {
-    await using proxy = await silentOnce('COMMIT', options.writer)
+    await using proxy = await silentOnce(/COMMIT$/, options.writer)
     await withClient({ writer: proxy.address }, async (cutOff) => {
+      await vi.waitFor(() => cutOff.write(count), 300_000)
       let runs = 0
       const unclear = cutOff.transaction(
         async (connection) => {
@@ -483,7 +544,7 @@ describe('transaction', () => {
   })
 
   it('is never repeated when the connection is lost during the commit', async () => {
-    await using proxy = await silentOnce('COMMIT', options.writer, 'cut')
+    await using proxy = await silentOnce(/COMMIT$/, options.writer, 'cut')
     await withClient({ writer: proxy.address }, async (cutOff) => {
       let runs = 0
       const unclear = cutOff.transaction(async (connection) => {
@@ -499,14 +560,14 @@ describe('transaction', () => {
 
 describe('a write whose connection is lost', () => {
   it('has an unknown outcome once its statement was sent', async () => {
-    await using proxy = await silentOnce('UPDATE account', options.writer, 'cut')
+    await using proxy = await silentOnce(/UPDATE account/, options.writer, 'cut')
     await withClient({ writer: proxy.address }, async (cutOff) => {
       await expect(cutOff.write(deposit)).rejects.toBeInstanceOf(WriteOutcomeUnknown)
     })
   })
 
   it('is not committed when that was before the commit of its transaction', async () => {
-    await using proxy = await silentOnce('UPDATE account', options.writer, 'cut')
+    await using proxy = await silentOnce(/UPDATE account/, options.writer, 'cut')
     await withClient({ writer: proxy.address }, async (cutOff) => {
       await expect(cutOff.transaction(deposit)).rejects.toBeInstanceOf(DatabaseUnavailable)
       expect(await balances()).toEqual([100, 100])
@@ -541,11 +602,11 @@ describe('close', () => {
 })
 
 /**
- * Forwards everything to a server until the first packet with these words: then the connection falls silent, or ends, or
+ * Forwards everything to a server until the first packet that matches: then the connection falls silent, or ends, or
  * every connection falls silent.
  */
 async function silentOnce(
-  words: string,
+  statement: RegExp,
   server: { host: string; port: number },
   then: 'hang' | 'cut' | 'freeze' = 'hang',
 ) {
@@ -554,7 +615,7 @@ async function silentOnce(
     const upstream = connectTo(server)
     let silent = false
     client.on('data', (bytes) => {
-      if (!silenced && bytes.includes(words)) {
+      if (!silenced && statement.test(bytes.toString('latin1'))) {
         silenced = silent = true
         if (then === 'cut') client.destroy()
       }

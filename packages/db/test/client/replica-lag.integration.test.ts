@@ -117,6 +117,18 @@ describe('the replica lag', () => {
       expect(made).toBeLessThanOrEqual(intervals / 0.9 + 1)
     }))
 
+  it('goes on when the clock of the writer was set back', () =>
+    withClients(1, async (client) => {
+      if (client === undefined) return
+      await writer.mysql.sql('UPDATE heartbeat SET beaten_at = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR')
+      const before = await beats()
+      await vi.waitFor(async () => {
+        await hostOf(client)
+        expect(await beats()).toBeGreaterThan(before + 1)
+      }, 300_000)
+      expect(await writer.mysql.sql('SELECT beaten_at <= UTC_TIMESTAMP(3) FROM heartbeat')).toBe('1')
+    }))
+
   it('costs nothing at rest', () =>
     withClients(2, async (...clients) => {
       await Promise.all(clients.map(hostOf))

@@ -90,6 +90,13 @@ describe('the replica lag', () => {
     expect(lag.ms()).toBe(6300)
   })
 
+  it('grows while the reader lacks a beat from before the clock was set back', async () => {
+    ageMs = -3_600_000
+    replicated = () => 0
+    await seconds(6)
+    expect(lag.ms()).toBe(5000)
+  })
+
   it('stays the same for a reader that follows at a distance', async () => {
     replicated = () => Math.max(0, beats - 3)
     for (let at = 0; at < 200; at += 1) {

@@ -66,6 +66,21 @@ describe('migrate', () => {
     expect(await mysql.sql('SELECT seconds FROM idle')).toBe('45')
   })
 
+  it('cuts no stored value, whatever the default of the server is', async () => {
+    const long = {
+      name: '0090_long',
+      sql: "-- App user: nothing ON text\nCREATE TABLE text AS SELECT 'stored' AS value",
+    }
+    const short = { name: '0091_short', sql: 'ALTER TABLE text MODIFY value CHAR(1)' }
+    await mysql.sql("SET GLOBAL sql_mode = ''")
+    try {
+      await expect(migrate({ ...base, migrations: [long, short] })).rejects.toThrow(/^0091_short: /)
+    } finally {
+      await mysql.sql('SET GLOBAL sql_mode = DEFAULT')
+    }
+    expect(await mysql.sql('SELECT value FROM text')).toBe('stored')
+  })
+
   it('leaves alone what a newer release has applied', async () => {
     expect(await migrate({ ...base, migrations: [create] })).toEqual({ applied: [] })
   })

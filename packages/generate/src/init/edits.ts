@@ -57,10 +57,7 @@ export const ownEdits: readonly Edit[] = [
     /^ {7}'volume ls '.*\n(?:.*\n)*? {9}done ;;\n/m,
     /\n {2}it\("stops if an earlier release's data[\s\S]*?(?=\}\)\n\ndescribe\('scripts\/start\.sh')/,
   ),
-  ...remove(
-    'test/setup/images.test.ts',
-    /\n {2}it\("uses an earlier release's image[\s\S]*?(?=\}\)\n\ndescribe\('debian_mirror')/,
-  ),
+  ...remove('test/setup/images.test.ts', /\n {2}it\("uses an earlier release's image[\s\S]*?(?=\}\)\n\ndescribe\()/),
   ...remove('test/setup/images.test.ts', /^ {9}'tag '.*\n/m),
   {
     file: 'CONTRIBUTING.md',
@@ -173,10 +170,7 @@ export const timesEdits: readonly Edit[] = [
 
   // Measured with them.
   ...remove('docs/drills.md', /^## Results\n[\s\S]*?(?=^## )/m),
-  ...remove(
-    'docs/development.md',
-    / After a complete `npm run drill`, copy the results to\s\[drills\.md\]\(drills\.md\)\./,
-  ),
-  ...remove('docs/development.md', / The former also takes the README's screenshot:\n\n```sh\n[\s\S]*?```/),
+  ...remove('docs/development.md', / After a complete `npm run drill`, copy the\s+results there\./),
+  ...remove('docs/development.md', / That of the times also takes\sthe README's screenshot:\n\n```sh\n[\s\S]*?```/),
   ...remove('docs/make-it-yours.md', / For what the generated routes do not do, look at the\stimes:[\s\S]*?own\./),
 ]

@@ -157,7 +157,7 @@ const list = {
 }
 
 const saved = {
-  description: 'The time is stored, and survives the loss of a database server',
+  description: 'The time is stored; `/status` shows on how many machines',
   headers: { ...requestIdHeader, ...writtenHeaders },
   content: {
     'text/plain': z.string().regex(/^Saved: [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$/),
