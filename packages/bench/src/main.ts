@@ -18,7 +18,7 @@ import { openUsage } from './usage.ts'
 /**
  * `npm run bench`, or `npm run bench -- --quick` in at most three minutes.
  * `npm run bench -- --large` instead measures the counts of large tables, `npm run capacity` (`--capacity`) the capacity of
- * the composed topology, in at most five minutes.
+ * the composed topology, planned for five minutes.
  */
 async function main(args: readonly string[]): Promise<void> {
   const flag = { type: 'boolean', default: false } as const
