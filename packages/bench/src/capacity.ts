@@ -36,14 +36,14 @@ interface Knee {
 export type Limit = (tier: string, cpus: number) => Promise<number>
 
 /** The cost of a write falls with the number of writes in flight: docs/decisions/0093-capacity-from-cpu-time.md. */
-const connections = 32
+const connections = 128
 const costRounds = 3
 const writeSeconds = 5
 const restSeconds = 8
 
 const tiers = ['web', 'app']
 /** Low enough that the two cores of a small machine suffice for all other services. */
-const limits = [0.05, 0.075, 0.1]
+const limits = [0.075, 0.1, 0.125]
 
 /** The range of the search as multiples of the prediction: what is not in it is not within the tolerance. */
 const range = { low: 0.6, high: 1.4, steps: 4 }
