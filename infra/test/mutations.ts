@@ -92,9 +92,15 @@ function objection(result: Result | undefined): string | undefined {
 
 /** Applies each patch to a copy of the checkout, and requires that its test fails by an assertion. */
 async function main(numbers: readonly string[]): Promise<void> {
-  const mutations = readMutations().filter(
-    ({ name }) => numbers.length === 0 || numbers.some((number) => name.startsWith(`${number}-`)),
-  )
+  const all = readMutations()
+  const isOf = (number: string) => (mutation: Mutation) => mutation.name.startsWith(`${number}-`)
+  const unknown = numbers.filter((number) => !all.some(isOf(number)))
+  if (unknown.length > 0) {
+    console.error(`Unknown: ${unknown.join(', ')}. A number selects the patches of ${folder} that begin with it.`)
+    process.exitCode = 1
+    return
+  }
+  const mutations = all.filter((mutation) => numbers.length === 0 || numbers.some((number) => isOf(number)(mutation)))
   const copy = await copyCheckout()
   try {
     const unchanged = new Map<string, ReadonlyMap<string, Result>>()

@@ -4,13 +4,13 @@ import { shareWeb, web } from './shared-web.ts'
 
 shareWeb()
 
-/** Expects the only response that a connection received to be a problem of this status. */
 /** The detail of a problem whose title does not say what is expected. */
 const details: Readonly<Record<number, string>> = {
   413: 'The body must have at most 131,072 bytes.',
   414: 'The request line must have at most 2,048 bytes.',
 }
 
+/** Expects the only response that a connection received to be a problem of this status. */
 function expectProblem(received: string, expected: number) {
   const [head = '', body = ''] = received.split('\r\n\r\n')
   expect(head).toMatch(new RegExp(`^HTTP/1\\.[01] ${expected} `))
@@ -58,9 +58,8 @@ describe.concurrent('a refused request', () => {
     ['two lengths', post('Connection: close\r\nContent-Length: 1\r\nContent-Length: 2\r\n', 'ab'), 400],
     ['an invalid chunk', post('Transfer-Encoding: chunked\r\n', 'zz\r\n\r\n'), 400],
     ['an invalid second chunk', post('Transfer-Encoding: chunked\r\n', '2\r\nab\r\nzz\r\n\r\n'), 400],
-    ['a chunked body that is too long', post(chunked, `20001\r\n${'a'.repeat(0x20001)}\r\n0\r\n\r\n`), 413],
-    ['many chunks that are too long', post(chunked, `${`400\r\n${'a'.repeat(0x400)}\r\n`.repeat(129)}0\r\n\r\n`), 413],
-    ['a chunk of gigabytes', post(chunked, `ffffffff\r\n${'a'.repeat(140_000)}`), 413],
+    ['a length of 63 bits', post('Connection: close\r\nContent-Length: 9223372036854775807\r\n', ''), 413],
+    ['a length of 64 bits', post('Content-Length: 9223372036854775808\r\n', ''), 400],
     ['two codings', post('Connection: close\r\nTransfer-Encoding: gzip, chunked\r\n', '0\r\n\r\n'), 501],
     ['two Transfer-Encodings', post(`${chunked}Transfer-Encoding: chunked\r\n`, '0\r\n\r\n'), 501],
     ['an unknown transfer coding', post('Transfer-Encoding: xchunked\r\n', '0\r\n\r\n'), 400],

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import { createGunzip } from 'node:zlib'
 import { baseImage, buildImage, docker, dockerOutput, removeLeftovers, testRun, testRunLabel } from '@repo/compose'
 import { testContainer } from '@repo/compose/testing'
@@ -98,7 +100,8 @@ export interface RequestParts {
   /** @default GET */
   readonly method?: string
   readonly headers?: Record<string, string>
-  readonly body?: string
+  /** Parts are sent 20 ms apart. */
+  readonly body?: string | readonly string[]
 }
 
 /** A running container of the web image. */
@@ -145,7 +148,9 @@ function webOf(container: StartedTestContainer): Web {
             resolve({ status: statusCode, headers, rawHeaders, body: Buffer.concat(chunks).toString() })
           })
         })
-        sent.on('error', reject).end(body)
+        sent.on('error', reject)
+        if (Array.isArray(body)) Readable.from(body.values().map((part) => setTimeout(20, part))).pipe(sent)
+        else sent.end(body)
       }),
 
     async *stream(path, headers) {

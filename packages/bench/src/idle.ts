@@ -32,7 +32,7 @@ async function main(): Promise<void> {
 }
 
 async function measure(...files: string[]): Promise<IdleTopology> {
-  console.log(`${files}: building and starting`)
+  console.log(`${files.join(', ')}: building and starting`)
   await using topology = await openTopology({ name: 'idle', env: { COMPOSE_FILE: files.join(delimiter) } })
   await topology.compose('down', '--volumes')
   const buildSeconds = await secondsOf(() => topology.compose('build', '--no-cache'))

@@ -12,5 +12,5 @@ export function findWorkload(given: string, known: readonly Workload[] = workloa
   const name = given.replaceAll(/(?<=.)(?=[A-Z])/g, '-').toLowerCase()
   const found = known.find((each) => each.name === name) ?? known.find((each) => each.name === pluralOf(name))
   if (found !== undefined) return found
-  throw new CliError(`Unknown resource '${given}'. Known: ${known.map((each) => each.name).join(', ')}.`)
+  throw new CliError(`Unknown resource '${given}'. Known: ${known.map((each) => each.name).join(', ') || 'none'}.`)
 }

@@ -52,5 +52,6 @@ describe('findWorkload', () => {
     expect(() => findWorkload(given, known)).toThrow(
       `Unknown resource '${given}'. Known: tickets, line-items, categories, people.`,
     )
+    expect(() => findWorkload(given, [])).toThrow(`Unknown resource '${given}'. Known: none.`)
   })
 })

@@ -110,7 +110,8 @@ describe('a table', () => {
 
 it('the longest text fits into the body of a request, also if each character has to be escaped', () => {
   const body = JSON.stringify({ ['n'.repeat(40)]: '\u0001'.repeat(longestText) })
-  const [, limit] = /KeptBodySize (\d+)/.exec(readFileSync(join(repositoryRoot, 'apps/web/httpd.conf'), 'utf8')) ?? []
+  const [, limit] =
+    /Content-Length} -gt (\d+)/.exec(readFileSync(join(repositoryRoot, 'apps/web/httpd.conf'), 'utf8')) ?? []
   expect(body.length).toBeLessThanOrEqual(Number(limit))
 })
 

@@ -20,8 +20,8 @@ esac
 ${fails}
 [ -z "$sql" ] || [ ! -e loaded ] || echo "$sql" >>statements
 case "$* $sql" in
-  *working_dir*) echo ${repositoryRoot} ;;
-  *config_files*) echo compose.yaml ;;
+  *working_dir*) echo '"${repositoryRoot}"' ;;
+  *config_files*) echo '"compose.yaml"' ;;
   *'config --format'*) echo '{"name":"own","services":{"db-writer":{"environment":{"DB_NAME":"testdb"}}}}' ;;
   *restore.lock*) echo locked; cat ;;
   *mysqldump*) echo "${dump}" ;;

@@ -1,7 +1,7 @@
-import express, { type RequestHandler, Router } from 'express'
+import express, { type Request, type RequestHandler, Router } from 'express'
 import { readCondition } from '../middleware/conditions.ts'
 import { readToken } from '../middleware/consistency.ts'
-import { readKey, whenKeyed } from '../middleware/idempotency.ts'
+import { readKey } from '../middleware/idempotency.ts'
 import { requireIntent } from '../middleware/intent.ts'
 import type { Endpoint, Endpoints, Handlers } from './endpoint.ts'
 import { HttpError } from './problem.ts'
@@ -22,13 +22,26 @@ export function createRouter<Of extends Endpoints>(endpoints: Of, handlers: Hand
       // Express answers HEAD with the handler of GET, and HEAD must store nothing.
       if (endpoint.safe === false) route.head(refuse).get(requireIntent)
       if (endpoint.body) route[endpoint.method](express.json({ limit, type: bodyTypes(endpoint) }))
-      else if (endpoint.keyed) route[endpoint.method](whenKeyed(express.raw({ limit, type: () => true })))
+      else if (endpoint.method !== 'get' || endpoint.safe === false) route[endpoint.method](receiveBody)
       route[endpoint.method](validated(endpoint, handle))
     }
     route.all(refuse)
   }
   return router
 }
+
+const raw = express.raw({ limit, type: () => true })
+
+/**
+ * Receives the body of a write that has no use for it, so that none that is malformed, too long or cut off stores
+ * something. With a key, a body is a part of the fingerprint, also an empty one.
+ */
+const receiveBody: RequestHandler = (req, res, next) => (hasBody(req) ? raw(req, res, next) : next())
+
+const hasBody = ({ headers }: Request) =>
+  headers['transfer-encoding'] !== undefined ||
+  Number(headers['content-length']) > 0 ||
+  headers['idempotency-key'] !== undefined
 
 function methodsOf({ method, safe = true }: Endpoint): string[] {
   return method === 'get' && safe ? ['GET', 'HEAD'] : [method.toUpperCase()]

@@ -8,17 +8,11 @@ import {
   markCommit,
   type Work,
 } from '@repo/db'
-import type { Request, RequestHandler, Response } from 'express'
+import type { Request, Response } from 'express'
 import type { Endpoint, Exchange } from '../http/endpoint.ts'
 import { HttpError } from '../http/problem.ts'
 import { send } from '../http/send.ts'
 import { setToken } from './consistency.ts'
-
-/** Calls a body parser only for requests with a key, whose body is a part of the fingerprint. */
-export const whenKeyed =
-  (parser: RequestHandler): RequestHandler =>
-  (req, res, next) =>
-    req.headers['idempotency-key'] === undefined ? next() : parser(req, res, next)
 
 const keyForm = /^[\x20-\x7e]{1,255}$/
 

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
 import type { Exchange } from '../../src/http/endpoint.ts'
@@ -103,6 +106,33 @@ describe('createRouter', () => {
       ).status,
     ).toBe(413)
   })
+
+  it('receives a body that the endpoint has no use for before it calls the handler', async () => {
+    const server = app.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const before = handled
+    for (const framing of ['Content-Length: 40000', 'Transfer-Encoding: chunked']) {
+      const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+      socket.write(`POST /things HTTP/1.1\r\nHost: app\r\n${framing}\r\n\r\n5\r\nhello\r\n`)
+      await setTimeout(50)
+      socket.end()
+      await once(socket.resume(), 'close')
+    }
+    expect(handled).toBe(before)
+    server.close()
+  })
+
+  it.each(['POST /things', 'GET /write-thing'])(
+    'fails with 413 for a long body that %s has no use for',
+    async (route) => {
+      const [method, path] = route.split(' ') as ['POST' | 'GET', string]
+      const before = handled
+      const sent = request(app)[method === 'POST' ? 'post' : 'get'](path).set('Transfer-Encoding', 'chunked')
+      sent.write('x'.repeat(131_073))
+      expect((await sent).status).toBe(413)
+      expect(handled).toBe(before)
+    },
+  )
 
   it('fails with 415 for another content type', async () => {
     const response = await request(app).put('/things').type('text/plain').send('{"text":"x"}')

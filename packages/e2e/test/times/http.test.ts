@@ -36,18 +36,21 @@ describe('the HTTP contract of the times', () => {
     expect(await getText('/read', { headers: { Accept: 'application/x-ndjson' } })).toBe(`"${first}"\n"${second}"\n`)
   })
 
+  // A stream has no length.
+  const postChunked = (body: string, headers: Record<string, string> = {}) =>
+    get('/write', { method: 'POST', headers, body: new Blob([body]).stream(), duplex: 'half' } as RequestInit)
+
   it('stores a time once per key for a chunked body too', async () => {
-    const post = (body: string) =>
-      get('/write', {
-        method: 'POST',
-        headers: { 'Idempotency-Key': 'chunked', 'Content-Type': 'application/json' },
-        // A stream has no length.
-        body: new Blob([body]).stream(),
-        duplex: 'half',
-      } as RequestInit)
-    expect((await post('{"a":1}')).status).toBe(201)
-    expect((await post('{"a":1}')).headers.get('idempotency-replayed')).toBe('true')
-    expect((await post('{"a":2}')).status).toBe(422)
+    const headers = { 'Idempotency-Key': 'chunked', 'Content-Type': 'application/json' }
+    expect((await postChunked('{"a":1}', headers)).status).toBe(201)
+    expect((await postChunked('{"a":1}', headers)).headers.get('idempotency-replayed')).toBe('true')
+    expect((await postChunked('{"a":2}', headers)).status).toBe(422)
+  })
+
+  it('stores nothing for a chunked body that is too long', async () => {
+    const before = await storedTimes('db-writer')
+    await expectProblem(await postChunked('x'.repeat(1_000_000)), 413)
+    expect(await storedTimes('db-writer')).toEqual(before)
   })
 
   it.each([
