@@ -5,9 +5,15 @@ import prices from './prices.json' with { type: 'json' }
 /** What `npm run capacity` writes to packages/bench/results/latest.json, as far as docs/capacity.md has it. */
 export interface Capacity {
   readonly costs: Readonly<Record<string, { readonly restCores: number; readonly msPerWrite: number }>>
-  readonly knees: Readonly<
-    Record<string, Readonly<Record<string, { predicted: number; measured: number; deviation: number }>>>
-  >
+  readonly calibrations: Readonly<Record<string, { readonly cpus: number; readonly msPerWrite: number }>>
+  readonly knees: Readonly<Record<string, Readonly<Record<string, Knee>>>>
+}
+
+interface Knee {
+  readonly predicted: number
+  readonly measured: number
+  readonly deviation: number
+  readonly uncalibrated: number
 }
 
 /** A deployment and its template. */
@@ -59,20 +65,28 @@ const amount = (value: number) => Number(value.toPrecision(3)).toLocaleString('e
 
 function kneeTable({ knees }: Capacity): string {
   const lines = Object.entries(knees).flatMap(([tier, ofTier]) =>
-    Object.entries(ofTier).map(([cpus, { predicted, measured, deviation }]) =>
-      row([`\`${tier}\``, cpus, amount(predicted), amount(measured), `${(100 * deviation).toFixed(0)} %`]),
+    Object.entries(ofTier).map(([cpus, { predicted, measured, deviation, uncalibrated }]) =>
+      row([`\`${tier}\``, cpus, amount(predicted), amount(measured), percent(deviation), amount(uncalibrated)]),
     ),
   )
-  const head = ['limited tier', '`--cpus` of each instance', 'predicted writes/s', 'measured writes/s', 'deviation']
-  return [row(head), '| --- | ---: | ---: | ---: | ---: |', ...lines].join('\n')
+  const head = ['limited tier', '`--cpus` of each instance', 'predicted', 'measured', 'deviation', 'uncalibrated']
+  return [row(head), '| --- | ---: | ---: | ---: | ---: | ---: |', ...lines].join('\n')
 }
 
-function serviceTable({ costs: services }: Capacity): string {
+const percent = (fraction: number) => `${(100 * fraction).toFixed(0)} %`
+
+function serviceTable({ costs: services, calibrations }: Capacity): string {
+  const names = Object.keys(services)
   const each = Object.values(services)
+  const limited = names.map((name) => {
+    const calibration = calibrations[name]
+    return calibration ? `${calibration.msPerWrite} with ${calibration.cpus}` : '-'
+  })
   return [
-    row(['', ...Object.keys(services).map((name) => `\`${name}\``)]),
+    row(['', ...names.map((name) => `\`${name}\``)]),
     row(['---', ...each.map(() => '---:')]),
-    row(['CPU ms per write', ...each.map(({ msPerWrite }) => msPerWrite)]),
+    row(['CPU ms per write, without limits', ...each.map(({ msPerWrite }) => msPerWrite)]),
+    row(['CPU ms per write, calibrated with `--cpus`', ...limited]),
     row(['at rest, % of a core', ...each.map(({ restCores }) => amount(100 * restCores))]),
   ].join('\n')
 }

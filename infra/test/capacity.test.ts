@@ -16,16 +16,18 @@ const deployments: Readonly<Record<string, Deployment>> = Object.fromEntries(
 const cost = (msPerWrite: number) => ({ restCores: 0.0123, msPerWrite })
 const capacity: Capacity = {
   costs: { web: cost(0.4), app: cost(0.3), 'db-writer': cost(0.2) },
-  knees: { web: { '0.05': { predicted: 245, measured: 230, deviation: 0.0652 } } },
+  calibrations: { app: { cpus: 0.1, msPerWrite: 0.35 } },
+  knees: { web: { '0.05': { predicted: 245, measured: 230, deviation: 0.0652, uncalibrated: 1260 } } },
 }
 const tables = capacityTables(capacity, deployments)
 const cellsOf = (table = '') => table.split('\n').map((line) => line.slice(2, -2).split(' | '))
 
 describe('the tables of the capacity', () => {
   it('have what was measured', () => {
-    expect(cellsOf(tables.knees)[2]).toEqual(['`web`', '0.05', '245', '230', '7 %'])
+    expect(cellsOf(tables.knees)[2]).toEqual(['`web`', '0.05', '245', '230', '7 %', '1,260'])
     expect(cellsOf(tables.costs).slice(2)).toEqual([
-      ['CPU ms per write', '0.4', '0.3', '0.2'],
+      ['CPU ms per write, without limits', '0.4', '0.3', '0.2'],
+      ['CPU ms per write, calibrated with `--cpus`', '-', '0.35 with 0.1', '-'],
       ['at rest, % of a core', '1.23', '1.23', '1.23'],
     ])
   })

@@ -10,8 +10,10 @@ import type { WithUsage } from './usage.ts'
 export interface Capacity {
   /** Writes per second without limits. */
   readonly perSecond: number
-  /** By service, of all its containers. */
+  /** Without limits. By service, of all its containers. */
   readonly costs: Readonly<Record<string, Cost>>
+  /** By the tier that is limited. */
+  readonly calibrations: Readonly<Record<string, Calibration>>
   /** By the tier that is limited, then by `--cpus` of each of its instances. */
   readonly knees: Readonly<Record<string, Readonly<Record<string, Knee>>>>
 }
@@ -24,26 +26,41 @@ interface Cost {
   readonly msPerWrite: number
 }
 
+/** What a write costs a tier under a limit. */
+interface Calibration {
+  /** `--cpus` of each of its instances. */
+  readonly cpus: number
+  readonly msPerWrite: number
+}
+
 /** Writes per second. */
 interface Knee {
+  /** From the calibration. */
   readonly predicted: number
   readonly measured: number
   /** Of the prediction, as a fraction of what was measured. */
   readonly deviation: number
+  /** The prediction from the cost without limits. */
+  readonly uncalibrated: number
 }
 
 /** Gives each instance of a tier at most so many cores. Resolves with the number of instances. */
 export type Limit = (tier: string, cpus: number) => Promise<number>
 
-/** The cost of a write falls with the number of writes in flight: docs/decisions/0093-capacity-from-cpu-time.md. */
+/** As in the open loop: the cost of a write falls with the number of writes in flight. */
 const connections = 128
 const costRounds = 3
 const writeSeconds = 5
 const restSeconds = 8
 
-const tiers = ['web', 'app']
-/** Low enough that the two cores of a small machine suffice for all other services. */
-const limits = [0.075, 0.1, 0.125]
+/**
+ * By tier, `--cpus` of each instance: one limit to measure the cost of a write, three to predict. Low enough that the two
+ * cores of a small machine suffice for all other services.
+ */
+const limits = {
+  web: { calibrated: 0.15, predicted: [0.1, 0.125, 0.2] },
+  app: { calibrated: 0.1, predicted: [0.05, 0.075, 0.125] },
+}
 
 /** The range of the search as multiples of the prediction: what is not in it is not within the tolerance. */
 const range = { low: 0.6, high: 1.4, steps: 4 }
@@ -61,7 +78,27 @@ export async function measureCapacity(
 ): Promise<Capacity> {
   report('warming up')
   for (let round = 0; round < 2; round += 1) await bench.writes(topology, connections, writeSeconds, 0)
-  const { costs, perSecond } = await measureCosts(bench, withUsage, report)
+  report('at rest')
+  const services = [...topology.services, ...databases]
+  const { usage } = await withUsage(services, 1000, () => delay(restSeconds * 1000))
+  async function writes(): Promise<Sample[]> {
+    const samples: Sample[] = []
+    for (let round = 1; round <= costRounds; round += 1) {
+      const sample = await bench.writes(topology, connections, writeSeconds, round)
+      if (!sample.correct) throw new Error('The stored rows do not match the acknowledged writes.')
+      report(`  ${rounded(sample.perSecond)} writes/s over ${connections} connections`)
+      samples.push(sample)
+    }
+    return samples
+  }
+
+  function costOf(service: string, samples: readonly Sample[]): Cost {
+    const restCores = (usage.cpuSeconds[service] ?? 0) / restSeconds
+    const perWrite = samples.map(
+      ({ cpuMsPerRequest, perSecond }) => (cpuMsPerRequest?.[service] ?? 0) - (1000 * restCores) / perSecond,
+    )
+    return { restCores: rounded(restCores), msPerWrite: middle(perWrite) }
+  }
 
   async function carries(tier: string, rate: number): Promise<boolean> {
     const sample = await bench.openLoop(topology, 'write', { peak: rate, percent: 100 }, writeSeconds)
@@ -73,12 +110,20 @@ export async function measureCapacity(
     return isCarried
   }
 
+  report('without limits')
+  const unlimited = await writes()
+  const costs = Object.fromEntries(services.map((service) => [service, costOf(service, unlimited)]))
+  const calibrations: Record<string, Calibration> = {}
   const knees: Record<string, Record<string, Knee>> = {}
-  for (const tier of tiers) {
+  for (const [tier, { calibrated, predicted: others }] of Object.entries(limits)) {
+    const instances = await limit(tier, calibrated)
+    report(`${tier} with --cpus ${calibrated}`)
+    const cost = costOf(tier, await writes())
+    calibrations[tier] = { cpus: calibrated, msPerWrite: cost.msPerWrite }
     const ofTier: Record<string, Knee> = {}
-    for (const cpus of limits) {
-      const instances = await limit(tier, cpus)
-      const predicted = predictKnee(costs[tier] as Cost, instances, cpus)
+    for (const cpus of others) {
+      await limit(tier, cpus)
+      const predicted = predictKnee(cost, instances, cpus)
       report(`${tier} with --cpus ${cpus}: ${rounded(predicted)} writes/s predicted`)
       const measured = await findKnee(
         (rate) => carries(tier, rate),
@@ -90,39 +135,16 @@ export async function measureCapacity(
         predicted: rounded(predicted),
         measured: rounded(measured),
         deviation: rounded(predicted / measured - 1),
+        uncalibrated: rounded(predictKnee(costs[tier] as Cost, instances, cpus)),
       }
     }
     await limit(tier, availableParallelism())
     knees[tier] = ofTier
   }
-  return { perSecond, costs, knees }
+  return { perSecond: middle(unlimited.map(({ perSecond }) => perSecond)), costs, calibrations, knees }
 }
 
-async function measureCosts(
-  bench: Bench,
-  withUsage: WithUsage,
-  report: (line: string) => void,
-): Promise<Pick<Capacity, 'costs' | 'perSecond'>> {
-  const services = [...topology.services, ...databases]
-  report('at rest')
-  const { usage } = await withUsage(services, 1000, () => delay(restSeconds * 1000))
-  const samples: Sample[] = []
-  for (let round = 1; round <= costRounds; round += 1) {
-    const sample = await bench.writes(topology, connections, writeSeconds, round)
-    if (!sample.correct) throw new Error('The stored rows do not match the acknowledged writes.')
-    report(`${rounded(sample.perSecond)} writes/s over ${connections} connections`)
-    samples.push(sample)
-  }
-  const middle = (values: readonly number[]) => rounded(median(values) as number)
-  const costs = services.map((service) => {
-    const restCores = (usage.cpuSeconds[service] ?? 0) / restSeconds
-    const perWrite = samples.map(
-      ({ cpuMsPerRequest, perSecond }) => (cpuMsPerRequest?.[service] ?? 0) - (1000 * restCores) / perSecond,
-    )
-    return [service, { restCores: rounded(restCores), msPerWrite: middle(perWrite) }] as const
-  })
-  return { costs: Object.fromEntries(costs), perSecond: middle(samples.map(({ perSecond }) => perSecond)) }
-}
+const middle = (values: readonly number[]) => rounded(median(values) as number)
 
 /** The rate at which the instances have no CPU time left. */
 export const predictKnee = ({ restCores, msPerWrite }: Cost, instances: number, cpus: number): number =>

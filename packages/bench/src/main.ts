@@ -77,7 +77,7 @@ const limitOf =
   (topology: Topology): Limit =>
   async (tier, cpus) => {
     const instances = await topology.containers(tier)
-    await docker(['update', '--cpu-period', '20000', '--cpu-quota', String(20000 * cpus), ...instances])
+    await docker(['update', '--cpus', String(cpus), ...instances])
     return instances.length
   }
 

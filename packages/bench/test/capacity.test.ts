@@ -39,7 +39,8 @@ it('predicts the knee from what the instances have left', () => {
 const knees = (deviation: number): Capacity => ({
   perSecond: 900,
   costs: {},
-  knees: { web: { '0.05': { predicted: 240, measured: 200, deviation } } },
+  calibrations: {},
+  knees: { web: { '0.05': { predicted: 240, measured: 200, deviation, uncalibrated: 300 } } },
 })
 
 describe('the prediction', () => {
@@ -56,13 +57,20 @@ describe('the prediction', () => {
   })
 })
 
-/** A topology whose tiers use CPU time in proportion to the writes. */
-function simulated(msPerWrite: Readonly<Record<string, number>>, throttled = msPerWrite) {
+/**
+ * A topology whose tiers use CPU time in proportion to the writes.
+ *
+ * @param factor of the cost under a limit.
+ */
+function simulated(factor: (tier: string, cpus: number) => number) {
+  const msPerWrite: Readonly<Record<string, number>> = { alb: 0.2, web: 0.4, app: 0.5 }
   const restCores = 0.01
-  const unlimited = 900
-  let capacity = unlimited
+  const unlimited = 2000
+  let [capacity, costs] = [unlimited, msPerWrite]
   const limit: Limit = async (tier, cpus) => {
-    capacity = Math.min(unlimited, ((2 * cpus - restCores) * 1000) / (throttled[tier] as number))
+    const cost = (msPerWrite[tier] as number) * factor(tier, cpus)
+    costs = { ...msPerWrite, [tier]: cost }
+    capacity = Math.min(unlimited, ((2 * cpus - restCores) * 1000) / cost)
     return 2
   }
   const withUsage: WithUsage = async (services, _intervalMs, _work) => {
@@ -71,8 +79,8 @@ function simulated(msPerWrite: Readonly<Record<string, number>>, throttled = msP
   }
   const bench: Pick<Bench, 'writes' | 'openLoop'> = {
     writes: async () => {
-      const each = Object.entries(msPerWrite).map(([service, ms]) => [service, ms + (1000 * restCores) / unlimited])
-      return sample('topology', 'write-32', unlimited, { cpuMsPerRequest: Object.fromEntries(each) })
+      const each = Object.entries(costs).map(([service, ms]) => [service, ms + (1000 * restCores) / capacity])
+      return sample('topology', 'write-128', capacity, { cpuMsPerRequest: Object.fromEntries(each) })
     },
     openLoop: async (_candidate, _kind, { peak }) =>
       // A queue that grows during five seconds.
@@ -84,21 +92,24 @@ function simulated(msPerWrite: Readonly<Record<string, number>>, throttled = msP
 }
 
 describe('measureCapacity', () => {
-  it('predicts the knees of a topology whose costs do not depend on the limits', async () => {
-    const capacity = await simulated({ alb: 0.2, web: 0.4, app: 0.5 })
-    expect(capacity.perSecond).toBe(900)
+  it('predicts the knees of tiers whose cost of a write is the same under every limit', async () => {
+    const capacity = await simulated(() => 1.5)
+    expect(capacity.perSecond).toBe(2000)
     expect(capacity.costs.web).toEqual({ restCores: 0.01, msPerWrite: 0.4 })
+    expect(capacity.calibrations).toEqual({
+      web: { cpus: 0.15, msPerWrite: 0.6 },
+      app: { cpus: 0.1, msPerWrite: 0.75 },
+    })
     expect(Object.keys(capacity.knees)).toEqual(['web', 'app'])
-    expect(capacity.knees.web?.['0.075']).toMatchObject({ predicted: 350 })
+    expect(capacity.knees.web?.['0.125']).toMatchObject({ predicted: 400, uncalibrated: 600 })
     const deviations = Object.values(capacity.knees).flatMap((each) => Object.values(each).map((one) => one.deviation))
     expect(deviations).toHaveLength(6)
     for (const deviation of deviations) expect(Math.abs(deviation)).toBeLessThan(0.1)
     expect(() => verifyPredictions(capacity)).not.toThrow()
   })
 
-  it('does not predict those of one that costs more under a limit', async () => {
-    const costs = { alb: 0.2, web: 0.4, app: 0.5 }
-    const capacity = await simulated(costs, { ...costs, app: 0.65 })
+  it('does not predict those of a tier whose cost changes with the limit', async () => {
+    const capacity = await simulated((tier, cpus) => (tier === 'app' && cpus < 0.1 ? 1.35 : 1))
     expect(() => verifyPredictions(capacity)).toThrow('not kept')
   })
 })
