@@ -11,8 +11,16 @@ export interface PricedTemplate {
 /** A line per kind of resource. */
 export type Costs = Readonly<Record<string, readonly [count: number, dollars: number]>>
 
-/** The fixed cost of a template per month in USD. @throws for an instance type without a price. */
-export function costs({ Resources }: PricedTemplate): Costs {
+/**
+ * The fixed cost of a template per month in USD.
+ *
+ * @param counts instances by tier. @default the least that the groups have
+ * @throws for an instance type without a price.
+ */
+export function costs(
+  { Resources }: PricedTemplate,
+  counts: { readonly Web?: number; readonly App?: number } = {},
+): Costs {
   const all = (type: string, prefix = '') =>
     Object.entries(Resources).flatMap(([id, each]) =>
       each.Type === type && id.startsWith(prefix) ? each.Properties : [],
@@ -43,12 +51,12 @@ export function costs({ Resources }: PricedTemplate): Costs {
     addVolume(1, BlockDeviceMappings)
   }
   let running = 0
-  for (const tier of ['Web', 'App']) {
+  for (const tier of ['Web', 'App'] as const) {
     const [launch] = all('AWS::EC2::LaunchTemplate', tier)
     const [group] = all('AWS::AutoScaling::AutoScalingGroup', tier)
     if (!launch || !group) continue
     const { LaunchTemplateData } = launch
-    const instances = Number(group.MinSize)
+    const instances = counts[tier] ?? Number(group.MinSize)
     running += instances
     if (instances === 0) continue
     add(`${LaunchTemplateData.InstanceType} instances`, instances, hourly(LaunchTemplateData.InstanceType))

@@ -39,7 +39,8 @@ interface Measured<Printed extends Load> {
   readonly usage: Usage
 }
 
-const databases = ['db-writer', 'db-reader']
+/** All candidates use them. */
+export const databases: readonly string[] = ['db-writer', 'db-reader']
 
 /** Of the open loop, as for the peaks. */
 const writeConnections = 128

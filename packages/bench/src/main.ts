@@ -2,9 +2,10 @@ import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { git, openTopology, repositoryRoot, type Topology } from '@repo/compose'
+import { docker, git, openTopology, repositoryRoot, type Topology } from '@repo/compose'
 import { createBench } from './bench.ts'
 import { plannedSeconds } from './budget.ts'
+import { formatKnees, type Limit, measureCapacity, verifyPredictions } from './capacity.ts'
 import { chart } from './chart.ts'
 import { largeSizes, measureStats } from './large.ts'
 import { full, quick } from './plan.ts'
@@ -16,16 +17,19 @@ import { openUsage } from './usage.ts'
 
 /**
  * `npm run bench`, or `npm run bench -- --quick` in at most three minutes.
- * `npm run bench -- --large` instead measures the counts of large tables.
+ * `npm run bench -- --large` instead measures the counts of large tables, `npm run capacity` (`--capacity`) the capacity of
+ * the composed topology, planned for five minutes.
  */
 async function main(args: readonly string[]): Promise<void> {
-  const options = { quick: { type: 'boolean', default: false }, large: { type: 'boolean', default: false } } as const
+  const flag = { type: 'boolean', default: false } as const
+  const options = { quick: flag, large: flag, capacity: flag }
   const { values } = parseArgs({ args: [...args], options })
   const interruption = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => interruption.abort(new Error('interrupted')))
   }
-  if (!values.large) {
+  const isComparison = !values.large && !values.capacity
+  if (isComparison) {
     const seconds = await plannedSeconds(values.quick ? quick : full)
     report(`this takes about ${Math.ceil(seconds / 60)} minutes on two cores`)
   }
@@ -33,10 +37,11 @@ async function main(args: readonly string[]): Promise<void> {
   await using topology = await openTopology({
     name: 'bench',
     env: { COMPOSE_FILE: ['compose.yaml', 'packages/bench/compose.yaml'].join(delimiter) },
-    services: values.large ? ['alb', 'load'] : [],
+    services: isComparison ? [] : ['alb', 'load'],
     signal: interruption.signal,
   })
   if (values.large) await measureLarge(topology, interruption.signal)
+  else if (values.capacity) await predictCapacity(topology, interruption.signal)
   else await compare(topology, interruption.signal, values.quick)
   report('removing the containers')
 }
@@ -48,23 +53,39 @@ async function compare(topology: Topology, signal: AbortSignal, isQuick: boolean
   if (!isQuick) console.log(`${formatLatencies(samples)}\n`)
   for (const [work, ratios] of Object.entries(toResults(samples))) console.log(work.padEnd(13), JSON.stringify(ratios))
   // Both are committed after a full run: the documents quote them.
-  await keepRun(samples, about(isQuick))
+  await keepRun(samples, { ...about(), quick: isQuick })
   const svg = isQuick ? 'packages/bench/results/latest.svg' : 'docs/benchmark.svg'
   await writeFile(join(repositoryRoot, svg), chart(samples))
 }
 
 async function measureLarge(topology: Topology, signal: AbortSignal): Promise<void> {
   const figures = await measureStats(topology, largeSizes, signal, report)
-  const { date, commit, cpus, cpu } = about(false)
-  await mergeResults({ stats: { date, commit, cpus, cpu, ...figures } })
+  await mergeResults({ stats: { ...about(), ...figures } })
 }
 
+async function predictCapacity(topology: Topology, signal: AbortSignal): Promise<void> {
+  const withUsage = await openUsage(topology)
+  const bench = createBench(topology, withUsage, signal)
+  const capacity = await measureCapacity(bench, withUsage, limitOf(topology), report)
+  console.log(`\n${formatKnees(capacity)}\n`)
+  verifyPredictions(capacity)
+  // docs/capacity.md quotes it.
+  await mergeResults({ capacity: { ...about(), ...capacity } })
+}
+
+const limitOf =
+  (topology: Topology): Limit =>
+  async (tier, cpus) => {
+    const instances = await topology.containers(tier)
+    await docker(['update', '--cpus', String(cpus), ...instances])
+    return instances.length
+  }
+
 /** The commit and the machine. */
-function about(isQuick: boolean): About {
+function about(): Omit<About, 'quick'> {
   return {
     date: new Date().toISOString(),
     commit: commit(),
-    quick: isQuick,
     cpus: availableParallelism(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
   }

@@ -3,7 +3,7 @@ import type { ProductNames } from './product-names.ts'
 /** The owner's README.md, with the tables of commands and places of this repository's own. */
 export function readme(upstream: string, origin: ProductNames, { title }: ProductNames, keepsTimes: boolean): string {
   const withoutBench = (text: string) =>
-    keepsTimes ? text : text.replace(/^\| (`npm run (?:bench|idle)`|`packages\/bench`) .*\n/gm, '')
+    keepsTimes ? text : text.replace(/^\| (`npm run (?:bench|idle|capacity)`|`packages\/bench`) .*\n/gm, '')
   return `# ${title}
 
 A web application in three tiers, Apache → Node/Express → MySQL, that runs the same images on a laptop and on AWS.

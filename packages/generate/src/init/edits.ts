@@ -81,9 +81,13 @@ export const timesPaths: readonly string[] = [
   'docs/benchmark.svg',
   'docs/decisions/0030-the-list-is-ordered-by-time-and-id.md',
   'docs/decisions/0042-counts-are-cached-in-proportion-to-their-cost.md',
+  'docs/capacity.md',
   'docs/decisions/0091-latencies-count-from-when-a-request-is-due.md',
+  'docs/decisions/0093-capacity-from-cpu-time.md',
   'docs/page.png',
   'docs/performance.md',
+  'infra/test/capacity-tables.ts',
+  'infra/test/capacity.test.ts',
   'packages/bench',
   'docs/decisions/0072-triggers-count-the-times.md',
   'infra/test/mutations/09-bench.patch',
@@ -144,7 +148,7 @@ export const timesEdits: readonly Edit[] = [
   { file: 'docker/prometheus/rules.test.yml', from: 'route="/write"', to: 'route="/entries"' },
 
   // The benchmark.
-  ...remove('package.json', /^ +"(?:bench|idle)": .*\n/gm),
+  ...remove('package.json', /^ +"(?:bench|idle|capacity)": .*\n/gm),
   ...remove('knip.json', /,\n {4}"packages\/bench": \{[^}]*\}/),
   ...remove('.dockerignore', /^!packages\/bench.*\n/gm),
   ...remove('test/images.integration.test.ts', /^.*packages\/bench.*\n/m),
@@ -160,7 +164,7 @@ export const timesEdits: readonly Edit[] = [
     to: '10 ms.\n',
   },
   { file: 'docs/decisions/0005-performance.md', from: /^Four targets [\s\S]*?need\. /m, to: '' },
-  ...remove('docs/decisions/README.md', /^\| (30|42|72|91) \|.*\n/gm),
+  ...remove('docs/decisions/README.md', /^\| (30|42|72|91|93) \|.*\n/gm),
 
   { file: 'packages/e2e/test/resource.ts', from: 'export async function replicated', to: 'async function replicated' },
 
