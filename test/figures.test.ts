@@ -24,7 +24,10 @@ describe('the figures in the documents', () => {
     const rows = rowsOf('docs/performance.md', '## Benchmark')
     expect(rows.length).toBeGreaterThan(5)
     for (const [key = '', , , figure] of rows) {
-      const value = key.replaceAll('`', '').split('.').reduce((group, name) => group?.[name], bench)
+      const value = key
+        .replaceAll('`', '')
+        .split('.')
+        .reduce((group, name) => group?.[name], bench)
       expect(figure, key).toBe(String(value))
     }
   })
