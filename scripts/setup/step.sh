@@ -15,7 +15,7 @@ fail() {
 }
 
 # The options of the commands.
-readonly OPTIONS='broken ignore-errors keep-times large light no-follow plural quick request resource seed steps tail to'
+readonly OPTIONS='broken capacity ignore-errors keep-times large light no-follow plural quick request resource seed steps tail to'
 
 # Fails if one of them was given to npm, which would run the command without it.
 check_options() {

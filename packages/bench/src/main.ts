@@ -21,8 +21,11 @@ import { openUsage } from './usage.ts'
  * the composed topology, planned for five minutes.
  */
 async function main(args: readonly string[]): Promise<void> {
-  const flag = { type: 'boolean', default: false } as const
-  const options = { quick: flag, large: flag, capacity: flag }
+  const options = {
+    quick: { type: 'boolean', default: false },
+    large: { type: 'boolean', default: false },
+    capacity: { type: 'boolean', default: false },
+  } as const
   const { values } = parseArgs({ args: [...args], options })
   const interruption = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
