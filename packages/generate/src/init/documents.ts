@@ -19,9 +19,17 @@ npm test       # lint, types and all tests
 [make it yours](docs/make-it-yours.md).
 ${keepsTimes ? idleFigures(upstream) : ''}
 ## Commands
-${withoutBench(sectionOf(upstream, 'Commands').replace(/^\| `npm run init` .*\n/m, ''))}
+${withoutBench(
+  sectionOf(upstream, 'Commands')
+    .replace(/^\| `npm run init` .*\n/m, '')
+    .replace('into such a project', 'into this project'),
+)}
 ## Layout
-${withoutBench(sectionOf(upstream, 'Layout').replace(/\nHow to contribute:[\s\S]*/, ''))}
+${withoutBench(
+  sectionOf(upstream, 'Layout')
+    .replace(/\nHow to contribute:[\s\S]*/, '')
+    .replace('makes a project, ', ''),
+)}
 How to contribute: [CONTRIBUTING.md](CONTRIBUTING.md). Changes: [CHANGELOG.md](CHANGELOG.md). Made from ${origin.title},
 which is under the [MIT licence](LICENSE); \`npm run upgrade\` brings a later version of it: [upgrading](docs/upgrading.md).
 `

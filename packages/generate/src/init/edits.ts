@@ -164,6 +164,8 @@ export const timesEdits: readonly Edit[] = [
     to: '10 ms.\n',
   },
   { file: 'docs/decisions/0005-performance.md', from: /^Some targets [\s\S]*?need\. /m, to: '' },
+  ...remove('docs/aws.md', ' the benchmark,'),
+  ...remove('packages/drills/src/drills/overload.ts', ' As many connections as in the benchmark.'),
   ...remove('docs/decisions/README.md', /^\| (30|42|72|91|93) \|.*\n/gm),
 
   { file: 'packages/e2e/test/resource.ts', from: 'export async function replicated', to: 'async function replicated' },

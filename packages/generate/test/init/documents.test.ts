@@ -17,5 +17,6 @@ describe("the owner's README", () => {
     const text = readme(upstream, productNames('origin'), productNames('acme'), false)
     expect(text).toContain('| `npm run upgrade` | ')
     expect(text).not.toContain('npm run init')
+    expect(text).not.toMatch(/such a project|makes a project/)
   })
 })
