@@ -43,7 +43,7 @@ function parseReceived(parser: RequestHandler): RequestHandler {
  * would take 50 MB of memory.
  *
  * @returns the request as a parser takes it, with the length of the body.
- * @throws {HttpError} 400 if it does not come to its end.
+ * @throws {HttpError} 400 if it does not come to its end, 413 if it is too long.
  */
 async function receive(req: Request): Promise<Request> {
   let buffer = Buffer.alloc(4096)
@@ -51,7 +51,6 @@ async function receive(req: Request): Promise<Request> {
   req.on('data', (chunk: Buffer) => {
     const at = length
     length += chunk.length
-    // The parser refuses it by its length.
     if (length > limit) return
     if (length > buffer.length) buffer = Buffer.concat([buffer], Math.min(limit, 2 * length))
     chunk.copy(buffer, at)
@@ -59,7 +58,9 @@ async function receive(req: Request): Promise<Request> {
   await finished(req).catch(() => {
     throw new HttpError(400, 'The body is incomplete.')
   })
+  // A parser would take what was kept of a compressed one for all of it.
+  if (length > limit) throw new HttpError(413, `The body must have at most ${limit.toLocaleString('en')} bytes.`)
   const { 'transfer-encoding': _, ...headers } = req.headers
-  const body = Readable.from([buffer.subarray(0, Math.min(length, limit))])
+  const body = Readable.from([buffer.subarray(0, length)])
   return Object.assign(body, { headers: { ...headers, 'content-length': String(length) } }) as unknown as Request
 }

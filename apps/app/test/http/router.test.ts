@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
@@ -100,6 +101,18 @@ describe('createRouter', () => {
     [400, 'something else', Buffer.from('{"text":"x"}')],
   ])('fails with %d for a compressed body of %s', async (status, _what, body) => {
     expect((await compressed(body)).status).toBe(status)
+  })
+
+  it.each([
+    ['ends early', Buffer.concat([gzipSync('{"text":"x"}'), Buffer.alloc(160_000)])],
+    ['does not end early', gzipSync(randomBytes(150_000))],
+  ])('fails with 413 for more than 128 KB in parts, whose gzip member %s', async (_what, body) => {
+    const before = handled
+    const sent = compressed(body.subarray(0, 60_000))
+    await setTimeout(50)
+    sent.write(body.subarray(60_000))
+    expect((await sent).status).toBe(413)
+    expect(handled).toBe(before)
   })
 
   it('gives the handler a body of 128 KB', async () => {
