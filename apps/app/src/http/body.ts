@@ -43,7 +43,7 @@ function parseReceived(parser: RequestHandler): RequestHandler {
  * would take 50 MB of memory.
  *
  * @returns the request as a parser takes it, with the length of the body.
- * @throws {HttpError} 400 if it does not come to its end, 413 if it is too long.
+ * @throws {HttpError} 400 if it does not come to its end, 408 if that is too late, 413 if it is too long.
  */
 async function receive(req: Request): Promise<Request> {
   let buffer = Buffer.alloc(4096)
@@ -58,6 +58,8 @@ async function receive(req: Request): Promise<Request> {
   await finished(req).catch(() => {
     throw new HttpError(400, 'The body is incomplete.')
   })
+  // The server has answered already that it waits no longer, but goes on to receive.
+  if (!req.socket.writable) throw new HttpError(408, 'The body came too late.')
   // A parser would take what was kept of a compressed one for all of it.
   if (length > limit) throw new HttpError(413, `The body must have at most ${limit.toLocaleString('en')} bytes.`)
   const { 'transfer-encoding': _, ...headers } = req.headers
