@@ -31,6 +31,8 @@ function parseReceived(parser: RequestHandler): RequestHandler {
   return async (req, res, next) => {
     if (!hasBody(req)) return next()
     const received = await receive(req)
+    // As one that is announced with no bytes.
+    if (!hasBody(received)) return next()
     await parser(received, res, (error?: unknown) => {
       req.body = received.body
       next(error)
