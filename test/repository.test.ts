@@ -105,6 +105,12 @@ const settings: Record<string, { file: string; form: RegExp; unit?: number }> = 
     unit: 1000,
   },
   'Apache, next byte of the app': { file: 'apps/web/httpd.conf', form: /^Define APP_WORKER .* timeout=(\d+)/m },
+  'Apache, the body of a request': { file: 'apps/web/httpd.conf', form: /^RequestReadTimeout .* body=\d+-(\d+)/m },
+  "Node's `requestTimeout`, checked every 30 s": {
+    file: 'apps/app/src/http/server.ts',
+    form: /requestTimeout: ([\d_]+)/,
+    unit: 1000,
+  },
   'failing health checks while serving, so that load balancers react': {
     file: 'apps/app/src/config.ts',
     form: /DRAIN_DELAY_MS: [\s\S]*?default\(([\d_]+)\)/,

@@ -87,8 +87,8 @@ export async function sendOnce(path: string, init: RequestInit): Promise<Respons
         throw error
       }
       const { response, message, outcomeUnknown } = error
-      // 409: an attempt before is still in progress. After another refusal none was carried out.
-      const isRefusal = response.status !== 409 && response.status < 500
+      // What is refused for its content was refused in each attempt. 409: an attempt before is still in progress.
+      const isRefusal = [400, 413, 415, 422].includes(response.status)
       const isKnown = !outcomeUnknown && (isRefusal || !unsettled.has(write))
       if (isKnown) unsettled.delete(write)
       else unsettled.set(write, key)

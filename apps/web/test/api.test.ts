@@ -7,6 +7,7 @@ const unknown = { status: 503, type: '/openapi.json#/components/schemas/OutcomeU
 const unavailable = { status: 503, type: 'about:blank' }
 const inProgress = { status: 409, type: 'about:blank' }
 const refused = { status: 422, type: 'about:blank' }
+const late = { status: 408, type: 'about:blank' }
 const stored = { status: 201, type: '' }
 const lost = { status: 0, type: '' }
 
@@ -38,6 +39,7 @@ describe.concurrent('the outcome of a save that was sent twice', () => {
   it.each([
     ['unknown', 'unavailable', unknown, unavailable],
     ['unknown', 'in progress', unknown, inProgress],
+    ['unknown', 'too late', unknown, late],
     ['lost', 'unavailable', lost, unavailable],
     ['unavailable', 'unknown', unavailable, unknown],
   ])('is not known: %s, then %s', async (_, __, first, second) => {
@@ -47,6 +49,7 @@ describe.concurrent('the outcome of a save that was sent twice', () => {
 
   it.each([
     ['unavailable', 'unavailable', unavailable, unavailable],
+    ['unavailable', 'too late', unavailable, late],
     ['unknown', 'refused', unknown, refused],
   ])('is known: %s, then %s', async (_, __, first, second) => {
     const { status } = second

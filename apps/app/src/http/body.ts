@@ -31,6 +31,8 @@ function parseReceived(parser: RequestHandler): RequestHandler {
   return async (req, res, next) => {
     if (!hasBody(req)) return next()
     const received = await receive(req)
+    // As one that is announced with no bytes.
+    if (!hasBody(received)) return next()
     await parser(received, res, (error?: unknown) => {
       req.body = received.body
       next(error)
@@ -43,7 +45,7 @@ function parseReceived(parser: RequestHandler): RequestHandler {
  * would take 50 MB of memory.
  *
  * @returns the request as a parser takes it, with the length of the body.
- * @throws {HttpError} 400 if it does not come to its end.
+ * @throws {HttpError} 400 if it does not come to its end, 408 if that is too late, 413 if it is too long.
  */
 async function receive(req: Request): Promise<Request> {
   let buffer = Buffer.alloc(4096)
@@ -51,7 +53,6 @@ async function receive(req: Request): Promise<Request> {
   req.on('data', (chunk: Buffer) => {
     const at = length
     length += chunk.length
-    // The parser refuses it by its length.
     if (length > limit) return
     if (length > buffer.length) buffer = Buffer.concat([buffer], Math.min(limit, 2 * length))
     chunk.copy(buffer, at)
@@ -59,7 +60,11 @@ async function receive(req: Request): Promise<Request> {
   await finished(req).catch(() => {
     throw new HttpError(400, 'The body is incomplete.')
   })
+  // The server has answered already that it waits no longer, but goes on to receive.
+  if (!req.socket.writable) throw new HttpError(408, 'The body came too late.')
+  // A parser would take what was kept of a compressed one for all of it.
+  if (length > limit) throw new HttpError(413, `The body must have at most ${limit.toLocaleString('en')} bytes.`)
   const { 'transfer-encoding': _, ...headers } = req.headers
-  const body = Readable.from([buffer.subarray(0, Math.min(length, limit))])
+  const body = Readable.from([buffer.subarray(0, length)])
   return Object.assign(body, { headers: { ...headers, 'content-length': String(length) } }) as unknown as Request
 }

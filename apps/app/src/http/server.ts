@@ -9,7 +9,8 @@ export function createHttpServer(app: Express): Server {
       // Longer than the proxy keeps an idle connection (2 s): it must never send a request on one that closes.
       keepAliveTimeout: 65_000,
       headersTimeout: 10_000,
-      requestTimeout: 10_000,
+      // Longer than the proxy lets a body take (15 s).
+      requestTimeout: 20_000,
       maxHeaderSize: 16_384,
     },
     app,

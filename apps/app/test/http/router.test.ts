@@ -1,11 +1,14 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
 import type { Exchange } from '../../src/http/endpoint.ts'
 import { send } from '../../src/http/send.ts'
+import { createHttpServer, listen } from '../../src/http/server.ts'
 import { collectLines, createTestApp } from '../test-app.ts'
 
 let handled = 0
@@ -102,6 +105,18 @@ describe('createRouter', () => {
     expect((await compressed(body)).status).toBe(status)
   })
 
+  it.each([
+    ['ends early', Buffer.concat([gzipSync('{"text":"x"}'), Buffer.alloc(160_000)])],
+    ['does not end early', gzipSync(randomBytes(150_000))],
+  ])('fails with 413 for more than 128 KB in parts, whose gzip member %s', async (_what, body) => {
+    const before = handled
+    const sent = compressed(body.subarray(0, 60_000))
+    await setTimeout(50)
+    sent.write(body.subarray(60_000))
+    expect((await sent).status).toBe(413)
+    expect(handled).toBe(before)
+  })
+
   it('gives the handler a body of 128 KB', async () => {
     const body = JSON.stringify({ text: 'x'.repeat(131_061) })
     expect(body).toHaveLength(131_072)
@@ -175,6 +190,31 @@ describe('createRouter', () => {
     for (const socket of sockets) socket.destroy()
     server.close()
   })
+
+  it.each(['PUT', 'POST'])(
+    'does not call the handler once the server has given up on the body of a %s',
+    async (method) => {
+      const before = handled
+      const server = createHttpServer(app)
+      const port = await listen(server, 0)
+      const accepted = once(server, 'connection')
+      const socket = connect({ port, allowHalfOpen: true })
+      socket.write(
+        `${method} /things HTTP/1.1\r\nHost: app\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"text`,
+      )
+      const [connection] = await accepted
+      await setTimeout(50)
+      // As Node does after `requestTimeout`.
+      server.emit('clientError', Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), connection)
+      const response = text(socket)
+      socket.write('":"x"}')
+      await setTimeout(50)
+      socket.end()
+      expect(await response).toMatch(/^HTTP\/1.1 408 /)
+      expect(handled).toBe(before)
+      server.close()
+    },
+  )
 
   it('logs a request whose body is cut off as aborted, not as an error', async () => {
     const { lines, logger } = collectLines()

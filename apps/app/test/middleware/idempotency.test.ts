@@ -14,6 +14,7 @@ const endpoints = {
   writeByGet: { ...keyed, method: 'get', safe: false, path: '/keyed' },
   writeElsewhere: { ...keyed, method: 'post', path: '/keyed/elsewhere' },
   writeJson: { ...keyed, method: 'post', path: '/json', body: z.strictObject({ text: z.string() }) },
+  writeOptional: { ...keyed, method: 'post', path: '/optional', body: z.strictObject({ text: z.string() }).partial() },
   writeUnkeyed: { ...keyed, method: 'post', path: '/unkeyed', keyed: false },
   changeUnkeyed: { ...keyed, method: 'patch', path: '/unkeyed', keyed: false },
   read: { ...keyed, method: 'get', path: '/unkeyed', keyed: false },
@@ -34,6 +35,7 @@ const keyedResource = running(
         writeByGet: answer,
         writeElsewhere: answer,
         writeJson: answer,
+        writeOptional: answer,
         writeUnkeyed: answer,
         changeUnkeyed: answer,
         read: answer,
@@ -123,6 +125,8 @@ describe('the fingerprint', () => {
     const chunked = post('/keyed', 'a').set('Transfer-Encoding', 'chunked')
     const without = request(app).get('/keyed').set('Idempotency-Key', 'a')
     expect(await prints(post('/keyed', 'a'), chunked, without)).toBe(1)
+    const json = () => post('/optional', 'a').type('application/json')
+    expect(await prints(json(), json().set('Transfer-Encoding', 'chunked'))).toBe(1)
   })
 
   it('needs a body of at most 128 KB', async () => {
