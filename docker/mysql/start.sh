@@ -118,9 +118,15 @@ start_watcher() {
 }
 
 stop_watcher() {
-  kill -TERM "$watcher" 2>/dev/null || true
-  while kill -0 "$watcher" 2>/dev/null; do wait "$watcher" || true; done
+  end_child "$watcher"
   watcher=''
+}
+
+# end_child PID: ends it and waits until it has ended. It may have ended already, its exit status does not matter, and a
+# trapped signal interrupts wait.
+end_child() {
+  kill -TERM "$1" 2>/dev/null || true
+  while kill -0 "$1" 2>/dev/null; do wait "$1" || true; done
 }
 
 readonly semi_sync="SELECT CONCAT_WS(' ', @@GLOBAL.rpl_semi_sync_source_timeout,
@@ -274,11 +280,9 @@ start_server() {
   done
 }
 
-# Its exit status does not matter, since it is started again. But it must have ended, and a trapped signal interrupts
-# wait.
+# To start it again.
 stop_server() {
-  kill -TERM "$server" 2>/dev/null || true
-  while kill -0 "$server" 2>/dev/null; do wait "$server" || true; done
+  end_child "$server"
   server='' known='' listens=''
   [ -z "$terminating" ] || exit 143
 }
@@ -301,6 +305,7 @@ require_older_data() {
   set_state waiting "The data is of MySQL $of, which this server of MySQL $own cannot read. To use it: set MYSQL_IMAGE in .env to an image of MySQL $of and start again. To remove it: npm run reset"
   while :; do
     sleep 60 &
+    # A trapped signal interrupts it.
     wait $! || true
   done
 }
@@ -443,6 +448,7 @@ diverged() {
 handle_request() {
   local verb='' argument=''
   [ -f "$run/request" ] || return 0
+  # It fails without a newline, and has read what is there all the same.
   read -r verb argument <"$run/request" || true
   rm -f "$run/request"
   read_epochs
@@ -537,7 +543,7 @@ reader_has() {
   fi
 }
 
-# Prints the newest data that was set aside; nothing if there is none.
+# Prints the newest data that was set aside; nothing if there is none, where compgen fails.
 newest_aside() { { compgen -G "$data.2*" || true; } | sort | tail -n 1; }
 
 # aside_exists SERVER FOLDER: an empty database would hide what is there.
@@ -651,7 +657,7 @@ main() {
   while [ -z "$server" ] || kill -0 "$server" 2>/dev/null; do
     pause=2
     [ -n "$terminating" ] || step
-    # Until the pause or the server ends, or a request arrives; exit_with_server reads the server's status.
+    # Until the pause, the server or the watcher ends, or a signal arrives; exit_with_server reads the server's status.
     sleep "$pause" &
     wait -n $server $! $watcher || true
   done
@@ -682,6 +688,7 @@ terminate() {
   if [ "$mode" = writable ]; then
     # The shutdown ends waits for the reader, and clients would be answered. The watcher lets those go on that are left.
     timeout 5 mysql -e 'SET GLOBAL super_read_only = ON' || mark_one_copy
+    # Both may have ended already.
     kill -TERM "$watcher" 2>/dev/null || true
     watcher=''
   fi
