@@ -60,15 +60,16 @@ export function createApp(dependencies: AppDependencies): Express {
   return app
 }
 
-/** Recognises reads, but for those with short responses, and bodies; apps/web/httpd.conf draws the same lines. */
+/** Recognises reads and writes with a body; apps/web/httpd.conf draws the same lines. */
 function kindsOf(resources: readonly RunningResource[]): (req: Request) => RequestKind {
   const endpoints = resources.flatMap((resource) => Object.values(resource.endpoints))
-  const writesByGet = endpoints.filter(({ safe }) => safe === false)
-  const short = [statusEndpoints().status, contractEndpoints.contract]
-  const others = new Set([...writesByGet, ...short].map(({ path }) => path))
+  const writesByGet = new Set(endpoints.filter(({ safe }) => safe === false).map(({ path }) => path))
+  const short = new Set([statusEndpoints().status, contractEndpoints.contract].map(({ path }) => path))
   return (req) => {
     const { method, path } = req
-    if ((method === 'GET' || method === 'HEAD') && !others.has(path)) return 'read'
+    const reads = (method === 'GET' || method === 'HEAD') && !writesByGet.has(path)
+    // A short response takes a place of the reads only if it may wait for a body.
+    if (reads && (!short.has(path) || hasBody(req))) return 'read'
     return hasBody(req) ? 'withBody' : 'other'
   }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, connect } from 'node:net'
+import type { Response } from 'express'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
 import { send } from '../src/http/send.ts'
@@ -78,6 +79,28 @@ describe('requests whose bodies arrive slowly', () => {
       expect((await request(server).get('/things')).status).toBe(200)
     } finally {
       for (const socket of slow) socket.destroy()
+      server.close()
+    }
+  })
+})
+
+describe('requests with short responses', () => {
+  it('take a place of the reads only if they have a body', async () => {
+    const held: (() => void)[] = []
+    const hold = ({ res }: { res: Response }) => void held.push(() => send(res, 200, 'text/plain', 'done'))
+    const admission = { inFlightLimit: 1, eventLoopDelayLimitMs: 10_000 }
+    const server = createTestApp(hold, { admission }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const read = request(server).get('/things').then()
+    try {
+      await expect.poll(() => held.length).toBe(1)
+      for (const path of ['/status', '/openapi.json']) {
+        expect((await request(server).get(path)).status).toBe(200)
+        expect((await request(server).get(path).send('x')).status).toBe(503)
+      }
+    } finally {
+      for (const release of held) release()
+      await read
       server.close()
     }
   })

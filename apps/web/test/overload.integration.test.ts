@@ -95,11 +95,15 @@ describe('an overloaded app', () => {
 describe('clients that send their bodies slowly', () => {
   // Those of a read take its own.
   it.each([
-    ['POST', 'reads', () => web.request('/list')],
-    ['GET', 'writes with a body', () => web.request('/anything', { ...post, body: 'x' })],
-  ])('with %s, take no places of requests without a body, checks and %s', async (method, _, other) => {
+    { target: 'POST /slow', others: 'reads', other: () => web.request('/list') },
+    ...['/slow', '/status', '/readyz', '/openapi.json'].map((path) => ({
+      target: `GET ${path}`,
+      others: 'writes with a body',
+      other: () => web.request('/anything', { ...post, body: 'x' }),
+    })),
+  ])('with $target, take no places of requests without a body, checks and $others', async ({ target, other }) => {
     const { host, port } = web.address()
-    const head = `${method} /slow HTTP/1.1\r\nHost: web\r\nContent-Length: 100\r\n\r\n`
+    const head = `${target} HTTP/1.1\r\nHost: web\r\nContent-Length: 100\r\n\r\n`
     const slow = Array.from({ length: 300 }, () => connect(port, host).on('error', () => {}))
     try {
       await Promise.all(slow.map((socket) => once(socket, 'connect')))
