@@ -27,7 +27,7 @@ const ownVariables = {
     .default(900_000)
     .describe('Age at which a connection is replaced, so that it follows moved names and rotated passwords.'),
   DB_READER_LAG_LIMIT_MS: integer(100, 3_600_000)
-    .default(5000)
+    .default(3000)
     .describe('Replica lag above which reads go to the writer.'),
   DB_DEADLINE_MS: integer(10, 60_000)
     .default(1800)

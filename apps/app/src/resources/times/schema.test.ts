@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { countsQuery, encodeCursor, listQuery } from './schema.ts'
+import { countsQuery, encodeCursor, listQuery, variables } from './schema.ts'
 
 const cursorOf = (text: string) => Buffer.from(text).toString('base64url')
 const problems = (result: { error?: { issues: { path: PropertyKey[]; message: string }[] } | undefined }) =>
@@ -80,5 +81,13 @@ describe('the query of the counts', () => {
     expect(problems(countsQuery.safeParse({ per: 'day', from }))).toEqual([
       'from must be a time of the form 2026-11-22T09:33:53Z',
     ])
+  })
+})
+
+describe('LIST_LIMIT', () => {
+  it('leaves half of the places of a process of the web tier to short reads', () => {
+    const settings = readFileSync(new URL('../../../../web/httpd.conf', import.meta.url), 'utf8')
+    const [, places] = /<Proxy balancer:\/\/reads>[^<]* max=(\d+)/.exec(settings) ?? []
+    expect(variables.LIST_LIMIT.parse(undefined)).toBeLessThanOrEqual(Number(places) / 2)
   })
 })
