@@ -59,7 +59,7 @@ describe('.github/workflows/nightly.yml', () => {
     const text = read('.github/workflows/nightly.yml')
     expect(text).toMatch(/^ {4}- cron: '\d+ \d+ \* \* \*'$/m)
     expect(text).toMatch(
-      /- run: bash scripts\/setup\.sh\n +- run: npm run test:slow -- packages test\/guide test\/upgrade\n/,
+      /- run: bash scripts\/setup\.sh\n +- run: npm run test:slow -- packages test\/busybox test\/guide test\/upgrade\n/,
     )
   })
 })

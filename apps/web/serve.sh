@@ -25,8 +25,8 @@ own_networks() {
 networks=${BALANCER_NETWORKS:-127.0.0.1 $(own_networks)}
 export BALANCER_NETWORKS=${networks//,/ }
 
-# Writes the access log at most once every 10 ms. If each request wrote its own line, the engine would wake up for each,
-# which costs nearly as much CPU as the proxying: docs/decisions/0005-performance.md.
+# Writes the access log at most once every 10 ms. If each request wrote its own line, the engine would wake up for each:
+# docs/decisions/0003-apache-logs-are-json.md.
 exec > >(exec perl -e 'while (sysread STDIN, my $lines, 65536) { syswrite STDOUT, $lines; select undef, undef, undef, 0.01 }')
 access_log=$!
 

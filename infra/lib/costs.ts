@@ -1,4 +1,4 @@
-import prices from '../test/prices.json' with { type: 'json' }
+import prices from '../prices.json' with { type: 'json' }
 
 const hoursPerMonth = 730
 
@@ -27,7 +27,7 @@ export function costs(
     )
   const lines: Record<string, [number, number]> = {}
   const add = (name: string, count: number, price: number | undefined) => {
-    if (price === undefined) throw new Error(`no price of ${name}: add it to test/prices.json`)
+    if (price === undefined) throw new Error(`no price of ${name}: add it to infra/prices.json`)
     const [counted, dollars] = lines[name] ?? [0, 0]
     lines[name] = [counted + count, dollars + count * price]
   }

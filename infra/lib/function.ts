@@ -1,3 +1,4 @@
+import { repositoryRoot } from '@repo/compose'
 import { type Duration, RemovalPolicy } from 'aws-cdk-lib'
 import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda'
 import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs'
@@ -6,7 +7,6 @@ import type { Construct } from 'constructs'
 import { acknowledge } from './acknowledge.ts'
 import type { Config } from './config.ts'
 import type { Network } from './network.ts'
-import { repositoryRoot } from './repository-root.ts'
 
 export interface DatabaseFunctionProps {
   readonly config: Config
@@ -22,9 +22,9 @@ export interface DatabaseFunctionProps {
 export class DatabaseFunction extends NodejsFunction {
   constructor(scope: Construct, id: string, { config, network, name, timeout, file }: DatabaseFunctionProps) {
     super(scope, id, {
-      entry: `${repositoryRoot}infra/functions/${name}.ts`,
+      entry: `${repositoryRoot}/infra/functions/${name}.ts`,
       projectRoot: repositoryRoot,
-      depsLockFilePath: `${repositoryRoot}package-lock.json`,
+      depsLockFilePath: `${repositoryRoot}/package-lock.json`,
       bundling: {
         bundleAwsSDK: true,
         target: 'node24',

@@ -1,4 +1,4 @@
-import { certificatesFile } from '@repo/compose'
+import { certificatesFile, repositoryRoot } from '@repo/compose'
 import { DockerBuildSecret, Duration, Lazy, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib'
 import {
   AdditionalHealthCheckType,
@@ -31,7 +31,6 @@ import type { Config } from './config.ts'
 import { contract } from './contract.ts'
 import { instanceRole } from './instance-role.ts'
 import type { Network } from './network.ts'
-import { repositoryRoot } from './repository-root.ts'
 
 export interface InstanceGroupProps {
   readonly config: Config

@@ -1,6 +1,6 @@
 import type { Config } from '../lib/config.ts'
 import { costs, type PricedTemplate } from '../lib/costs.ts'
-import prices from './prices.json' with { type: 'json' }
+import prices from '../prices.json' with { type: 'json' }
 
 /** What `npm run capacity` writes to packages/bench/results/latest.json, as far as docs/capacity.md has it. */
 export interface Capacity {

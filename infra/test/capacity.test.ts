@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 import { configs } from '../lib/config.ts'
 import { costs } from '../lib/costs.ts'
-import { repositoryRoot } from '../lib/repository-root.ts'
 import { type Capacity, capacityTables, type Deployment, withTables } from './capacity-tables.ts'
 import { synthesize } from './synthesis.ts'
 

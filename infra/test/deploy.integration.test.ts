@@ -2,9 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { configs } from '../lib/config.ts'
-import { repositoryRoot } from '../lib/repository-root.ts'
 import { createApp } from './synthesis.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'deploy-'))

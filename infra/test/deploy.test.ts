@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 import { configs } from '../lib/config.ts'
-import { repositoryRoot } from '../lib/repository-root.ts'
 
 const text = readFileSync(join(repositoryRoot, '.github/workflows/deploy.yml'), 'utf8')
 

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
 import { configs } from '../lib/config.ts'
-import { repositoryRoot } from '../lib/repository-root.ts'
 import { addValidation } from '../lib/validation.ts'
 import { createApp, synthesize } from './synthesis.ts'
 

@@ -12,12 +12,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { git } from '@repo/compose'
+import { git, repositoryRoot } from '@repo/compose'
 import { App, Stack } from 'aws-cdk-lib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Config, configs, type Pins } from '../lib/config.ts'
 import { tierImage } from '../lib/instance-group.ts'
-import { repositoryRoot } from '../lib/repository-root.ts'
 import { synthesize } from './synthesis.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'images-'))

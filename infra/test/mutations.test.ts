@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
-import { repositoryRoot } from '../lib/repository-root.ts'
 import { readMutations } from './mutations.ts'
 
 describe.each(readMutations())('the mutation $name', ({ name, path, file }) => {

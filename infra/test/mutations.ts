@@ -4,8 +4,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symli
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { git } from '@repo/compose'
-import { repositoryRoot } from '../lib/repository-root.ts'
+import { git, repositoryRoot } from '@repo/compose'
 
 const run = promisify(execFile)
 const folder = join(import.meta.dirname, 'mutations')

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
 import { migrationVariables, readEnvironment } from '@repo/db'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { configs } from '../lib/config.ts'
 import { contract } from '../lib/contract.ts'
-import { repositoryRoot } from '../lib/repository-root.ts'
 import type { FakeState } from './runbook/aws.ts'
 
 const runbook = readFileSync(join(repositoryRoot, 'docs/runbook.md'), 'utf8')

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
 import { TagManager } from 'aws-cdk-lib'
 import { describe, expect, it } from 'vitest'
 import { configs } from '../lib/config.ts'
-import { repositoryRoot } from '../lib/repository-root.ts'
 import { createApp, synthesize } from './synthesis.ts'
 
 const prod = synthesize({ config: configs.prod })

@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
 import { loadMigrations, type Migration } from '@repo/db'
 import { App } from 'aws-cdk-lib'
 import type { CloudAssembly } from 'aws-cdk-lib/cx-api'
 import { type Config, configs } from '../lib/config.ts'
-import { repositoryRoot } from '../lib/repository-root.ts'
 import { DeploymentStack } from '../lib/stack.ts'
 
 const { context } = JSON.parse(readFileSync(join(repositoryRoot, 'cdk.json'), 'utf8'))

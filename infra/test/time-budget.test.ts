@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { repositoryRoot } from '@repo/compose'
 import { describe, expect, it } from 'vitest'
-import { repositoryRoot } from '../lib/repository-root.ts'
 import { synthesize } from './synthesis.ts'
 
 const aws = synthesize()

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { repositoryRoot } from '@repo/compose'
-import { CliError, interruption, runCli } from '@repo/ops/cli.ts'
+import { CliError, interruption, messageOf, runCli } from '@repo/ops/cli.ts'
 import { checkCheckout, git } from './checkout.ts'
 import { adopt } from './init/adopt.ts'
 import { checkProductName } from './init/check-product-name.ts'
@@ -31,7 +31,7 @@ await runCli(async () => {
     // Nothing but this command's changes: before it everything was committed.
     await git(repositoryRoot, 'reset', '--hard', '--quiet')
     await git(repositoryRoot, 'clean', '--force', '-d', '--quiet')
-    throw new CliError(`Nothing was changed. ${error instanceof Error ? error.message : error}`)
+    throw new CliError(`Nothing was changed. ${messageOf(error)}`)
   }
   console.log(`✓ ${name} is yours: git show --stat. Next: npm run generate -- resource …, npm test, npm start.`)
 })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { repositoryRoot } from '@repo/compose'
-import { CliError, interruption, runCli } from '@repo/ops/cli.ts'
+import { CliError, interruption, messageOf, runCli } from '@repo/ops/cli.ts'
 import { newBreakingEntries } from './changelog.ts'
 import { checkCheckout, git } from './checkout.ts'
 import { hasRecord, readRecord, recordFile, type Upstream, withoutCredentials, writeRecord } from './record.ts'
@@ -113,7 +113,7 @@ async function complete(signal: AbortSignal): Promise<void> {
   } catch (error) {
     throw new CliError(
       'The changes are merged. What is generated is not: see docs/upgrading.md. To give up the upgrade: git reset --hard\n' +
-        `${error instanceof Error ? error.message : error}`,
+        messageOf(error),
     )
   }
   await git(repositoryRoot, 'add', '--all')

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import { repositoryRoot } from '@repo/compose'
-import { CliError } from './cli.ts'
+import { CliError, messageOf } from './cli.ts'
 
 /** The first line of a backup, after `-- backup `. */
 export interface Manifest {
@@ -101,7 +101,7 @@ export async function writeBackup(
     await link(partial, file)
     return manifest
   } catch (error) {
-    throw new CliError(`The dump failed: ${error instanceof Error ? error.message : error}`)
+    throw new CliError(`The dump failed: ${messageOf(error)}`)
   } finally {
     process.off('SIGINT', interrupted)
     dump.kill()
@@ -167,7 +167,7 @@ export async function checkBackup(file: string): Promise<Manifest> {
       }
     })
   } catch (error) {
-    throw new CliError(`${file} is not a complete backup: ${error instanceof Error ? error.message : error}`)
+    throw new CliError(`${file} is not a complete backup: ${messageOf(error)}`)
   }
   const [, manifest] = firstLine.exec(head) ?? []
   if (manifest === undefined) throw new CliError(`${file} is not a backup of \`npm run backup\`.`)

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { defaultFolder, dumpCommand, givenFile, namedByTime, refuseExisting, writeBackup } from './backup-file.ts'
-import { CliError, openOwnProject, runCli } from './cli.ts'
+import { CliError, messageOf, openOwnProject, runCli } from './cli.ts'
 import {
   databaseName,
   executedTransactions,
@@ -25,7 +25,7 @@ await runCli(async () => {
   }
   const { epoch } = await readState(project, current)
   const isReplicated = await waitForReplica(project, current, await executedTransactions(project, current), 10).catch(
-    (error: unknown) => console.log(`${error instanceof Error ? error.message : error}`),
+    (error: unknown) => console.log(messageOf(error)),
   )
   const server = isReplicated ? otherDatabase(current) : current
   console.log(`Dumping ${database} on ${server}`)

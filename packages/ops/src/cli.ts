@@ -21,6 +21,9 @@ export class CliError extends Error {
   }
 }
 
+/** What an error says, without its stack. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 /** Runs a command's main function. An expected error is printed without its stack, and the exit code is 1 or its own. */
 export async function runCli(main: () => Promise<void>): Promise<void> {
   try {

@@ -285,9 +285,11 @@ export async function isSubset(project: Project, database: Database, set: string
 /** The endpoint names that lead to a container. */
 export async function endpointNames(project: Project, database: Database): Promise<string[]> {
   const { network, id } = await networkOf(project, database)
-  const aliases = await connectedAliases(network, id)
-  return (aliases ?? []).filter((alias) => /^db-(writer|reader)$/.test(alias))
+  return endpointsAmong(await connectedAliases(network, id))
 }
+
+const endpointsAmong = (aliases: readonly string[] = []) =>
+  aliases.filter((alias) => /^db-(writer|reader)$/.test(alias))
 
 /** Makes exactly these endpoint names lead to the container. Its connections end, unless they already do. */
 export async function setEndpointNames(
@@ -297,8 +299,7 @@ export async function setEndpointNames(
 ): Promise<void> {
   const { network, id } = await networkOf(project, database)
   const aliases = await connectedAliases(network, id)
-  const present = (aliases ?? []).filter((alias) => /^db-(writer|reader)$/.test(alias))
-  if (aliases !== undefined && new Set(present).symmetricDifference(new Set(names)).size === 0) return
+  if (aliases !== undefined && new Set(endpointsAmong(aliases)).symmetricDifference(new Set(names)).size === 0) return
   if (aliases !== undefined) await docker(['network', 'disconnect', network, id])
   await docker(['network', 'connect', ...names.flatMap((name) => ['--alias', name]), network, id])
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { addContainer, docker, type Project, removeContainer } from '@repo/compose'
-import { CliError, listContainers, openOwnProject, runCli, runCompose } from './cli.ts'
+import { CliError, listContainers, messageOf, openOwnProject, runCli, runCompose } from './cli.ts'
 import { writableDatabase } from './databases.ts'
 import { openResponseWatch, type ResponseWatch } from './response-watch.ts'
 
@@ -47,7 +47,7 @@ await runCli(async () => {
       await rollOut(project, service, (each) => each.image === image && each.settings === settings, watch)
     }
   } catch (error) {
-    console.error(`✗ ${error instanceof Error ? error.message : error}`)
+    console.error(`✗ ${messageOf(error)}`)
     await rollBack(project, previous, before)
     throw new CliError('The release was not deployed. The previous one serves.')
   }

@@ -13,7 +13,7 @@ import {
   openDump,
   writeBackup,
 } from './backup-file.ts'
-import { CliError, confirm, openOwnProject, runCli, runCompose } from './cli.ts'
+import { CliError, confirm, messageOf, openOwnProject, runCli, runCompose } from './cli.ts'
 import {
   type Database,
   databaseName,
@@ -142,10 +142,6 @@ async function bringIntoUse(project: Project, current: Database): Promise<void> 
     runCompose(project, 'Applying the migrations', 'run', '--rm', '--no-deps', '--no-TTY', 'db-init')
   await retry(migrate, { attempts: 3, errors: [CliError] })
   await unlock(project, current, 'app')
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 async function* replacement(database: string, dump: Readable): AsyncGenerator<string | Buffer> {

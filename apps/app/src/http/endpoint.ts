@@ -142,13 +142,16 @@ const invalidFieldsProblem = z
   })
   .meta({ id: 'InvalidFields', description: 'RFC 9457. Fields of the body are unknown or invalid.' })
 
+/** What the value of an `Idempotency-Key` must be. */
+export const keyForm = /^[\x20-\x7e]{1,255}$/
+
 /** The request header of a keyed endpoint. */
 export const idempotencyKeyHeader = {
   'Idempotency-Key': {
     description:
       'Chosen by the client, for one method and path: requests with the same key are carried out once, however often ' +
       'they are sent. It is remembered for at least 24 hours.',
-    schema: z.string().regex(/^[\x20-\x7e]{1,255}$/),
+    schema: z.string().regex(keyForm),
   },
 } satisfies Record<string, Header>
 
@@ -161,26 +164,30 @@ export const ifMatchHeader = {
   },
 } satisfies Record<string, Header>
 
-const tokenForm = z.string().regex(/^[0-9a-f]{16}-[1-9][0-9]{0,14}$/)
+/** What a `Consistency-Token` is: the connection of a commit, and the number that it has there. */
+export const tokenForm = /^[0-9a-f]{16}-[1-9][0-9]{0,14}$/
 
 /** The request header of a consistent endpoint. */
 export const consistencyTokenHeader = {
   'Consistency-Token': {
     description:
       'From the answer to a write: the answer to this request includes that write, and all before it. Valid for 24 hours.',
-    schema: tokenForm,
+    schema: z.string().regex(tokenForm),
   },
 } satisfies Record<string, Header>
 
 /** The body of each error. */
 export const problemContent = { 'application/problem+json': problem }
 
+/** What the value of an `X-Request-Id` must be. */
+export const requestIdForm = /^[A-Za-z0-9._-]{1,64}$/
+
 /** The header of every response of the app tier. */
 export const requestIdHeader = {
   'X-Request-Id': {
     description: "The id under which every tier logs the request: the request's own if it is valid, else a new one",
     required: true,
-    schema: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/),
+    schema: z.string().regex(requestIdForm),
   },
 } satisfies Record<string, Header>
 
@@ -193,7 +200,7 @@ export const writtenHeaders = {
   'Consistency-Token': {
     description: 'Identifies the write: a read that sends it back sees it',
     required: true,
-    schema: tokenForm,
+    schema: z.string().regex(tokenForm),
   },
   'Idempotency-Replayed': {
     description: 'Set if an earlier request with the key was carried out, whose response this is',

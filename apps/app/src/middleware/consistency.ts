@@ -1,6 +1,6 @@
 import type { CommitPoint, Point } from '@repo/db'
 import type { Request, Response } from 'express'
-import type { Endpoint } from '../http/endpoint.ts'
+import { type Endpoint, tokenForm } from '../http/endpoint.ts'
 import { HttpError } from '../http/problem.ts'
 
 /**
@@ -11,8 +11,10 @@ import { HttpError } from '../http/problem.ts'
 export function readToken(req: Request, { consistent }: Endpoint): readonly Point[] {
   const token = req.headers['consistency-token']
   if (!consistent || token === undefined) return []
-  const [, connection = '', number] = /^([0-9a-f]{16})-([1-9]\d{0,14})$/.exec(String(token)) ?? []
-  if (connection === '') throw new HttpError(400, 'The Consistency-Token must be one from the answer to a write.')
+  if (!tokenForm.test(String(token))) {
+    throw new HttpError(400, 'The Consistency-Token must be one from the answer to a write.')
+  }
+  const [connection = '', number] = String(token).split('-')
   return [{ connection, number: Number(number) }]
 }
 

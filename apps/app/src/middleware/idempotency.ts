@@ -9,12 +9,10 @@ import {
   type Work,
 } from '@repo/db'
 import type { Request, Response } from 'express'
-import type { Endpoint, Exchange } from '../http/endpoint.ts'
+import { type Endpoint, type Exchange, keyForm } from '../http/endpoint.ts'
 import { HttpError } from '../http/problem.ts'
 import { send } from '../http/send.ts'
 import { setToken } from './consistency.ts'
-
-const keyForm = /^[\x20-\x7e]{1,255}$/
 
 /**
  * Reads the `Idempotency-Key` of a request whose body is parsed.

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { RequestHandler } from 'express'
 import type { Logger } from 'pino'
+import { requestIdForm } from '../http/endpoint.ts'
 
 declare global {
   namespace Express {
@@ -15,8 +16,6 @@ declare global {
   }
 }
 
-const validId = /^[A-Za-z0-9._-]{1,64}$/
-
 /**
  * Gives each request its id (a valid incoming one is kept, an invalid one replaced) and logs one line when its response
  * has ended, with the error that failed it. Successful health checks are not logged.
@@ -26,7 +25,7 @@ export function requestLog(logger: Logger): RequestHandler {
     const startedAt = performance.now()
     const { method, originalUrl: path } = req
     const given = req.get('X-Request-Id')
-    const id = given !== undefined && validId.test(given) ? given : randomUUID()
+    const id = given !== undefined && requestIdForm.test(given) ? given : randomUUID()
     req.id = id
     res.setHeader('X-Request-Id', id)
     res.on('close', () => {

@@ -1,16 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { docker, services } from '@repo/compose'
-import {
-  answeredInTime,
-  atLeast,
-  atMost,
-  type Drill,
-  durabilityChecks,
-  failed,
-  noFailures,
-  outages,
-  recoveryChecks,
-} from '../drill.ts'
+import { atMost, type Drill } from '../drill.ts'
+import { writerOutageChecks } from '../writer-outage.ts'
 
 const untilItListens = 'until (exec 3<>/dev/tcp/127.0.0.1/3306) 2>/dev/null; do sleep 0.02; done; date +%s%3N'
 
@@ -30,15 +21,9 @@ export const crashWriter: Drill = {
       const recovered = await load.recovered(listensAt)
       return { since: listensAt, recovered, changed: before !== (await environment.identities(others)) }
     })
-    const writes = attempts.filter(({ kind }) => kind === 'write')
-    const reads = attempts.filter(({ kind }) => kind === 'read')
     return [
-      ...recoveryChecks('recovery time of writes after the writer listens', 3, { ...result, attempts: writes }),
-      atLeast('writes refused during the fault', 1, failed(writes).length, '', outages(writes)),
-      noFailures('failed reads', reads),
-      answeredInTime(attempts),
+      ...(await writerOutageChecks(environment, attempts, 'recovery time of writes after the writer listens', result)),
       atMost('other containers restarted', 0, Number(result.changed)),
-      ...durabilityChecks(await environment.verifyDurability(attempts)),
     ]
   },
 }

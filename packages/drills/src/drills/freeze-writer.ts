@@ -1,16 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { freeze, services, thaw } from '@repo/compose'
-import {
-  answeredInTime,
-  atLeast,
-  atMost,
-  type Drill,
-  durabilityChecks,
-  failed,
-  noFailures,
-  outages,
-  recoveryChecks,
-} from '../drill.ts'
+import { atMost, type Drill } from '../drill.ts'
+import { writerOutageChecks } from '../writer-outage.ts'
 
 /** The writer hangs for eight seconds: its connections stay open, and it answers nothing. */
 export const freezeWriter: Drill = {
@@ -26,15 +17,9 @@ export const freezeWriter: Drill = {
       const recovered = await load.recovered(thawedAt)
       return { since: thawedAt, recovered, changed: before !== (await environment.identities(services)) }
     })
-    const writes = attempts.filter(({ kind }) => kind === 'write')
-    const reads = attempts.filter(({ kind }) => kind === 'read')
     return [
-      ...recoveryChecks('recovery time of writes after the writer resumes', 3, { ...result, attempts: writes }),
-      atLeast('writes refused during the fault', 1, failed(writes).length, '', outages(writes)),
-      noFailures('failed reads', reads),
-      answeredInTime(attempts),
+      ...(await writerOutageChecks(environment, attempts, 'recovery time of writes after the writer resumes', result)),
       atMost('containers restarted', 0, Number(result.changed)),
-      ...durabilityChecks(await environment.verifyDurability(attempts)),
     ]
   },
 }

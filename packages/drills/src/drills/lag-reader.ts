@@ -23,7 +23,7 @@ export const lagReader: Drill = {
       return { oldest: Math.max(...ages), returned: await readerServesReads(environment) }
     })
     return [
-      // DB_READER_LAG_LIMIT_MS and one interval of measuring; docs/decisions/0011.
+      // DB_READER_LAG_LIMIT_MS and one interval of measuring; docs/decisions/0063.
       timeBound(atMost('age of the newest listed row', 6, result.oldest, 's')),
       within('time until the reader serves reads after it caught up', 3, result.returned),
       noFailures('failed requests', attempts),

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { repositoryRoot } from '@repo/compose'
-import { CliError } from '@repo/ops/cli.ts'
+import { CliError, messageOf } from '@repo/ops/cli.ts'
 import { git } from '../checkout.ts'
 import { type Answers, recordFile } from '../record.ts'
 import { generated } from '../regenerate.ts'
@@ -34,7 +34,7 @@ export async function commitProject({ upstream, commit, folder, answers, base }:
     const { adopt } = (await import(module)) as { adopt(root: string, answers: Answers): Promise<void> }
     await adopt(folder, answers)
   } catch (error) {
-    throw new CliError(`No project can be made of ${commit}: ${error instanceof Error ? error.message : error}`)
+    throw new CliError(`No project can be made of ${commit}: ${messageOf(error)}`)
   }
   const biome = join(repositoryRoot, 'node_modules/.bin/biome')
   // It formats as `npm run init` does; what it reports of that version is of no interest here.

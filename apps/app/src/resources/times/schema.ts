@@ -8,6 +8,7 @@ import {
   requestIdHeader,
   writtenHeaders,
 } from '../../http/endpoint.ts'
+import { linkHeader } from '../../http/pages.ts'
 import { existsAsUtc, integerParameter } from '../../http/schema.ts'
 
 const pageLimit = 10_000
@@ -139,10 +140,7 @@ const list = {
       description: 'The times in order',
       headers: {
         ...requestIdHeader,
-        Link: {
-          description: 'The link to the next page, if there is one',
-          schema: z.string().regex(/^<\/.*>; rel="next"$/),
-        },
+        ...linkHeader,
       },
       content: {
         'application/json': z.array(time),
