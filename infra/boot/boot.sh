@@ -190,24 +190,32 @@ target_state() {
 }
 
 # Fails as soon as an alarm starts to fire, the target becomes unhealthy or the container exits. An alarm that fires at
-# the first look does not count: this deployment may end its cause. What AWS does not answer is no failure, because a
-# rollback must not fail for it.
+# the first look never counts: this deployment may end its cause. What AWS does not answer is no failure.
 watch_alarms() {
   local alarm firing known='' compared='' deadline=$((SECONDS + bake_seconds))
+  # Nothing would be left to return to.
+  ! is_rollback || { log 'a rollback does not watch the alarms'; return 0; }
   while [ "$SECONDS" -lt "$deadline" ]; do
     container_has_not_exited || return 1
     [ "$(target_state)" != unhealthy ] || { log 'the target has become unhealthy'; return 1; }
     if firing=$(firing_alarms); then
-      for alarm in ${compared:+$firing}; do
+      if [ -z "$compared" ]; then
+        log "watching the alarms for $bake_seconds s"
+        known=$firing compared=yes
+      fi
+      for alarm in $firing; do
         [[ " $known " == *" $alarm "* ]] || { log "the alarm $alarm fires since this instance serves"; return 1; }
       done
-      [ -n "$compared" ] || log "watching the alarms for $bake_seconds s"
-      known=$firing compared=yes
     else
       log 'the alarms are unknown'
     fi
     sleep 5
   done
+}
+
+is_rollback() {
+  [[ $(aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].StackStatus' --output text) == \
+    *ROLLBACK_IN_PROGRESS ]]
 }
 
 # Separated by spaces.

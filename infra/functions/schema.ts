@@ -89,6 +89,8 @@ async function applyMigrations(properties: SchemaProperties, signal: AbortSignal
     placeholders: { table: Table },
     migrations: carriedMigrations(text, JSON.parse(bundled)),
     appUser: { name: app.username, password: app.password },
+    // A serverless database that was paused for more than a day takes half a minute or longer to start.
+    connectWaitMs: 120_000,
     signal,
   })
   console.log(JSON.stringify({ applied }))

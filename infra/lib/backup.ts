@@ -1,6 +1,7 @@
 import { ArnFormat, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import { BackupPlan, BackupPlanRule, BackupResource, BackupVault } from 'aws-cdk-lib/aws-backup'
 import { Schedule } from 'aws-cdk-lib/aws-events'
+import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import type { DatabaseCluster } from 'aws-cdk-lib/aws-rds'
 import { Construct } from 'constructs'
 import { acknowledge } from './acknowledge.ts'
@@ -44,9 +45,15 @@ export class Backup extends Construct {
         }),
       ],
     })
-    plan.addSelection('Cluster', { resources: [BackupResource.fromArn(cluster.clusterArn)] })
+    // It also deletes what is older than the retention, so like the vault it outlives the stack.
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('backup.amazonaws.com'),
+      managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName('service-role/AWSBackupServiceRolePolicyForBackup')],
+    })
+    role.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+    plan.addSelection('Cluster', { role, resources: [BackupResource.fromArn(cluster.clusterArn)] })
     acknowledge(
-      plan,
+      role,
       'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup]',
       'The managed policy is what AWS Backup needs to back up any kind of resource; the plan selects one.',
     )

@@ -20,7 +20,7 @@ export interface Config {
   /** Instances per tier, spread over the zones. */
   readonly minInstances: number
   readonly maxInstances: number
-  /** `serverless` scales between 0 and 2 ACU; it pauses when nothing is connected. */
+  /** `serverless` scales between 0.5 and 2 ACU; without instances of the tiers it pauses. */
   readonly databaseInstanceType: string
   /** Without a reader the reader endpoint is the writer's, and a lost writer is created anew, which takes minutes. */
   readonly databaseReader: boolean

@@ -50,25 +50,22 @@ export function costs(
     add(`${InstanceType} instances`, 1, hourly(InstanceType))
     addVolume(1, BlockDeviceMappings)
   }
-  let running = 0
   for (const tier of ['Web', 'App'] as const) {
     const [launch] = all('AWS::EC2::LaunchTemplate', tier)
     const [group] = all('AWS::AutoScaling::AutoScalingGroup', tier)
     if (!launch || !group) continue
     const { LaunchTemplateData } = launch
     const instances = counts[tier] ?? Number(group.MinSize)
-    running += instances
     if (instances === 0) continue
     add(`${LaunchTemplateData.InstanceType} instances`, instances, hourly(LaunchTemplateData.InstanceType))
     addVolume(instances, LaunchTemplateData.BlockDeviceMappings)
     add('detailed monitoring of instances', instances, prices.monthly['detailed monitoring'])
   }
   for (const { DBInstanceClass } of all('AWS::RDS::DBInstance')) {
-    // The app's connections keep a serverless instance at its least capacity; without them it pauses.
     if (DBInstanceClass === 'db.serverless') {
       const [cluster] = all('AWS::RDS::DBCluster')
-      const capacity = running > 0 ? 0.5 : cluster.ServerlessV2ScalingConfiguration.MinCapacity
-      add('Aurora serverless, at rest', 1, capacity * prices.hourly.ACU * hoursPerMonth)
+      const { MinCapacity } = cluster.ServerlessV2ScalingConfiguration
+      add('Aurora serverless, at rest', 1, MinCapacity * prices.hourly.ACU * hoursPerMonth)
     } else add(`Aurora ${DBInstanceClass}`, 1, hourly(DBInstanceClass))
   }
   add('secrets', count('AWS::SecretsManager::Secret'), prices.monthly['AWS::SecretsManager::Secret'])

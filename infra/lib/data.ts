@@ -59,7 +59,8 @@ export class Data extends Construct {
       securityGroups: [network.databaseSecurityGroup],
       writer: clusterInstance('Writer', config, firstZone),
       readers: config.databaseReader ? [clusterInstance('Reader', config, secondZone)] : [],
-      serverlessV2MinCapacity: 0,
+      // At 0 it would pause while the app has no requests, and the next one would find it starting for 15 s or more.
+      serverlessV2MinCapacity: config.maxInstances > 0 ? 0.5 : 0,
       serverlessV2MaxCapacity: 2,
       storageEncrypted: true,
       iamAuthentication: true,
@@ -130,6 +131,9 @@ function clusterInstance(id: string, config: Config, availabilityZone: string): 
     // One of the authorities in the bundle that the app and the functions trust.
     caCertificate: CaCertificate.RDS_CA_RSA2048_G1,
     enablePerformanceInsights: config.performanceInsights,
+    // By default AWS upgrades in a maintenance window, `prod` perhaps before `dev`, and a deployment of the version that is
+    // written here would then fail.
+    autoMinorVersionUpgrade: false,
   }
   if (config.databaseInstanceType === 'serverless') return ClusterInstance.serverlessV2(id, options)
   return ClusterInstance.provisioned(id, {

@@ -10,14 +10,11 @@ import {
 } from 'aws-cdk-lib/aws-autoscaling'
 import type { IAlarm } from 'aws-cdk-lib/aws-cloudwatch'
 import {
-  AmazonLinuxCpuType,
   BlockDeviceVolume,
   EbsDeviceVolumeType,
-  type IMachineImage,
   InstanceType,
   type ISecurityGroup,
   LaunchTemplate,
-  MachineImage,
 } from 'aws-cdk-lib/aws-ec2'
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets'
 import type { ApplicationTargetGroup, NetworkTargetGroup } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
@@ -30,6 +27,7 @@ import { bootScript } from './boot.ts'
 import type { Config } from './config.ts'
 import { contract } from './contract.ts'
 import { instanceRole } from './instance-role.ts'
+import { machineImage } from './machine-image.ts'
 import type { Network } from './network.ts'
 
 export interface InstanceGroupProps {
@@ -81,11 +79,12 @@ export class InstanceGroup extends Construct {
     const rights = [
       { actions: ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'], resources: [image.repository.repositoryArn] },
       ...(secret ? [{ actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] }] : []),
+      { actions: ['cloudformation:DescribeStacks'], resources: [stack.stackId] },
     ]
     for (const right of rights) this.role.addToPolicy(new PolicyStatement(right))
 
     const launchTemplate = new LaunchTemplate(this, 'LaunchTemplate', {
-      machineImage: machineImage(config),
+      machineImage: machineImage(config, config.architecture),
       instanceType: new InstanceType(config.instanceType),
       role: this.role,
       securityGroup: props.securityGroup,
@@ -177,13 +176,5 @@ export function tierImage(scope: Construct, props: TierImageProps): DockerImageA
     // Behind a proxy that intercepts TLS the build needs this machine's authorities, and the image is the same.
     buildSecrets: { ca: DockerBuildSecret.fromSrc(certificatesFile()) },
     invalidation: { buildSecrets: false },
-  })
-}
-
-function machineImage({ architecture, region, pins }: Config): IMachineImage {
-  const pinned = pins.machineImages[architecture]
-  if (pinned) return MachineImage.genericLinux({ [region]: pinned })
-  return MachineImage.latestAmazonLinux2023({
-    cpuType: architecture === 'arm64' ? AmazonLinuxCpuType.ARM_64 : AmazonLinuxCpuType.X86_64,
   })
 }

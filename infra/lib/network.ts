@@ -23,6 +23,7 @@ import { Construct } from 'constructs'
 import { acknowledge } from './acknowledge.ts'
 import type { Config } from './config.ts'
 import { contract } from './contract.ts'
+import { machineImage } from './machine-image.ts'
 
 /** The VPC with one subnet per role and zone, the log bucket, and the security groups of the tiers. */
 export class Network extends Construct {
@@ -51,6 +52,8 @@ export class Network extends Construct {
 
     const natInstance = NatProvider.instanceV2({
       instanceType: new InstanceType('t4g.nano'),
+      // A newer one would replace it while functions and booting instances need it.
+      machineImage: machineImage(config, 'arm64'),
       associatePublicIpAddress: true,
       defaultAllowedTraffic: NatTrafficDirection.NONE,
       creditSpecification: CpuCredits.STANDARD,

@@ -132,6 +132,12 @@ describe('the pins', () => {
     for (const [index, after] of launchTemplates(config).entries()) expect(after).not.toBe(before[index])
   })
 
+  it("hold lab's NAT instance, whatever Amazon Linux is the newest", () => {
+    const lab = synthesize({ config: { ...configs.lab, pins } })
+    const [nat] = lab.all('AWS::EC2::Instance')
+    expect(nat?.Properties.ImageId).toBe(pins.machineImages.arm64)
+  })
+
   it('name every base image of the Dockerfiles', () => {
     for (const tier of ['web', 'app']) {
       const text = readFileSync(join(repositoryRoot, `docker/${tier}/Dockerfile`), 'utf8')

@@ -13,7 +13,8 @@ describe('the deployment lab', () => {
       'db.serverless',
     ])
     const { ServerlessV2ScalingConfiguration } = lab.one('AWS::RDS::DBCluster').Properties
-    expect(ServerlessV2ScalingConfiguration).toEqual({ MinCapacity: 0, MaxCapacity: 2 })
+    // It pauses at 0 while the app has no requests, and is started for 15 s or more by the next one.
+    expect(ServerlessV2ScalingConfiguration).toEqual({ MinCapacity: 0.5, MaxCapacity: 2 })
   })
 
   it('reaches the internet through one instance, which accepts HTTPS of the tiers and functions only', () => {
@@ -49,6 +50,8 @@ describe('the deployment paused', () => {
       expect(each.Properties).toMatchObject({ MinSize: '0', MaxSize: '0' })
       expect(each).not.toHaveProperty('CreationPolicy')
     }
+    const { ServerlessV2ScalingConfiguration } = paused.one('AWS::RDS::DBCluster').Properties
+    expect(ServerlessV2ScalingConfiguration.MinCapacity).toBe(0)
     for (const { Properties } of paused.all('AWS::CloudWatch::Alarm')) expect(Properties.ActionsEnabled).toBe(false)
     for (const { Properties } of lab.all('AWS::CloudWatch::Alarm')) expect(Properties.ActionsEnabled).toBe(true)
   })

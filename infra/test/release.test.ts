@@ -45,11 +45,16 @@ describe.each(['Web', 'App'])('a new instance of the %s tier', (tier) => {
     expect(Period * EvaluationPeriods).toBeGreaterThan(boot)
   })
 
-  it('may read the alarms', () => {
+  it('may read the alarms and the state of its stack', () => {
     const statements = dev
       .all('AWS::IAM::Policy', tier)
       .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
     expect(statements.flatMap(({ Action }) => Action)).toContain('cloudwatch:DescribeAlarms')
+    expect(statements).toContainEqual({
+      Effect: 'Allow',
+      Action: 'cloudformation:DescribeStacks',
+      Resource: { Ref: 'AWS::StackId' },
+    })
   })
 
   it('watches none in a deployment that ignores them', () => {
@@ -59,23 +64,32 @@ describe.each(['Web', 'App'])('a new instance of the %s tier', (tier) => {
 
 describe('the boot script watching the alarms', () => {
   const text = readFileSync(new URL('../boot/boot.sh', import.meta.url), 'utf8')
-  const functions = ['container_has_not_exited', 'target_state', 'watch_alarms', 'firing_alarms', 'log'].map(
-    (name) => new RegExp(`^${name}\\(\\) \\{(?:.*\\}$|[\\s\\S]*?^\\}$)`, 'm').exec(text)?.[0],
-  )
+  const functions = [
+    'container_has_not_exited',
+    'target_state',
+    'watch_alarms',
+    'is_rollback',
+    'firing_alarms',
+    'log',
+  ].map((name) => new RegExp(`^${name}\\(\\) \\{(?:.*\\}$|[\\s\\S]*?^\\}$)`, 'm').exec(text)?.[0])
 
   /**
    * Runs the watch. Each look of it sees the next of `looks`, the last one again and again; null: an error. `state` is a
-   * command that prints the state of the target.
+   * command that prints the state of the target, `stack` one that prints that of the stack.
    */
-  function watch(looks: readonly (string | null)[], { restarts = 0, state = 'echo healthy' } = {}) {
+  function watch(
+    looks: readonly (string | null)[],
+    { restarts = 0, state = 'echo healthy', stack = 'echo UPDATE_IN_PROGRESS' } = {},
+  ) {
     const answers = looks.map((each, index) => {
       const number = index + 1 < looks.length ? index + 1 : '*'
       return `${number}) ${each === null ? 'return 254' : `printf '%s\\n' '${each}'`} ;;`
     })
-    const stubs = `alarms='A B' bake_seconds=30 look=$(mktemp) target_group=group instance=i-1
+    const stubs = `alarms='A B' bake_seconds=30 look=$(mktemp) target_group=group instance=i-1 stack=stack
       systemctl() { echo ${restarts}; }
       sleep() { SECONDS=$((SECONDS + $1)); }
       aws() {
+        [ "$1" != cloudformation ] || { ${stack}; return; }
         [ "$1" = cloudwatch ] || { ${state}; return; }
         echo >>"$look"
         case $(wc -l <"$look") in ${answers.join(' ')} esac
@@ -96,6 +110,20 @@ describe('the boot script watching the alarms', () => {
   it('passes when one has fired before, even while CloudWatch does not answer', () => {
     expect(watch(['A'])).toMatchObject({ status: 0 })
     expect(watch([null, 'A', null, 'A'])).toMatchObject({ status: 0, stderr: expect.stringContaining('unknown') })
+  })
+
+  it('passes when one that fired at first has ended and fires again', () => {
+    expect(watch(['A', '', 'A'])).toMatchObject({ status: 0 })
+    expect(watch(['A', '', 'A', 'A B'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('the alarm B fires'),
+    })
+  })
+
+  it('passes in a rollback whatever fires, and not while the state of the stack is unknown', () => {
+    expect(watch(['', 'A'], { stack: 'echo UPDATE_ROLLBACK_IN_PROGRESS' })).toMatchObject({ status: 0 })
+    expect(watch(['', 'A'], { stack: 'echo UPDATE_ROLLBACK_COMPLETE' })).toMatchObject({ status: 1 })
+    expect(watch(['', 'A'], { stack: 'return 254' })).toMatchObject({ status: 1 })
   })
 
   it('passes when CloudWatch never answers', () => {

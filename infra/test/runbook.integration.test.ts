@@ -110,6 +110,20 @@ describe('the restore on AWS', () => {
     ])
   })
 
+  it('gives the instances the monitoring of the former ones, also when it is repeated', () => {
+    const monitored = { monitoring: 'arn:aws:iam::123456789012:role/monitoring 60', insights: true }
+    const resources = restored.resources.map((each) => (each.name === db1 ? { ...each, ...monitored } : each))
+    run([restore, password, names], { ...restored, resources })
+    const again = restore.replace('T09:30:00Z', 'T10:00:00Z')
+    run([again], { ...restored, resources: state().resources })
+    const instances = state().resources.filter(({ kind }) => kind === 'instance')
+    expect(instances).toHaveLength(6)
+    for (const [index, { monitoring, insights }] of instances.entries()) {
+      expect({ monitoring, insights }).toEqual(index % 2 === 0 ? monitored : {})
+    }
+    expect(errors()).toEqual([])
+  })
+
   it('gives a serverless cluster its range of capacity, without which it can have no instance', () => {
     const resources = restored.resources.map((each) =>
       each.kind === 'cluster'

@@ -37,7 +37,14 @@ describe('backups', () => {
       .map(({ Properties }) => Properties.BackupVaultName ?? Properties.BucketName)
     // Without a name CloudFormation chooses one; the id of a stack is never used again.
     for (const name of names.filter(Boolean)) expect(JSON.stringify(name)).toContain('AWS::StackId')
-    expect(names).toHaveLength(2)
+    expect(names).toHaveLength(3)
+  })
+
+  it('are deleted after 35 days also without the stack', () => {
+    const [selection] = prod.all('AWS::Backup::BackupSelection')
+    const [id] = selection?.Properties.BackupSelection.IamRoleArn['Fn::GetAtt'] ?? []
+    const { DeletionPolicy } = prod.one('AWS::Backup::BackupVault')
+    expect(prod.resources[id]).toMatchObject({ Type: 'AWS::IAM::Role', DeletionPolicy })
   })
 
   it('need what the document names: a vault, and that AWS Backup may back up Aurora', () => {
@@ -72,6 +79,14 @@ describe('the stack policy', () => {
     expect(file('.ci/deploy')).toMatch(/^cdk deploy [\s\S]*^aws cloudformation set-stack-policy /m)
     expect(file('.ci/deploy')).toContain(command)
     expect(file('docs/aws.md')).toContain(command)
+  })
+})
+
+describe('the version of Aurora', () => {
+  it('changes with a deployment alone', () => {
+    for (const { Properties } of prod.all('AWS::RDS::DBInstance')) {
+      expect(Properties.AutoMinorVersionUpgrade).toBe(false)
+    }
   })
 })
 

@@ -455,7 +455,7 @@ describe('the roles', () => {
     const instances = [{ Service: 'ec2.amazonaws.com' }]
     expect(services).toEqual({
       AppInstancesRole: instances,
-      BackupPlanClusterRole: [{ Service: 'backup.amazonaws.com' }],
+      BackupRole: [{ Service: 'backup.amazonaws.com' }],
       DataClusterMonitoringRole: [{ Service: 'monitoring.rds.amazonaws.com' }],
       DataRotationFunctionServiceRole: lambda,
       DataSchemaFunctionServiceRole: lambda,

@@ -22,6 +22,9 @@ interface FakeResource {
   scaling?: string
   class?: string
   zone?: string
+  /** The role of Enhanced Monitoring, and its interval in seconds. */
+  monitoring?: string
+  insights?: boolean
   tags?: string
 }
 
@@ -91,6 +94,8 @@ function describeAll(kind: FakeResource['kind']): object {
         DBInstanceStatus: statusOf(each),
         DBInstanceClass: each.class,
         AvailabilityZone: each.zone,
+        MonitoringRoleArn: each.monitoring?.split(' ')[0],
+        PerformanceInsightsEnabled: each.insights ? 'True' : 'False',
       })),
     }
   }
@@ -182,6 +187,10 @@ const commands: Readonly<Record<string, () => object>> = {
       cluster,
       class: option('db-instance-class'),
       zone: has('availability-zone') ? option('availability-zone') : 'any',
+      ...(has('monitoring-role-arn') && {
+        monitoring: `${option('monitoring-role-arn')} ${option('monitoring-interval')}`,
+      }),
+      ...(has('enable-performance-insights') && { insights: true }),
       ...(has('tags') && { tags: option('tags') }),
     })
     return {}

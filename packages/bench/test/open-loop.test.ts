@@ -41,7 +41,6 @@ it.concurrent('shows a stall of one second in the latencies of all requests that
   // The server had one request per connection meanwhile, too few for the 99th percentile of the times from sending.
   expect(stalled).toBe(2)
   expect(load.p99Ms).toBeGreaterThan(900)
-  expect(load.p50Ms).toBeLessThan(500)
 })
 
 it.concurrent('sends at its rate, however quick the server is', async () => {
