@@ -28,7 +28,7 @@ async function main(args: readonly string[]): Promise<void> {
   } as const
   const { values } = parseArgs({ args: [...args], options })
   const interruption = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => interruption.abort(new Error('interrupted')))
   }
   const isComparison = !values.large && !values.capacity

@@ -42,7 +42,7 @@ async function main(args: readonly string[]): Promise<void> {
   const workload = values.resource === undefined ? workloads[0] : findWorkload(values.resource)
   if (workload === undefined) throw new Error('There is no workload in packages/drills/src/workloads/index.ts.')
   const interruption = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
       console.error(`\n${signal}: removing the topology of the drills.`)
       interruption.abort()

@@ -21,7 +21,7 @@ export async function checkCheckout(): Promise<void> {
   if (root === undefined || (await realpath(root)) !== (await realpath(repositoryRoot))) {
     throw new CliError(`${repositoryRoot} is not the root of a Git checkout. Clone it, or: git init, and commit it.`)
   }
-  const changes = await git(repositoryRoot, 'status', '--porcelain')
+  const changes = await git(repositoryRoot, 'status', '--porcelain', '--untracked-files=all')
   if (changes !== '') {
     throw new CliError(`There are changes that are not committed. Commit or stash them first:\n${changes}`)
   }

@@ -1,6 +1,7 @@
+import { pluralOf } from '@repo/drills/plural.ts'
 import { CliError } from '@repo/ops/cli.ts'
 import { checkLimits } from './limits.ts'
-import { columnOf, namesOf, snakeCase } from './names.ts'
+import { columnOf, snakeCase } from './names.ts'
 
 /** The type of a field, as it is written on the command line. */
 export type FieldType =
@@ -117,15 +118,17 @@ function parseType(
 
 /** The table of a resource, by its name in the plural or in the singular. */
 function referenced(text: string, name: string, tables: ReadonlySet<string>): string {
-  const candidates = [snakeCase(name), ...(/[^sui]s$/.test(name) ? [] : [namesOf(name).table])]
+  const given = snakeCase(name)
+  const candidates = [...new Set([given, pluralOf(given.replaceAll('_', '-')).replaceAll('-', '_')])]
   const table = candidates.find((candidate) => tables.has(candidate))
   if (table !== undefined) return table
-  throw new CliError(`Invalid field '${text}': no resource has the table ${candidates.join(' or ')}.`)
+  const known = tables.size > 0 ? ` Tables: ${[...tables].sort().join(', ')}.` : ''
+  throw new CliError(`Invalid field '${text}': no resource has the table ${candidates.join(' or ')}.${known}`)
 }
 
 function checkUnique(text: string, type: FieldType): void {
   if (type.kind === 'text' || type.kind === 'bool' || type.kind === 'enum') {
-    throw new CliError(`Invalid field '${text}': a ${type.kind} cannot be unique.`)
+    throw new CliError(`Invalid field '${text}': ${type.kind === 'enum' ? 'an' : 'a'} ${type.kind} cannot be unique.`)
   }
   // An index entry has at most 3,072 bytes, a character up to four.
   if (type.kind === 'string' && type.length > 768) {

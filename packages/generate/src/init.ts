@@ -33,6 +33,7 @@ await runCli(async () => {
     await git(repositoryRoot, 'clean', '--force', '-d', '--quiet')
     throw new CliError(`Nothing was changed. ${messageOf(error)}`)
   }
+  await markInstalled(signal)
   console.log(`✓ ${name} is yours: git show --stat. Next: npm run generate -- resource …, npm test, npm start.`)
 })
 
@@ -69,7 +70,6 @@ async function makeProject(signal: AbortSignal, answers: Answers): Promise<void>
   await writeRecord(repositoryRoot, { repository, commit, tree, answers })
   await run(signal, 'npx', 'biome', 'check', '--write')
   await regenerate(signal)
-  await markInstalled(signal)
   await git(repositoryRoot, 'add', '--all')
   await git(repositoryRoot, 'commit', '--quiet', `--message=chore: make it ${answers.name}`)
 }

@@ -6,5 +6,5 @@ export const isIndexed = ({ type, unique }: Field) => unique || type.kind === 'r
 /** The name of the key of an indexed column. */
 export const keyOf = ({ column, unique }: Pick<Field, 'column' | 'unique'>) => `${unique ? 'unique' : 'by'}_${column}`
 
-/** The name of the foreign key of a column; unique in the database. */
-export const foreignKey = (table: string, column: string) => `${table}_${column}`
+/** The name of the foreign key of a column; unique in the database, since no name has two underscores. */
+export const foreignKey = (table: string, column: string) => `${table}__${column}`

@@ -56,15 +56,18 @@ export function namesOf(name: string, plural?: string): Names {
     throw new CliError(`The code of a resource has another use for '${names.plural}'. Take another --plural.`)
   }
   if (names.table.length > 64) throw new CliError(`The name '${names.table}' exceeds MySQL's 64 characters.`)
-  if (reservedWords.has(names.table))
-    throw new CliError(`'${names.table}' is a reserved word of MySQL. Take another name.`)
+  if (reservedWords.has(names.table)) {
+    throw new CliError(`'${names.table}' is a reserved word of MySQL. Take another name, or another --plural.`)
+  }
   return names
 }
 
 /** @throws {CliError} for a name of another form, and for one that MySQL or the code has another use for. */
 export function columnOf(field: string): string {
+  if (!/^[a-z][A-Za-z0-9]*$/.test(field) || camel(partsOf(field)) !== field) {
+    throw new CliError(`Invalid field name '${field}': expected the form 'dueAt'.`)
+  }
   const column = snakeCase(field)
-  if (camel(partsOf(field)) !== field) throw new CliError(`Invalid field name '${field}': expected the form 'dueAt'.`)
   if (column === 'id' || column === 'created_at') throw new CliError(`Every resource has the field '${field}' already.`)
   if (reservedWords.has(column)) {
     throw new CliError(

@@ -15,7 +15,7 @@ export const placesOf = ({ folder }: Pick<Names, 'folder'>) => ({
 const migrations = 'packages/db/migrations'
 
 const migrationFiles = async (root: string) =>
-  (await readdir(join(root, migrations))).filter((file) => file.endsWith('.sql'))
+  (await readdir(join(root, migrations))).filter((file) => file.endsWith('.sql')).sort()
 
 /** Migrations of a project that was made from this repository are above this: later ones of this repository are below. */
 export const reservedNumbers = 1000
@@ -71,14 +71,17 @@ export async function resourceTables(root: string): Promise<ReadonlySet<string>>
   return new Set([...(await tablesOf(root))].filter(isResource))
 }
 
-/** The tables that the migrations create. */
+/** The tables that the migrations leave. */
 async function tablesOf(root: string): Promise<ReadonlySet<string>> {
-  const tables: string[] = []
+  const tables = new Set<string>()
   for (const file of await migrationFiles(root)) {
     const sql = await readFile(join(root, migrations, file), 'utf8')
-    for (const [, table = ''] of sql.matchAll(/^CREATE TABLE (?:IF NOT EXISTS )?(\w+)/gim)) tables.push(table)
+    for (const [, verb = '', table = ''] of sql.matchAll(/^(CREATE|DROP) TABLE (?:IF (?:NOT )?EXISTS )?(\w+)/gim)) {
+      if (verb.toUpperCase() === 'DROP') tables.delete(table)
+      else tables.add(table)
+    }
   }
-  return new Set(tables)
+  return tables
 }
 
 /** Where resources are registered. */

@@ -4,7 +4,8 @@ import { repositoryRoot } from '@repo/compose'
 import { CliError } from '@repo/ops/cli.ts'
 import { describe, expect, it } from 'vitest'
 import { longestText, parseFields } from '../src/fields.ts'
-import { isIndexed } from '../src/keys.ts'
+import { foreignKey, isIndexed } from '../src/keys.ts'
+import { selection } from '../src/templates/kinds.ts'
 
 const tables = new Set(['projects', 'line_items', 'addresses', 'people'])
 const typeOf = (text: string) => parseFields([`field:${text}`], tables, 'tickets')[0]?.type
@@ -37,7 +38,7 @@ describe('parseFields', () => {
   it.each([
     ['title', 'expected NAME:TYPE'],
     ['title:', 'expected NAME:TYPE'],
-    [':text', 'Invalid name'],
+    [':text', 'Invalid field name'],
     ['title:varchar(20)', "Unknown type 'varchar'"],
     ['title:string', 'string(N)'],
     ['title:string()', 'string(N)'],
@@ -58,7 +59,12 @@ describe('parseFields', () => {
     ["state:enum(a','b)", 'enum(a,b)'],
     ['state:enum(a,a)', 'different values'],
     ['project:ref()', 'ref(OTHER)'],
-    ['project:ref(board)', 'no resource has the table board or boards'],
+    [
+      'project:ref(board)',
+      'no resource has the table board or boards. Tables: addresses, line_items, people, projects, tickets.',
+    ],
+    ['owner:ref(class)', 'no resource has the table class or classes'],
+    ['state:enum(a,b)!', 'an enum cannot be unique'],
     ['parent:ref(ticket)', "without '?', no first entry could be stored"],
     ['project:ref(project)!', "with '!', it needs a '?'"],
     ['title:text??', 'once each'],
@@ -119,5 +125,23 @@ describe('isIndexed', () => {
   it('is true for what the list can be filtered by', () => {
     const fields = parseFields(['a:int!', 'b:enum(x,y)', 'c:ref(project)', 'd:int', 'e:text'], tables, 'tickets')
     expect(fields.filter(isIndexed).map(({ name }) => name)).toEqual(['a', 'b', 'c'])
+  })
+})
+
+describe('selection', () => {
+  it.each([
+    ['title', 'title', 'title'],
+    ['due_at', 'dueAt', 'due_at AS dueAt'],
+    // A reserved word of MySQL once its case is ignored.
+    ['full_text', 'fullText', "full_text AS 'fullText'"],
+    ['max_value', 'maxValue', "max_value AS 'maxValue'"],
+  ])('of %s as %s is %s', (column, name, expression) => {
+    expect(selection(column, name, { kind: 'int' })).toBe(expression)
+  })
+})
+
+describe('foreignKey', () => {
+  it('differs between tables and columns whose names together are the same', () => {
+    expect(foreignKey('orders', 'items_buyer')).not.toBe(foreignKey('orders_items', 'buyer'))
   })
 })

@@ -37,6 +37,7 @@ const resources: Readonly<Record<string, readonly string[]>> = {
   record: ['done:bool'],
   event: ['at:datetime'],
   holiday: ['day:date', 'admin:bool?'],
+  measure: ['maxValue:int', 'fullText:text?', 'inOut:enum(in,out)'],
   ...Object.fromEntries(
     ['app', 'page', 'date', 'contract', 'dateTime'].map((name) => [name, ['done:bool?', 'at:datetime!']]),
   ),

@@ -87,9 +87,9 @@ describe('columnOf', () => {
     ['constructor', 'another use'],
     ['limit', 'reserved word of MySQL'],
     ['after', 'another use'],
-    ['due_at', 'Invalid name'],
+    ['due_at', 'Invalid field name'],
     ['due-at', 'Invalid field name'],
-    ['', 'Invalid name'],
+    ['', 'Invalid field name'],
   ])('refuses %j: %s', (name, message) => {
     expect(() => columnOf(name)).toThrow(message)
   })

@@ -1,3 +1,7 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { repositoryRoot } from '@repo/compose'
 import { expect, it } from 'vitest'
 import { namesOf } from '../src/names.ts'
@@ -24,4 +28,27 @@ it.each([
 it('no field can refer to a table that is not that of a resource', async () => {
   const tables = await resourceTables(repositoryRoot)
   for (const table of ['heartbeat', 'idempotency_keys', 'time_counts']) expect(tables).not.toContain(table)
+})
+
+it('a table that a later migration drops is none', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'tables-'))
+  try {
+    const migrations = join(root, 'packages/db/migrations')
+    mkdirSync(migrations, { recursive: true })
+    for (const table of ['tickets', 'owners']) {
+      mkdirSync(join(root, 'apps/app/src/resources', table), { recursive: true })
+      writeFileSync(join(migrations, `0001_create_${table}.sql`), `CREATE TABLE ${table} (id INT)`)
+    }
+    writeFileSync(join(migrations, '0002_drop_tickets.sql'), 'DROP TABLE IF EXISTS tickets')
+    expect(await resourceTables(root)).toEqual(new Set(['owners']))
+  } finally {
+    rmSync(root, { recursive: true })
+  }
+})
+
+it('no tool ignores the files of a resource, whatever its name', () => {
+  const folders = ['backups', 'cdk-out', 'results', 'snapshots', 'test-results']
+  const files = folders.flatMap((folder) => [`apps/app/src/resources/${folder}/a.ts`, `apps/web/page/${folder}/a.ts`])
+  const { stdout } = spawnSync('git', ['check-ignore', ...files], { cwd: repositoryRoot, encoding: 'utf8' })
+  expect(stdout).toBe('')
 })

@@ -91,10 +91,10 @@ export async function listContainers(project: Project): Promise<Container[]> {
   return containers
 }
 
-/** Aborted when this process receives SIGINT or SIGTERM, which then do not end it. */
+/** Aborted when this process receives SIGINT, SIGTERM or SIGHUP, which then do not end it. */
 export function interruption(): AbortSignal {
   const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => controller.abort())
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => controller.abort())
   return controller.signal
 }
 

@@ -110,7 +110,7 @@ export const timesPaths: readonly string[] = [
 /** What the rest of the repository has for the times. */
 export const timesEdits: readonly Edit[] = [
   ...['apps/app/src/resources/index.ts', 'apps/web/page/main.ts', 'packages/drills/src/workloads/index.ts'].flatMap(
-    (file) => remove(file, /^.*\b(setUpT|t)imes\b.*\n/gm),
+    (file) => remove(file, /^.*(?<![\w-])(setUpT|t)imes(?![\w-]).*\n/gm),
   ),
 
   // Their table. `db-init` and the schema on AWS still replace {{table}} in migrations.

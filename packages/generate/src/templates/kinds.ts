@@ -1,4 +1,5 @@
 import { type Field, type FieldType, longestText } from '../fields.ts'
+import { reservedWords } from '../reserved-words.ts'
 
 /** What the templates write for a field of one type. Code refers to a number `n` from 1, which differs between entries. */
 interface Kind {
@@ -198,5 +199,7 @@ export function selection(column: string, name: string, type: FieldType): string
       : type.kind === 'date'
         ? `CAST(${column} AS CHAR)`
         : column
-  return value === name ? column : `${value} AS ${name}`
+  if (value === name) return column
+  // MySQL takes a reserved word as an alias only in quotes: full_text AS 'fullText'.
+  return `${value} AS ${reservedWords.has(name.toLowerCase()) ? `'${name}'` : name}`
 }
