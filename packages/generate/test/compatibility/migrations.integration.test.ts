@@ -53,7 +53,7 @@ const breaking: Readonly<Record<string, readonly (readonly [statement: string, .
   'drops a key': [
     ['ALTER TABLE tickets DROP KEY by_state', 'tickets.by_state'],
     ['DROP INDEX unique_title ON tickets', 'tickets.unique_title'],
-    ['ALTER TABLE tickets DROP FOREIGN KEY tickets_owner', 'tickets.tickets_owner'],
+    ['ALTER TABLE tickets DROP FOREIGN KEY tickets__owner', 'tickets.tickets__owner'],
     ['ALTER TABLE tickets ALTER INDEX by_owner INVISIBLE', 'tickets.by_owner'],
     ['ALTER TABLE owners MODIFY id BIGINT UNSIGNED NOT NULL', 'owners.id'],
   ],
