@@ -31,6 +31,17 @@ describe('docs/aws.md', () => {
   })
 })
 
+describe('the costs', () => {
+  it.each([
+    ['lab', 170],
+    ['paused', 60],
+  ])('of %s are at most %i USD a month', (name, limit) => {
+    const total = Object.values(deployments[name] ?? {}).reduce((sum, [, dollars]) => sum + dollars, 0)
+    expect(total).toBeGreaterThan(0)
+    expect(total).toBeLessThanOrEqual(limit)
+  })
+})
+
 /** https://aws.amazon.com/ec2/instance-types/t4/, https://aws.amazon.com/ec2/instance-types/t3/ */
 const vcpus: Readonly<Record<string, number>> = {
   't4g.nano': 2,
