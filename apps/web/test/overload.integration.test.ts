@@ -42,19 +42,19 @@ describe('an overloaded app', () => {
     expect(new Set(await more)).toEqual(new Set([200, 503]))
   })
 
-  it('gets at least 64 and at most 128 reads, which take no places of other requests', async () => {
+  it('gets at least 128 and at most 256 reads, which take no places of other requests', async () => {
     // So that some are refused while others connect.
     await docker(['update', '--cpus', '0.1', web.container.getId()])
     let refused = 0
     const reads = Promise.all(
-      Array.from({ length: 300 }, async () => {
+      Array.from({ length: 500 }, async () => {
         const { status } = await web.request('/hold')
         if (status === 503) refused += 1
       }),
     )
-    await waitFor('each read at the app or refused', async () => refused + (await held()) === 300)
-    expect(await held()).toBeGreaterThanOrEqual(64)
-    expect(await held()).toBeLessThanOrEqual(128)
+    await waitFor('each read at the app or refused', async () => refused + (await held()) === 500)
+    expect(await held()).toBeGreaterThanOrEqual(128)
+    expect(await held()).toBeLessThanOrEqual(256)
     const messages = (await web.log()).flatMap(({ message }) => message ?? [])
     expect(messages).not.toContainEqual(expect.stringMatching(/failed to make connection/))
 

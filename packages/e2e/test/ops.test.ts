@@ -28,7 +28,7 @@ describe('npm run status', () => {
     expect(output).toContain(address)
     for (const line of [
       /^ {2}alb-1 +up .*, healthy +[1-9]\S* +0 {2}2 healthy targets$/m,
-      /^ {2}web-\d+ +up .*, healthy +[1-9]\S* +\d+ of 768 workers busy · rate includes health checks$/m,
+      /^ {2}web-\d+ +up .*, healthy +[1-9]\S* +\d+ of 896 workers busy · rate includes health checks$/m,
       /^ {2}nlb-1 +up .*, healthy +2 healthy targets · \d+ connections?$/m,
       /^ {2}app-\d+ +up .*, healthy +[1-9]\S* +0 {2}(\d+ writes? queued · (\S+ per batch · )?)?\d writer connections? · \d reader connections?$/m,
       /^ {2}db-writer-1 +up .*, healthy +current writer, epoch \d+ · writes are on two machines · \d+ transactions? on one since its start$/m,

@@ -39,7 +39,7 @@ async function runWithRows(environment: TestEnvironment): Promise<Check[]> {
     // A resource without complete lists has pages only, long and short ones in the same places.
     const shortReads = environment.workload.unboundedLists ? [timeBound(noFailures('failed short reads', reads))] : []
     return [
-      atLeast('lists read slowly', 50, lists.begun()),
+      atLeast('lists read slowly', 90, lists.begun()),
       noFailures(
         'failed writes',
         attempts.filter(({ kind }) => kind === 'write'),

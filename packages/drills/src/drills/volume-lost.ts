@@ -26,11 +26,10 @@ export const volumeLost: Drill = {
     const watch = await watchWriters(environment)
     try {
       const { attempts, result } = await environment.underLoad((load) => loseEach(environment, load))
-      // The first reads of a new database find nothing.
-      const first = attempts.findIndex(
-        ({ kind, outcome, detail }) => kind === 'read' && outcome + detail === 'succeeded',
-      )
-      const emptyLists = attempts.slice(first).filter(({ detail }) => detail === emptyList)
+      // The first reads of a new database find nothing, a moment longer on the reader.
+      const found = attempts.filter(({ kind, outcome, detail }) => kind === 'read' && outcome + detail === 'succeeded')
+      const filledAt = Math.min(...found.map(({ endedAt }) => endedAt)) + 1000
+      const emptyLists = attempts.filter(({ detail, sentAt }) => detail === emptyList && sentAt > filledAt)
       return [
         ...result,
         ...(await watch.stop()),

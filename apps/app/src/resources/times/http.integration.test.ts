@@ -20,7 +20,7 @@ let app: ReturnType<typeof createTestApp>
 const createTimes = (tableName: string, using = client) =>
   times.create({
     client: using,
-    settings: { DB_TABLENAME: tableName, SAVE_BATCH_LIMIT: 1000, SAVE_QUEUE_LIMIT: 4000, LIST_LIMIT: 32 },
+    settings: { DB_TABLENAME: tableName, SAVE_BATCH_LIMIT: 1000, SAVE_QUEUE_LIMIT: 4000, LIST_LIMIT: 64 },
     instrument: (_name, work) => work,
   })
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
   client = createDatabaseClient(server.options)
   resource = times.create({
     client,
-    settings: { DB_TABLENAME: server.table, SAVE_BATCH_LIMIT: 1000, SAVE_QUEUE_LIMIT: 4000, LIST_LIMIT: 32 },
+    settings: { DB_TABLENAME: server.table, SAVE_BATCH_LIMIT: 1000, SAVE_QUEUE_LIMIT: 4000, LIST_LIMIT: 64 },
     instrument: (_name, work) => work,
   })
   const create = (inFlightLimit: number) =>

@@ -87,7 +87,8 @@ describe('the query of the counts', () => {
 describe('LIST_LIMIT', () => {
   it('leaves half of the places of a process of the web tier to short reads', () => {
     const settings = readFileSync(new URL('../../../../web/httpd.conf', import.meta.url), 'utf8')
-    const [, places] = /<Proxy balancer:\/\/reads>[^<]* max=(\d+)/.exec(settings) ?? []
+    const [, places] = /Define APP_LIMIT "max=(\d+) /.exec(settings) ?? []
+    expect(settings).toMatch(/<Proxy balancer:\/\/reads>\n.* \$\{APP_LIMIT\}\n/)
     expect(variables.LIST_LIMIT.parse(undefined)).toBeLessThanOrEqual(Number(places) / 2)
   })
 })

@@ -23,7 +23,7 @@ export const variables = {
     .default(4000)
     .describe('The most saves waiting for an INSERT. Further ones are refused with 503.'),
   LIST_LIMIT: integer(1, 100_000)
-    .default(32)
+    .default(64)
     .describe('The most complete lists being sent that are longer than a page. Further ones are refused with 503.'),
 }
 
