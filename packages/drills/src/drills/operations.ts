@@ -282,7 +282,8 @@ async function recover(environment: TestEnvironment): Promise<{ failure: string;
   return { failure: `not recovered: ${output.trim().slice(-500)}`, decided }
 }
 
-// Prints the time of each row of the copies that were set aside, a line for each copy. $1: the statement.
+// Prints the time of each row of the copies that were set aside, a line for each copy. $1: the statement. How a server ends
+// does not matter: its rows are printed by then.
 const rowsOfCopies = `
   for copy in /var/lib/mysql/data.2*; do
     [ -d "$copy" ] || continue

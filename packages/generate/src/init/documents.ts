@@ -30,7 +30,8 @@ ${withoutBench(
     .replace(/\nHow to contribute:[\s\S]*/, '')
     .replace('makes a project, ', ''),
 )}
-How to contribute: [CONTRIBUTING.md](CONTRIBUTING.md). Changes: [CHANGELOG.md](CHANGELOG.md). Made from ${origin.title},
+How to contribute: [CONTRIBUTING.md](CONTRIBUTING.md). Security: [SECURITY.md](SECURITY.md). Changes:
+[CHANGELOG.md](CHANGELOG.md). Made from ${origin.title},
 which is under the [MIT licence](LICENSE); \`npm run upgrade\` brings a later version of it: [upgrading](docs/upgrading.md).
 `
 }
